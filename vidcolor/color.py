@@ -1,0 +1,228 @@
+"""Color spaces and the luma-exact way from ab to Cb, Cr. Torch only.
+
+Tensors carry their three (or two) channels in dimension -3: ``(..., 3, H, W)``. Ranges:
+
+========  =======================================  ==============================
+space     channels                                 range
+========  =======================================  ==============================
+sRGB      R'G'B', gamma-encoded                    0..1
+linear    RGB, proportional to light               0..1
+XYZ       relative to a white of Y = 1             0..1.09
+Lab       CIE 1976 L*, a*, b* under D65            L* 0..100, ab about -110..110
+Y'CbCr    luma and color differences               Y' 0..1, Cb and Cr -0.5..0.5
+========  =======================================  ==============================
+
+Video transfer: luma is read as if encoded with the sRGB curve. BT.709 material is graded on a display
+whose gamma (BT.1886, 2.4) is close to it, and players show it unchanged on sRGB screens.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Matrix = Literal["bt601", "bt709", "bt2020"]
+
+# Luma weights (Kr, Kb): ITU-R BT.601-7 2.5.1, BT.709-6 3.2, BT.2020-2 table 4 (non-constant luminance).
+LUMA_WEIGHTS: dict[str, tuple[float, float]] = {
+    "bt601": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020": (0.2627, 0.0593),
+}
+
+# CIE 15:2004, 8.2.1: the cube root gives way to a straight line below (6/29)^3.
+_LAB_EPSILON = (6 / 29) ** 3
+_LAB_SLOPE = (29 / 6) ** 2 / 3
+
+
+def _xyz_from_linear_matrix() -> Tensor:
+    """The 3x3 matrix from linear sRGB to XYZ, computed from the primaries and white of IEC 61966-2-1."""
+    primaries = torch.tensor([[0.64, 0.33], [0.30, 0.60], [0.15, 0.06]], dtype=torch.float64)
+    white = torch.tensor([0.3127, 0.3290], dtype=torch.float64)
+
+    def xy_to_xyz(xy: Tensor) -> Tensor:
+        x, y = xy[..., 0], xy[..., 1]
+        return torch.stack([x / y, torch.ones_like(x), (1 - x - y) / y], dim=-1)
+
+    columns = xy_to_xyz(primaries).T
+    return columns * torch.linalg.solve(columns, xy_to_xyz(white))
+
+
+_LINEAR_TO_XYZ = _xyz_from_linear_matrix()
+_XYZ_TO_LINEAR = torch.linalg.inv(_LINEAR_TO_XYZ)
+_WHITE = _LINEAR_TO_XYZ.sum(dim=1)
+
+
+def _mix(matrix: Tensor, x: Tensor) -> Tensor:
+    """Apply a 3x3 matrix to the channel dimension of ``(..., 3, H, W)``."""
+    return torch.einsum("ij,...jhw->...ihw", matrix.to(x), x)
+
+
+def srgb_to_linear(x: Tensor) -> Tensor:
+    """IEC 61966-2-1, decoding. Odd about zero, so that colors outside the gamut stay in order."""
+    m = x.abs()
+    return torch.where(m <= 0.04045, m / 12.92, ((m + 0.055) / 1.055) ** 2.4) * x.sign()
+
+
+def linear_to_srgb(x: Tensor) -> Tensor:
+    """IEC 61966-2-1, encoding; the inverse of :func:`srgb_to_linear`, odd about zero too."""
+    m = x.abs()
+    return torch.where(m <= 0.0031308, m * 12.92, 1.055 * m.clamp(min=1e-9) ** (1 / 2.4) - 0.055) * x.sign()
+
+
+def xyz_to_lab(xyz: Tensor) -> Tensor:
+    """CIE 15:2004, 8.2.1, against the D65 white of sRGB."""
+    ratio = xyz / _WHITE.to(xyz)[:, None, None]
+    f = torch.where(ratio > _LAB_EPSILON, ratio.clamp(min=_LAB_EPSILON) ** (1 / 3), ratio * _LAB_SLOPE + 4 / 29)
+    fx, fy, fz = f.unbind(-3)
+    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-3)
+
+
+def lab_to_xyz(lab: Tensor) -> Tensor:
+    """The inverse of :func:`xyz_to_lab`."""
+    lightness, a, b = lab.unbind(-3)
+    fy = (lightness + 16) / 116
+    f = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)
+    ratio = torch.where(f > 6 / 29, f**3, (f - 4 / 29) / _LAB_SLOPE)
+    return ratio * _WHITE.to(lab)[:, None, None]
+
+
+def rgb_to_lab(rgb: Tensor) -> Tensor:
+    """sRGB ``(..., 3, H, W)`` in 0..1 to Lab."""
+    return xyz_to_lab(_mix(_LINEAR_TO_XYZ, srgb_to_linear(rgb)))
+
+
+def lab_to_rgb(lab: Tensor) -> Tensor:
+    """Lab to sRGB. Not clipped: values outside 0..1 are colors outside the gamut."""
+    return linear_to_srgb(_mix(_XYZ_TO_LINEAR, lab_to_xyz(lab)))
+
+
+def luma_to_lightness(luma: Tensor) -> Tensor:
+    """Y' (0..1) of a grey pixel to its L* (0..100), any shape.
+
+    A grey pixel has R' = G' = B' = Y' under every matrix, so none is asked for.
+    """
+    y = srgb_to_linear(luma)
+    return torch.where(y > _LAB_EPSILON, 116 * y.clamp(min=_LAB_EPSILON) ** (1 / 3) - 16, y * (29 / 3) ** 3)
+
+
+def rgb_to_luma(rgb: Tensor, matrix: Matrix = "bt601") -> Tensor:
+    """R'G'B' ``(..., 3, H, W)`` to Y' ``(..., 1, H, W)``."""
+    kr, kb = LUMA_WEIGHTS[matrix]
+    r, g, b = rgb.split(1, dim=-3)
+    return kr * r + (1 - kr - kb) * g + kb * b
+
+
+def rgb_to_ycbcr(rgb: Tensor, matrix: Matrix) -> Tensor:
+    """R'G'B' to Y'CbCr (BT.601-7 2.5.3 and its successors), unquantized."""
+    kr, kb = LUMA_WEIGHTS[matrix]
+    y = rgb_to_luma(rgb, matrix)
+    r, _, b = rgb.split(1, dim=-3)
+    return torch.cat([y, (b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr))], dim=-3)
+
+
+def ycbcr_to_rgb(ycbcr: Tensor, matrix: Matrix) -> Tensor:
+    """The inverse of :func:`rgb_to_ycbcr`. Not clipped."""
+    kr, kb = LUMA_WEIGHTS[matrix]
+    y, cb, cr = ycbcr.split(1, dim=-3)
+    r = y + 2 * (1 - kr) * cr
+    b = y + 2 * (1 - kb) * cb
+    return torch.cat([r, (y - kr * r - kb * b) / (1 - kr - kb), b], dim=-3)
+
+
+def lightness_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 16) -> Tensor:
+    """The L* at which the color (L*, a, b) has exactly the luma given.
+
+    Merging ab with the grey's own L* would change the luma by several code values once the color is
+    strong. Y' rises with L* at constant ab, so bisection finds it: 16 steps leave 120 / 2^17 < 0.001 of L*.
+
+    Args:
+        luma: Y', ``(..., 1, H, W)`` in 0..1.
+        ab: ``(..., 2, H, W)``.
+
+    Returns:
+        L*, ``(..., 1, H, W)``; it may leave 0..100 where the color is out of gamut.
+    """
+    low, high = torch.full_like(luma, -10.0), torch.full_like(luma, 110.0)
+    for _ in range(steps):
+        middle = (low + high) / 2
+        bright = rgb_to_luma(lab_to_rgb(torch.cat([middle, ab], dim=-3)), matrix) > luma
+        low, high = torch.where(bright, low, middle), torch.where(bright, middle, high)
+    return (low + high) / 2
+
+
+def ab_to_cbcr(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 10) -> Tensor:
+    """ab at a known luma to Cb, Cr, exactly: the luma stays, hue stays, chroma gives way to the gamut.
+
+    Where (Y', a, b) lies outside the sRGB gamut, ab is shrunk towards neutral at constant hue until it
+    fits; RGB is never clipped, since that would turn the hue and move the luma.
+
+    Args:
+        luma: Y', ``(..., 1, H, W)`` in 0..1.
+        ab: ``(..., 2, H, W)``.
+
+    Returns:
+        ``(..., 2, H, W)``, Cb and Cr in -0.5..0.5.
+    """
+
+    def rgb_at(scale: Tensor) -> Tensor:
+        scaled = ab * scale
+        return lab_to_rgb(torch.cat([lightness_at_luma(luma, scaled, matrix), scaled], dim=-3))
+
+    tolerance = 1e-3  # a quarter of an 8-bit code: rounding noise of the solver, not color
+    low, high = torch.zeros_like(luma), torch.ones_like(luma)
+    rgb = rgb_at(high)
+    if not bool(((rgb < -tolerance) | (rgb > 1 + tolerance)).any()):
+        return rgb_to_ycbcr(rgb, matrix)[..., 1:, :, :]
+    fits = ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=-3, keepdim=True)
+    low = torch.where(fits, high, low)
+    for _ in range(steps):
+        middle = torch.where(fits, high, (low + high) / 2)
+        rgb = rgb_at(middle)
+        inside = ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=-3, keepdim=True)
+        low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
+    return rgb_to_ycbcr(rgb_at(low), matrix)[..., 1:, :, :]
+
+
+class ChromaTable:
+    """:func:`ab_to_cbcr` sampled on a grid over (Y', a, b), looked up trilinearly.
+
+    The exact solver evaluates the Lab formulas some 170 times a pixel; the table costs eight reads.
+
+    Args:
+        matrix: The Y'CbCr matrix of the film.
+        device: Where the look-ups will happen.
+    """
+
+    EXTENT = 110.0  # |a|, |b| of the sRGB gamut stay below (its corner, blue, has b = -108)
+    NODES_LUMA = 33
+    NODES_AB = 45
+
+    def __init__(self, matrix: Matrix, device: torch.device | str = "cpu") -> None:
+        self.matrix = matrix
+        self._table = _chroma_nodes(matrix).to(device)
+
+    def __call__(self, luma: Tensor, ab: Tensor) -> Tensor:
+        """Cb and Cr ``(N, 2, H, W)`` for luma ``(N, 1, H, W)`` in 0..1 and ab ``(N, 2, H, W)``."""
+        # grid_sample wants (x, y, z) in -1..1 for a table laid out (z, y, x) = (Y', b, a).
+        n, _, h, w = ab.shape
+        where = torch.cat([ab / self.EXTENT, luma * 2 - 1], dim=1).permute(0, 2, 3, 1)
+        found = F.grid_sample(
+            self._table, where.reshape(1, 1, n * h, w, 3), mode="bilinear", padding_mode="border", align_corners=True
+        )
+        return found.reshape(2, n, h, w).transpose(0, 1)
+
+
+@lru_cache(maxsize=3)
+def _chroma_nodes(matrix: Matrix) -> Tensor:
+    """The table's nodes, ``(1, 2, Y', b, a)``."""
+    luma = torch.linspace(0, 1, ChromaTable.NODES_LUMA)
+    axis = torch.linspace(-ChromaTable.EXTENT, ChromaTable.EXTENT, ChromaTable.NODES_AB)
+    y, b, a = torch.meshgrid(luma, axis, axis, indexing="ij")
+    shape = (len(luma), 1, len(axis), len(axis))
+    cbcr = ab_to_cbcr(y.reshape(shape), torch.cat([a.reshape(shape), b.reshape(shape)], dim=1), matrix)
+    return cbcr.permute(1, 0, 2, 3)[None].contiguous()

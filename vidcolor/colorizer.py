@@ -1,0 +1,121 @@
+"""A network put to work: frames in, ab at network size out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from vidcolor.checkpoint import Model
+from vidcolor.chroma import Plane, shrink_luma
+from vidcolor.color import luma_to_lightness
+from vidcolor.errors import DeviceError
+from vidcolor.frames import Frame, VideoInfo
+
+STRIDE = 32  # network sizes are multiples of it
+MAX_ASPECT = 4.0  # the long side is at most this many times the short one: longer pictures are squeezed
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device that a name stands for.
+
+    Raises:
+        DeviceError: it is absent; there is no falling back.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(
+            f"cannot use the device {name}", "no such kind", "Try auto, cpu, cuda, cuda:N or mps"
+        ) from error
+    what = f"cannot use the device {name}"
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise DeviceError(what, "no such GPU was found", "Try --device auto or cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(what, "Metal is not available", "Try --device auto or cpu")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise DeviceError(what, "vidcolor does not run on it", "Try auto, cpu, cuda, cuda:N or mps")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number type that a name stands for; auto is half precision where the device computes in it."""
+    if name != "auto":
+        return _DTYPES[name]
+    if device.type == "cuda":
+        return torch.float16
+    if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512" and _cpu_has_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    # Without these instructions bf16 is emulated, ten times slower than fp32.
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def network_size(info: VideoInfo, short_side: int) -> tuple[int, int]:
+    """Width and height for the network: the picture's shape on the screen, in multiples of the stride."""
+    aspect = float(info.width * info.sample_aspect / info.height)
+    long_side = short_side * min(max(aspect, 1 / aspect), MAX_ASPECT)
+
+    def fit(length: float) -> int:
+        return max(STRIDE, round(length / STRIDE) * STRIDE)
+
+    return (fit(long_side), fit(short_side)) if aspect >= 1 else (fit(short_side), fit(long_side))
+
+
+class Colorizer:
+    """A model on a device, for one film.
+
+    Args:
+        model: From checkpoint.load_model.
+        info: The film, for its shape and rotation.
+        size: Short side of the network's picture; 0 takes the model's own.
+        saturation: Factor on the calibrated ab.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        info: VideoInfo,
+        *,
+        device: torch.device,
+        precision: torch.dtype,
+        size: int = 0,
+        saturation: float = 1.0,
+    ) -> None:
+        self.width, self.height = network_size(info, size or model.config.size)
+        # The network knows faces upright only; players turn the picture by multiples of 90 degrees.
+        self.turns = round(info.rotation / 90) % 4
+        self.gain = model.config.gain * saturation
+        self.device, self.precision = device, precision
+        self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
+
+    def small(self, frame: Frame) -> Plane:
+        """Y' at network size, ``(h, w)`` in 0..1."""
+        return np.clip(shrink_luma(frame, self.width, self.height), 0, 1)
+
+    @torch.inference_mode()
+    def ab(self, lumas: Sequence[Plane]) -> list[Plane]:
+        """ab ``(2, h, w)`` for each Y' of network size ``(h, w)``."""
+        upright = np.stack([np.rot90(luma, self.turns) for luma in lumas])
+        lightness = luma_to_lightness(torch.from_numpy(upright)[:, None].to(self.device))
+        half = self.precision != torch.float32
+        with torch.autocast(self.device.type, self.precision if half else torch.bfloat16, enabled=half):
+            prediction = self.network(lightness.contiguous(memory_format=torch.channels_last))
+        ab = F.interpolate(prediction.ab.float(), size=upright.shape[1:], mode="bilinear", align_corners=False)
+        planes = (ab * self.gain).cpu().numpy()
+        return [np.ascontiguousarray(np.rot90(p, -self.turns, axes=(1, 2))) for p in planes]
+
+
+# OpenCV's own threads would fight with torch's and the codec's for the same cores.
+cv2.setNumThreads(1)

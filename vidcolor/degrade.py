@@ -1,0 +1,125 @@
+"""What old film did to a scene before anybody scanned it: color in, the grey of an old film out.
+
+Used on training photos (the color target stays clean) and to measure models on "old" material whose
+true colors are known. Every function takes and gives batches ``(N, C, H, W)``; all randomness comes from
+the generator that is passed in.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from vidcolor.color import linear_to_srgb, luma_to_lightness, rgb_to_lab, srgb_to_linear
+
+# Shares of linear R, G, B in the exposure. Panchromatic film of the 1930s and later comes near the eye's
+# luminance; orthochromatic film (most film before about 1927) is blind to red; the earliest emulsions saw
+# blue and little else. A random mix of the three covers the filters and papers in between.
+PANCHROMATIC = (0.30, 0.50, 0.20)
+ORTHOCHROMATIC = (0.03, 0.52, 0.45)
+BLUE_SENSITIVE = (0.01, 0.19, 0.80)
+
+
+def _uniform(n: int, low: float, high: float, like: Tensor, generator: Generator) -> Tensor:
+    """``(n, 1, 1, 1)`` numbers in [low, high)."""
+    drawn = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device)
+    return (low + (high - low) * drawn).to(like.device)
+
+
+def _normal(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
+    return torch.randn(shape, generator=generator, device=generator.device).to(like.device)
+
+
+def spectral_response(linear: Tensor, generator: Generator) -> Tensor:
+    """Linear RGB to the exposure of a random emulsion, ``(N, 1, H, W)``."""
+    films = torch.tensor([PANCHROMATIC, ORTHOCHROMATIC, BLUE_SENSITIVE], device=linear.device)
+    # Squaring uniform numbers makes one film dominate most mixes.
+    shares = torch.rand(len(linear), 3, generator=generator, device=generator.device).to(linear.device) ** 2
+    shares = shares / shares.sum(dim=1, keepdim=True).clamp(min=1e-3)
+    return torch.einsum("nf,fc,nchw->nhw", shares, films, linear)[:, None]
+
+
+def tone_and_fading(grey: Tensor, generator: Generator) -> Tensor:
+    """A random contrast curve; blacks lifted and whites lost as prints fade."""
+    n = len(grey)
+    grey = grey.clamp(1e-4, 1) ** torch.exp2(_uniform(n, -0.5, 0.5, grey, generator))
+    black = _uniform(n, 0, 1, grey, generator) ** 3 * 0.15
+    white = 1 - _uniform(n, 0, 1, grey, generator) ** 3 * 0.20
+    return black + (white - black) * grey
+
+
+def uneven_light(grey: Tensor, generator: Generator) -> Tensor:
+    """Flicker that differs over the picture, and dark corners."""
+    n, _, h, w = grey.shape
+    field = F.interpolate(_normal((n, 1, 4, 4), grey, generator), size=(h, w), mode="bicubic", align_corners=False)
+    y = torch.linspace(-1, 1, h, device=grey.device)[:, None]
+    x = torch.linspace(-1, 1, w, device=grey.device)
+    vignette = (x**2 + y**2) / 2 * _uniform(n, 0, 1, grey, generator) ** 3 * 0.7
+    return grey * (1 + field * _uniform(n, 0, 0.06, grey, generator)) * (1 - vignette)
+
+
+def blur(grey: Tensor, generator: Generator) -> Tensor:
+    """Old lenses and generations of copies: between none and a Gaussian of 1.5 pixels."""
+    taps = torch.exp(-(torch.arange(-4, 5, device=grey.device) ** 2) / (2 * 1.5**2))
+    taps = taps / taps.sum()
+    padded = F.pad(grey, (4, 4, 4, 4), mode="replicate")
+    soft = F.conv2d(F.conv2d(padded, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
+    return torch.lerp(grey, soft, _uniform(len(grey), 0, 1, grey, generator))
+
+
+def grain(grey: Tensor, generator: Generator) -> Tensor:
+    """Fine and coarse grain, strongest in the middle tones."""
+    n, _, h, w = grey.shape
+    fine = _normal((n, 1, h, w), grey, generator)
+    coarse = F.interpolate(
+        _normal((n, 1, (h + 1) // 2, (w + 1) // 2), grey, generator), size=(h, w), mode="bilinear", align_corners=False
+    )
+    mixed = torch.lerp(fine, coarse * 1.5, _uniform(n, 0, 1, grey, generator))
+    strength = _uniform(n, 0, 1, grey, generator) ** 2 * 0.10
+    tone = 0.3 + 0.7 * (4 * grey * (1 - grey)).clamp(0, 1)
+    return grey + mixed * strength * tone
+
+
+def scratches_and_dust(grey: Tensor, generator: Generator) -> Tensor:
+    """Vertical scratches and specks, bright or dark, on a third of the pictures."""
+    n, _, h, w = grey.shape
+    worn = (_uniform(n, 0, 1, grey, generator) < 0.33).float()
+    columns = (torch.rand(n, 1, 1, w, generator=generator, device=generator.device).to(grey.device) < 2.0 / w).float()
+    specks = torch.rand(n, 1, h, w, generator=generator, device=generator.device).to(grey.device) < 4e-4
+    specks = F.max_pool2d(specks.float(), 3, 1, 1)
+    tone = (_uniform(n, 0, 1, grey, generator) < 0.5).float()
+    marks = worn * torch.maximum(columns.expand(-1, -1, h, -1) * 0.5, specks)
+    return torch.lerp(grey, tone.expand_as(grey), marks)
+
+
+def old_film(rgb: Tensor, generator: Generator) -> Tensor:
+    """sRGB ``(N, 3, H, W)`` in 0..1 to the L* ``(N, 1, H, W)`` that a scan of old film would show."""
+    grey = linear_to_srgb(spectral_response(srgb_to_linear(rgb), generator))
+    for step in (tone_and_fading, uneven_light, blur, scratches_and_dust, grain):
+        grey = step(grey, generator)
+    return luma_to_lightness(grey.clamp(0, 1))
+
+
+def maybe_old_film(rgb: Tensor, share: float, generator: Generator) -> Tensor:
+    """L* of sRGB photos: of old film for the given share of them, the true L* for the rest."""
+    true = rgb_to_lab(rgb)[:, :1]
+    if not share:
+        return true
+    aged = _uniform(len(rgb), 0, 1, rgb, generator) < share
+    return torch.where(aged, old_film(rgb, generator), true)
+
+
+def neutral_borders(rgb: Tensor, share: float, generator: Generator) -> Tensor:
+    """Put a grey border (mats, pillar boxes, gate edges) around the given share of the pictures.
+
+    The border is neutral in the target too: a network that never saw one paints it.
+    """
+    n, _, h, w = rgb.shape
+    draw = torch.rand(n, 6, generator=generator, device=generator.device).to(rgb.device)[:, :, None, None]
+    y = torch.linspace(0, 1, h, device=rgb.device)[:, None]
+    x = torch.linspace(0, 1, w, device=rgb.device)
+    margin = draw[:, :4] ** 2 * 0.25
+    outside = (y < margin[:, 0:1]) | (y > 1 - margin[:, 1:2]) | (x < margin[:, 2:3]) | (x > 1 - margin[:, 3:4])
+    tone = (draw[:, 4:5] * 3 - 1).clamp(0, 1)  # a third black, a third white, a third in between
+    return torch.where(outside & (draw[:, 5:6] < share), tone, rgb)

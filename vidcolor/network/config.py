@@ -1,0 +1,71 @@
+"""What a network is made of, as one frozen value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from vidcolor.errors import CheckpointError
+
+Head = Literal["regression", "classification"]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything needed to rebuild a network and to feed it: stored in the checkpoint's metadata."""
+
+    encoder: str = "mobilenetv2_100"
+    """A timm backbone whose feature maps at several strides serve as encoder."""
+
+    encoder_options: dict[str, Any] = field(default_factory=lambda: {"pad_type": "same"})
+    """Further arguments of timm.create_model for the encoder."""
+
+    embedding: int = 256
+    """Channels of the global embedding that is repeated over the grid."""
+
+    fusion: int = 256
+    """Channels after the 1x1 convolution that fuses embedding and local features."""
+
+    decoder: tuple[int, ...] = (192, 128, 96)
+    """Channels of the decoder's steps, each twice the size of the one before."""
+
+    head: Head = "regression"
+    """Regression gives ab itself; classification gives a distribution over the bins of the ab plane."""
+
+    mean: float = 0.5
+    std: float = 0.5
+    """The encoder sees (L* / 100 - mean) / std."""
+
+    size: int = 160
+    """The short side that the network works at unless told otherwise, in pixels."""
+
+    gain: float = 1.0
+    """Calibrated factor on ab, measured on validation photos after training."""
+
+    temperature: float = 0.38
+    """Of the annealed mean (classification only; Zhang et al. 2016, section 2.3)."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> NetworkConfig:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            CheckpointError: unknown or missing fields: the file is of another version.
+        """
+        try:
+            values = json.loads(text)
+            unknown = set(values) - {f.name for f in fields(cls)}
+            if unknown:
+                raise ValueError(f"unknown settings {sorted(unknown)}")
+            return cls(**{**values, "decoder": tuple(values["decoder"])})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                "cannot read the network's settings", str(error), "Use a checkpoint of this version of vidcolor"
+            ) from error
+
+    def with_(self, **changes: Any) -> NetworkConfig:
+        return replace(self, **changes)

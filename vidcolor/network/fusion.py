@@ -1,0 +1,116 @@
+"""FusionNet: encoder with skip connections, a global embedding fused in, decoder to ab.
+
+L* (N,1,H,W) -> encoder -> maps at strides 2, 4, ... 32
+                   last map -> average over the picture -> embedding -> repeated over the grid
+                concatenated, 1x1 convolution                           (the fusion)
+                decoder: enlarge, concatenate the skip, two 3x3 convolutions; three times
+                head: ab (N,2,H/4,W/4)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidcolor.errors import CheckpointError
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.heads import Prediction, build_head
+
+
+def create_backbone(name: str, **options: Any) -> Any:
+    """A timm model, untrained.
+
+    Raises:
+        CheckpointError: timm does not know the name, or refuses the options.
+    """
+    try:
+        return timm.create_model(name, pretrained=False, **options)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"cannot build the backbone {name}", str(error), "timm.list_models() lists the names that timm knows"
+        ) from error
+
+
+def conv_block(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Sequential:
+    """Convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Fusion(nn.Module):
+    """Repeats a vector over the grid of a feature map, concatenates, and mixes with a 1x1 convolution."""
+
+    def __init__(self, local: int, vector: int, out: int) -> None:
+        super().__init__()
+        # A 1x1 convolution of [local, repeated] equals a convolution of local plus a linear map of the
+        # vector, added everywhere: the same weights without the repeated copy.
+        self.local = nn.Conv2d(local, out, 1, bias=False)
+        self.vector = nn.Linear(vector, out, bias=False)
+        self.norm = nn.Sequential(nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+
+    def forward(self, x: Tensor, vector: Tensor) -> Tensor:
+        return self.norm(self.local(x) + self.vector(vector)[:, :, None, None])
+
+
+class UpBlock(nn.Module):
+    """Twice the size, joined with the encoder's map of that size."""
+
+    def __init__(self, channels_in: int, skip: int, channels_out: int) -> None:
+        super().__init__()
+        self.mix = nn.Sequential(conv_block(channels_in + skip, channels_out), conv_block(channels_out, channels_out))
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+        return self.mix(torch.cat([x, skip], dim=1))
+
+
+class FusionNet(nn.Module):
+    """Encoder, fusion, decoder, head. Build it with :func:`build_network`."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = create_backbone(config.encoder, features_only=True, **config.encoder_options)
+        channels = self.encoder.feature_info.channels()
+        steps = len(config.decoder)
+        if len(channels) <= steps:
+            raise CheckpointError(
+                f"cannot build a decoder of {steps} steps on {config.encoder}",
+                f"it has {len(channels)} feature maps",
+                "Choose a backbone with more strides",
+            )
+        self.embed = nn.Sequential(nn.Linear(channels[-1], config.embedding), nn.ReLU(inplace=True))
+        self.fuse = Fusion(channels[-1], config.embedding, config.fusion)
+        skips = channels[-2 : -2 - steps : -1]
+        widths = (config.fusion, *config.decoder)
+        self.decoder = nn.ModuleList(
+            UpBlock(before, skip, after) for before, skip, after in zip(widths, skips, widths[1:], strict=False)
+        )
+        self.head = build_head(config, widths[-1])
+
+    @property
+    def stride(self) -> int:
+        """Height and width of the input must be multiples of this."""
+        return int(self.encoder.feature_info.reduction()[-1])
+
+    def forward(self, lightness: Tensor) -> Prediction:
+        """ab for L* ``(N, 1, H, W)`` in 0..100."""
+        x = (lightness / 100 - self.config.mean) / self.config.std
+        maps = self.encoder(x.expand(-1, 3, -1, -1))
+        x = maps[-1]
+        x = self.fuse(x, self.embed(x.mean(dim=(2, 3))))
+        for block, skip in zip(self.decoder, maps[-2::-1], strict=False):
+            x = block(x, skip)
+        return self.head(x)
+
+
+def build_network(config: NetworkConfig) -> FusionNet:
+    """The network that a configuration describes, with fresh weights."""
+    return FusionNet(config)

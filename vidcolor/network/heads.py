@@ -1,0 +1,92 @@
+"""The last step of every network: features to ab.
+
+Regression predicts a and b. Classification predicts, as Zhang, Isola and Efros do (ECCV 2016,
+arXiv 1603.08511, section 2), a distribution over square bins of the ab plane; the annealed mean turns
+it into one color.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidcolor.color import lab_to_rgb
+from vidcolor.network.config import NetworkConfig
+
+AB_SCALE = 110.0  # the sRGB gamut lies within +-110 on both axes: ab / 110 is in -1..1
+AB_TYPICAL = 20.0  # ab units: outputs of order one mean ordinary colors, so one learning rate suits all layers
+BIN_SIZE = 10.0  # ab units; Zhang et al. 2016, section 2.1
+
+
+class Prediction(NamedTuple):
+    """What a network says about a batch.
+
+    Attributes:
+        ab: ``(N, 2, h, w)`` in ab units, at the network's own output size.
+        logits: ``(N, bins, h, w)``, or None for a regression head.
+    """
+
+    ab: Tensor
+    logits: Tensor | None = None
+
+
+@lru_cache(maxsize=1)
+def ab_bins() -> Tensor:
+    """Centres ``(bins, 2)`` of the bins that hold at least one color of the sRGB gamut.
+
+    A bin counts when some L* puts its centre inside the gamut. (The 313 bins of Zhang et al. come from
+    a wider numerical gamut; this one is exactly sRGB's.)
+    """
+    axis = torch.arange(-AB_SCALE, AB_SCALE + 1, BIN_SIZE)
+    a, b = torch.meshgrid(axis, axis, indexing="ij")
+    centres = torch.stack([a.flatten(), b.flatten()], dim=1)
+    lightness = torch.linspace(0.5, 99.5, 199)
+    lab = torch.cat(
+        [lightness[:, None, None].expand(-1, len(centres), 1), centres.expand(len(lightness), -1, 2)], dim=2
+    )
+    rgb = lab_to_rgb(lab.permute(2, 0, 1))
+    inside = ((rgb >= 0) & (rgb <= 1)).all(dim=0).any(dim=0)
+    return centres[inside]
+
+
+def annealed_mean(logits: Tensor, temperature: float) -> Tensor:
+    """Zhang et al. 2016, equation 5: the mean of the bins under softmax(logits / T), ``(N, 2, h, w)``."""
+    weights = F.softmax(logits.float() / temperature, dim=1)
+    return torch.einsum("nqhw,qc->nchw", weights, ab_bins().to(weights))
+
+
+class RegressionHead(nn.Module):
+    """A 1x1 convolution to ab, grey before any training."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(channels, 2, 1)
+        for parameter in self.project.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Prediction:
+        return Prediction(self.project(x).float() * AB_TYPICAL)
+
+
+class ClassificationHead(nn.Module):
+    """A 1x1 convolution to one logit a bin, and the annealed mean."""
+
+    def __init__(self, channels: int, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.project = nn.Conv2d(channels, len(ab_bins()), 1)
+
+    def forward(self, x: Tensor) -> Prediction:
+        logits = self.project(x).float()
+        return Prediction(annealed_mean(logits, self.temperature), logits)
+
+
+def build_head(config: NetworkConfig, channels: int) -> nn.Module:
+    """The head that the configuration names, for features of the given number of channels."""
+    if config.head == "classification":
+        return ClassificationHead(channels, config.temperature)
+    return RegressionHead(channels)

@@ -1,0 +1,49 @@
+"""One picture, grey beside colored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vidcolor.checkpoint import load_model
+from vidcolor.colorizer import Colorizer, choose_device, choose_precision
+from vidcolor.decode import frames, open_video
+from vidcolor.errors import OutputError
+from vidcolor.pipeline import colorize_picture
+
+
+def preview(
+    source: Path,
+    output: Path,
+    *,
+    at: float,
+    model: str | Path,
+    device: str,
+    precision: str,
+    size: int,
+    saturation: float,
+) -> None:
+    """Write a PNG that shows one frame of a film (or a still picture), grey on the left, colored on the right."""
+    chosen = choose_device(device)
+    with open_video(source) as video:
+        colorizer = Colorizer(
+            load_model(model),
+            video.info,
+            device=chosen,
+            precision=choose_precision(precision, chosen),
+            size=size,
+            saturation=saturation,
+        )
+        frame = next(frames(video, at))
+    pair = np.concatenate([np.rot90(p, colorizer.turns) for p in colorize_picture(frame, colorizer)], axis=1)
+    encoded, data = cv2.imencode(".png", np.ascontiguousarray(pair[..., ::-1]))
+    try:
+        if not encoded:
+            raise OSError("the picture cannot be encoded")
+        output.write_bytes(data.tobytes())
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {output}", error.strerror or str(error), "Choose another place with -o"
+        ) from error

@@ -1,0 +1,79 @@
+"""What training minimizes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidcolor.network.heads import AB_SCALE, Prediction, ab_bins
+
+SOFT_NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1
+SOFT_SIGMA = 5.0  # ab units, the same place
+UNIFORM_SHARE = 0.5  # lambda of equation 4: how much of a uniform distribution is mixed into the prior
+HUBER_BETA = 10.0  # ab units: errors below it count squared, above it linearly
+
+
+def target_at(prediction: Tensor, ab: Tensor) -> Tensor:
+    """The true ab averaged down to the size of a prediction."""
+    return F.interpolate(ab, size=prediction.shape[-2:], mode="area")
+
+
+def regression_loss(prediction: Prediction, ab: Tensor) -> Tensor:
+    """Smooth L1 in ab units (Huber, divided by beta)."""
+    return F.smooth_l1_loss(prediction.ab, target_at(prediction.ab, ab), beta=HUBER_BETA)
+
+
+def mean_squared_loss(prediction: Prediction, ab: Tensor) -> Tensor:
+    """The paper's loss: mean squared error of ab scaled to -1..1 (arXiv 1712.03400, equation 1)."""
+    return F.mse_loss(prediction.ab / AB_SCALE, target_at(prediction.ab, ab) / AB_SCALE)
+
+
+def encode_ab(ab: Tensor) -> tuple[Tensor, Tensor]:
+    """Soft encoding: the five nearest bins of each color and their Gaussian weights.
+
+    Args:
+        ab: ``(N, 2, h, w)``.
+
+    Returns:
+        Bin numbers and weights, both ``(N, 5, h, w)``; the weights sum to one.
+    """
+    n, _, h, w = ab.shape
+    colors = ab.permute(0, 2, 3, 1).reshape(-1, 2)
+    distance = torch.cdist(colors, ab_bins().to(colors), compute_mode="donot_use_mm_for_euclid_dist")
+    near, index = distance.topk(SOFT_NEIGHBOURS, dim=1, largest=False)
+    weight = F.softmax(-(near**2) / (2 * SOFT_SIGMA**2), dim=1)
+
+    def grid(values: Tensor) -> Tensor:
+        return values.reshape(n, h, w, SOFT_NEIGHBOURS).permute(0, 3, 1, 2)
+
+    return grid(index), grid(weight)
+
+
+def decode_ab(index: Tensor, weight: Tensor) -> Tensor:
+    """The expectation of a soft encoding, ``(N, 2, h, w)``: ab again, to within half a bin."""
+    return torch.einsum("nkhw,nkhwc->nchw", weight, ab_bins().to(weight)[index])
+
+
+def smooth_prior(counts: Tensor) -> Tensor:
+    """The empirical distribution over the bins, smoothed by a Gaussian of sigma 5 in ab; sums to one."""
+    bins = ab_bins().to(counts)
+    kernel = torch.exp(-(torch.cdist(bins, bins) ** 2) / (2 * SOFT_SIGMA**2))
+    kernel = kernel / kernel.sum(dim=0, keepdim=True)  # each bin spreads a mass of one
+    smoothed = kernel @ counts
+    return smoothed / smoothed.sum()
+
+
+def rebalancing_weights(prior: Tensor) -> Tensor:
+    """Zhang et al. 2016, equation 4: rare colors count more; the expectation under the prior is one."""
+    weight = 1 / ((1 - UNIFORM_SHARE) * prior + UNIFORM_SHARE / len(prior))
+    return weight / (prior * weight).sum()
+
+
+def classification_loss(prediction: Prediction, ab: Tensor, weights: Tensor) -> Tensor:
+    """Cross entropy against the soft encoding, each pixel weighted by its nearest bin's rarity (equation 2)."""
+    assert prediction.logits is not None, "the network has no classification head"
+    index, soft = encode_ab(target_at(prediction.logits, ab))
+    log_probability = F.log_softmax(prediction.logits, dim=1)
+    entropy = -(log_probability.gather(1, index) * soft).sum(dim=1)
+    return (entropy * weights.to(entropy)[index[:, 0]]).mean()
