@@ -74,8 +74,8 @@ def guided_enlarge(guide_small: Plane, planes: Plane, guide: Plane) -> Plane:
     enlarged = np.empty((len(planes), *guide.shape), np.float32)
     for out, plane in zip(enlarged, planes, strict=True):
         mean_plane = mean(plane)
-        slope = (mean(guide_small * plane) - mean_guide * mean_plane) / (variance + EPSILON)
-        offset = mean_plane - slope * mean_guide
+        slope: Plane = (mean(guide_small * plane) - mean_guide * mean_plane) / (variance + EPSILON)
+        offset: Plane = mean_plane - slope * mean_guide
         slope = cv2.resize(mean(slope), size, interpolation=cv2.INTER_LINEAR)
         offset = cv2.resize(mean(offset), size, interpolation=cv2.INTER_LINEAR)
         np.multiply(slope, guide, out=out)
