@@ -19,7 +19,7 @@ from vidcolor.color import LUMA_WEIGHTS, ChromaTable, Matrix
 from vidcolor.frames import Frame
 
 RADIUS = 3  # of the guided filter's window, in pixels of the network's picture
-EPSILON = 0.02**2  # variance of luma below which a window counts as flat
+EPSILON = np.float32(0.02**2)  # variance of luma below which a window counts as flat
 
 Plane = NDArray[np.float32]
 
