@@ -7,6 +7,7 @@ Results go to stdout, everything else to stderr. Heavy modules are imported insi
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ def parse_time(text: str | float) -> float:
         if not 1 <= len(parts) <= 3:
             raise ValueError
         values = [float(p) for p in parts]
+        if not all(map(math.isfinite, values)):
+            raise ValueError
         if any(v < 0 for v in values) or any(v >= 60 for v in values[1:]) or any(v != int(v) for v in values[:-1]):
             raise ValueError
     except (ValueError, OverflowError):

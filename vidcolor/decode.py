@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ _FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
 # Codecs of broadcast and delivery write limited range unless they say otherwise. Grey from any other
 # codec (ffv1, png, raw) was made by programs for which a grey picture is 0..255.
 _LIMITED_GREY = frozenset({"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg2video", "mpeg4", "vp8"})
+# The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
+av.logging.set_libav_level(av.logging.ERROR if os.environ.get("VIDCOLOR_DEBUG") else av.logging.PANIC)
 _MAX_BAD_PACKETS = 8  # in a row, before the rest of a film is given up
 
 
@@ -54,7 +57,7 @@ def open_video(path: Path | str) -> Iterator[Video]:
         # Old containers carry metadata in forgotten encodings; they are no reason to refuse the film.
         container = av.open(str(path), metadata_errors="replace")
     except FFmpegError as error:
-        raise InputError(what, _reason(error), "It is no film, or damaged") from error
+        raise InputError(what, _reason(error), "It is no film, or a damaged one") from error
     except OSError as error:
         raise InputError(what, error.strerror or str(error), "Check its permissions") from error
     with container:
@@ -126,13 +129,15 @@ def _decoded(video: Video) -> Iterator[Any]:
 
 
 def _reason(error: FFmpegError) -> str:
-    return (error.strerror or str(error)).lower().replace("when processing input", "the data are invalid")
+    reason = (error.strerror or str(error)).lower()
+    return "the data are invalid" if "invalid data" in reason else reason
 
 
 def _describe(path: Path, container: Any, stream: Any) -> VideoInfo:
     context = stream.codec_context
     if not context.pix_fmt or not context.width:
-        raise InputError(f"cannot open {path}", f"no decoder for its picture ({context.name})", "Convert it first")
+        reason = f"its picture ({context.name}) does not decode"
+        raise InputError(f"cannot open {path}", reason, "The film is encrypted, damaged or needs converting first")
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
     seconds = 0.0
     if stream.duration:

@@ -14,7 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from vidcolor.errors import InputError, OutputError
+from vidcolor.errors import OutputError
 from vidcolor.frames import Frame, VideoInfo
 
 # Containers by suffix, with the codec that each takes by default.
@@ -98,29 +98,29 @@ def choose_pix_fmt(codec: str, bits: int, width: int, height: int) -> str:
     )
 
 
-@contextmanager
-def part_file(path: Path) -> Iterator[Path]:
-    """A name to write under; renamed to ``path`` when all went well, removed when not."""
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        yield part
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
-
-
 class VideoWriter:
     """Writes one film: the picture from frames, the other streams from the source.
 
-    The source is opened a second time here, so that reader and writer stay independent.
+    A context manager. The film is written beside its final name and renamed when the block ends well;
+    when it ends with an error, nothing of it stays. The source is opened a second time here, so that
+    reader and writer stay independent.
+
+    Args:
+        path: The film's final name.
+        info: The source.
+        bits: Depth of its frames.
+        start, duration: The part of the source that is written, in seconds of its own time.
     """
 
     def __init__(
-        self, path: Path, info: VideoInfo, bits: int, settings: EncodeSettings, *, start: float, duration: float | None
+        self,
+        path: Path,
+        info: VideoInfo,
+        bits: int,
+        settings: EncodeSettings,
+        *,
+        start: float = 0.0,
+        duration: float | None = None,
     ) -> None:
         self.path = path
         self.codec = choose_codec(path, settings)
@@ -128,38 +128,75 @@ class VideoWriter:
         self.format = av.VideoFormat(self.pix_fmt, info.width, info.height)
         self.bits = max(c.bits for c in self.format.components)
         self.warnings: list[str] = []
+        self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._info = info
+        self._settings = settings
         self._origin = start
         self._end = start + duration if duration is not None else float("inf")
         self._container: Any = None
         self._source: Any = None
-        options = dict(_CODEC_OPTIONS.get(self.codec, {}))
-        if settings.crf is not None:
-            options["crf"] = str(settings.crf)
-        if settings.preset:
-            options["preset"] = settings.preset
+
+    def __enter__(self) -> VideoWriter:
         try:
-            self._open(options)
-        except (FFmpegError, ValueError, OSError) as error:
-            self.close(suppress_errors=True)
-            raise OutputError(
-                f"cannot write {path}",
-                _encoder_reason(error, self.codec, path),
-                "Choose another codec, container or folder",
-            ) from error
+            with self._failures():
+                self._open()
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            with self._failures():
+                self._container.mux(self._stream.encode(None))
+                self._copy_until(self._end)
+                self._container.close()
+                self._source.close()
+                with open(self._part, "rb") as file:
+                    os.fsync(file.fileno())  # a full disk may show only here
+                os.replace(self._part, self.path)
+        except BaseException:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        for container in (self._container, self._source):
+            if container is not None:
+                with suppress(FFmpegError, OSError, ValueError):
+                    container.close()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turn what libav raises into one error about the film's own name."""
+        try:
+            yield
+        except (FFmpegError, OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            if "invalid argument" in reason:
+                reason = f"{self.codec} does not fit {self.path.suffix}, or does not take these settings"
+            remedy = "Free some space" if "space" in reason else "Choose another codec, container or folder"
+            raise OutputError(f"cannot write {self.path}", reason, remedy) from error
 
     @property
     def chroma_size(self) -> tuple[int, int]:
         """Width and height of the chroma planes."""
         return self.format.chroma_width(), self.format.chroma_height()
 
-    def _open(self, options: dict[str, str]) -> None:
+    def _open(self) -> None:
         info = self._info
-        self._container = av.open(
-            str(self.path),
-            "w",
-            options={"movflags": "+faststart"} if self.path.suffix in (".mp4", ".mov", ".m4v") else {},
-        )
+        options = dict(_CODEC_OPTIONS.get(self.codec, {}))
+        if self._settings.crf is not None:
+            options["crf"] = str(self._settings.crf)
+        if self._settings.preset:
+            options["preset"] = self._settings.preset
+        # faststart puts the index first: browsers play before the whole film has arrived.
+        muxing = {"movflags": "+faststart"} if self.path.suffix in (".mp4", ".mov", ".m4v") else {}
+        self._container = av.open(str(self._part), "w", options=muxing)
         stream = self._container.add_stream(self.codec, rate=info.rate, options=options)
         stream.width, stream.height, stream.pix_fmt = info.width, info.height, self.pix_fmt
         stream.codec_context.time_base = info.time_base
@@ -212,37 +249,9 @@ class VideoWriter:
         picture.pts, picture.time_base = frame.pts, frame.time_base
         for field, value in zip(_COLOR_FIELDS, output_tags(frame.tags, self._info.height), strict=True):
             setattr(picture, field, value)
-        try:
+        with self._failures():
             self._copy_until(frame.seconds)
             self._container.mux(self._stream.encode(picture))
-        except (FFmpegError, OSError) as error:
-            raise OutputError(
-                f"cannot write {self.path}",
-                _encoder_reason(error, self.codec, self.path),
-                "Free some space or choose another place",
-            ) from error
-
-    def finish(self) -> None:
-        """Flush the encoder, copy what is left of the sound, and close the file."""
-        try:
-            self._container.mux(self._stream.encode(None))
-            self._copy_until(self._end)
-            self._container.close()
-        except (FFmpegError, OSError) as error:
-            raise OutputError(
-                f"cannot write {self.path}",
-                _encoder_reason(error, self.codec, self.path),
-                "Free some space or choose another place",
-            ) from error
-        self._container = None
-        self.close()
-
-    def close(self, *, suppress_errors: bool = False) -> None:
-        for container in (self._container, self._source):
-            if container is not None:
-                with suppress(*((FFmpegError, OSError, ValueError) if suppress_errors else ())):
-                    container.close()
-        self._container = self._source = None
 
     def _copy_until(self, seconds: float) -> None:
         """Copy the other streams' packets up to a time, so that the file stays interleaved."""
@@ -285,12 +294,3 @@ def fill_plane(plane: Any, values: NDArray[Any], shift: int = 0) -> None:
         np.left_shift(values.astype(np.uint16, copy=False), shift, out=target)
     else:
         target[...] = values
-
-
-def _encoder_reason(error: BaseException, codec: str, path: Path) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    reason = getattr(error, "strerror", None) or str(error)
-    if "Invalid argument" in reason:
-        return f"{codec} does not fit {path.suffix} or does not take these settings"
-    return reason.lower()

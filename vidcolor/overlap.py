@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def prefetch(items: Iterable[T], depth: int) -> Iterator[T]:
+def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     """Run an iterator in a thread of its own, at most ``depth`` items ahead.
 
-    Errors come out where the items would have come. When the consumer stops early, so does the thread.
+    Errors come out where the items would have come. Closing the generator stops and joins the thread.
     """
     ready: queue.Queue[tuple[bool, object]] = queue.Queue(depth)
     stopped = threading.Event()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from vidcolor.checkpoint import DEFAULT_MODEL, load_model
 from vidcolor.chroma import Plane, chroma_planes
 from vidcolor.colorizer import Colorizer, choose_device, choose_precision
 from vidcolor.decode import frames, open_video
-from vidcolor.encode import EncodeSettings, VideoWriter, choose_codec, part_file
+from vidcolor.encode import DEFAULT_CODEC, EncodeSettings, VideoWriter, choose_codec
 from vidcolor.errors import OutputError
 from vidcolor.frames import Frame
 from vidcolor.overlap import prefetch
@@ -56,8 +57,6 @@ class Result:
 
 def default_output(source: Path) -> Path:
     """film.mp4 -> film.color.mp4; containers that cannot be written become .mkv."""
-    from vidcolor.encode import DEFAULT_CODEC
-
     suffix = source.suffix if source.suffix.lower() in DEFAULT_CODEC else ".mkv"
     return source.with_name(f"{source.stem}.color{suffix}")
 
@@ -81,13 +80,13 @@ def colorize(
     """
     options = options or Options()
     source = Path(source)
-    target = Path(output) if output else default_output(source)
-    _check_target(source, target, overwrite)
     settings = EncodeSettings(options.codec, options.crf, options.preset)
-    choose_codec(target, settings)
     device = choose_device(options.device)
     began = time.monotonic()
     with open_video(source) as video:
+        target = Path(output) if output else default_output(source)
+        _check_target(source, target, overwrite)
+        choose_codec(target, settings)
         model = load_model(options.model)
         colorizer = Colorizer(
             model,
@@ -97,21 +96,21 @@ def colorize(
             size=options.size,
             saturation=options.saturation,
         )
-        stream = prefetch(frames(video, options.start, options.duration), QUEUE)
-        first = next(stream)
-        count = 0
-        expected = video.info.frames if not options.start and options.duration is None else 0
-        with part_file(target) as part:
-            writer = VideoWriter(part, video.info, first.bits, settings, start=options.start, duration=options.duration)
-            try:
-                batch_size = options.batch_size or BATCH
-                for frame, chroma in prefetch(_colored(_chain(first, stream), colorizer, writer, batch_size), QUEUE):
-                    writer.write(frame, chroma)
+        # Closed in this order: a stage must not outlive the one it draws from, nor the container.
+        with closing(prefetch(frames(video, options.start, options.duration), QUEUE)) as stream:
+            first = next(stream)  # tells the depth, and fails before anything is written
+            whole = not options.start and options.duration is None
+            expected = video.info.frames if whole else 0
+            writer = VideoWriter(
+                target, video.info, first.bits, settings, start=options.start, duration=options.duration
+            )
+            colored = _colored(chain([first], stream), colorizer, writer.chroma_size, options.batch_size or BATCH)
+            count = 0
+            with writer, closing(prefetch(colored, QUEUE)) as pictures:
+                for frame, planes in pictures:
+                    writer.write(frame, planes)
                     count += 1
                     progress(count, expected)
-                writer.finish()
-            finally:
-                writer.close(suppress_errors=True)
         warnings = list(writer.warnings)
         if video.bad_packets:
             warnings.append(f"{video.bad_packets} damaged packets were skipped")
@@ -120,24 +119,18 @@ def colorize(
 
 
 def _colored(
-    stream: Iterator[Frame], colorizer: Colorizer, writer: VideoWriter, batch_size: int
+    stream: Iterator[Frame], colorizer: Colorizer, chroma_size: tuple[int, int], batch_size: int
 ) -> Iterator[tuple[Frame, tuple[NDArray, NDArray]]]:
     """Frames with their chroma planes."""
-    width, height = writer.chroma_size
     for batch in _batches(stream, batch_size):
         lumas = [colorizer.small(frame) for frame in batch]
         for frame, luma, ab in zip(batch, lumas, colorizer.ab(lumas), strict=True):
-            yield frame, chroma_planes(frame, luma, ab, width, height)
+            yield frame, chroma_planes(frame, luma, ab, *chroma_size)
 
 
 def _batches(stream: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
     while batch := list(islice(stream, size)):
         yield batch
-
-
-def _chain(first: Frame, rest: Iterable[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from rest
 
 
 def _check_target(source: Path, target: Path, overwrite: bool) -> None:

@@ -1,0 +1,142 @@
+"""The command line as a person uses it: a process, its exit code, stdout and stderr."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+import typer
+
+from vidcolor.cli import parse_sizes, parse_time
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def vidcolor(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vidcolor", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("12.5", 12.5), ("1:02", 62.0), ("00:01:02.500", 62.5), ("100:00:00", 360000.0), ("0", 0.0)]
+)
+def test_times(text: str, seconds: float) -> None:
+    """The three ways to write a time."""
+    assert parse_time(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "x", "1:2:3:4", "1:60", "-1", "1.5:00", "nan", "inf", "1::2"])
+def test_bad_times_are_usage_errors(text: str) -> None:
+    """What is no time is refused by name."""
+    with pytest.raises(typer.BadParameter, match="is no time"):
+        parse_time(text)
+
+
+@pytest.mark.parametrize("text", ["", "100", "0", "128;160", "-32"])
+def test_bad_sizes_are_usage_errors(text: str) -> None:
+    """Crop sizes are multiples of the network's stride."""
+    with pytest.raises(typer.BadParameter, match="multiples of 32"):
+        parse_sizes(text)
+
+
+def test_colorize_prints_one_object(tmp_path: Path) -> None:
+    """--json prints one object on stdout; a pipe sees no progress bar."""
+    result = vidcolor("colorize", SAMPLES / "rocket.mov", "-o", "out.mov", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert {"output", "frames", "seconds", "fps", "model", "device", "warnings"} == set(found)
+    assert found["frames"] == 50
+    assert found["output"] == "out.mov"
+    assert result.stderr == ""
+
+
+def test_preview_is_grey_beside_color(tmp_path: Path) -> None:
+    """Left half neutral, right half colored, at the size of the film."""
+    result = vidcolor("preview", SAMPLES / "reel.mp4", "--at", "3", "-o", "frame.png", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    picture = cv2.imread(str(tmp_path / "frame.png")).astype(int)
+    assert picture.shape == (480, 1280, 3)
+    left, right = picture[:, :640], picture[:, 640:]
+    assert (left.max(axis=2) - left.min(axis=2)).max() == 0
+    assert (right.max(axis=2) - right.min(axis=2)).mean() > 2
+
+
+def test_info_and_models(tmp_path: Path) -> None:
+    """What a film is made of, and which weights are bundled, as JSON."""
+    found = json.loads(vidcolor("info", SAMPLES / "rocket.mov", "--json", cwd=tmp_path).stdout)
+    assert (found["width"], found["height"], found["sample_aspect"], found["bits"]) == (352, 288, "16/11", 10)
+    assert [s["kind"] for s in found["streams"]] == ["audio"]
+    models = json.loads(vidcolor("models", "--json", cwd=tmp_path).stdout)
+    assert "fast" in [m["name"] for m in models]
+
+
+BAD = [
+    (["nope.mp4"], "no such file"),
+    (["."], "it is a folder"),
+    (["notes.mp4"], "the data are invalid"),
+    (["film.mp4", "-o", "film.mp4", "-y"], "it is the input itself"),
+    (["film.mp4", "-o", "there.mp4"], "it exists"),
+    (["film.mp4", "-o", "out.mp4", "--codec", "nope"], "no such encoder"),
+    (["film.mp4", "-o", "out.mp4", "--codec", "prores_ks"], "does not support 'prores_ks'"),
+    (["film.mp4", "-o", "out.txt"], "no container has the suffix"),
+    (["film.mp4", "-o", "absent/out.mp4"], "there is no folder"),
+    (["film.mp4", "-o", "out.mp4", "--device", "cuda:99"], "no such GPU"),
+    (["film.mp4", "-o", "out.mp4", "--device", "abacus"], "no such kind"),
+    (["film.mp4", "-o", "out.mp4", "-m", "nope"], "no such file"),
+    (["film.mp4", "-o", "out.mp4", "-m", "film.mp4"], "cannot read the weights"),
+    (["film.mp4", "-o", "out.mp4", "--start", "1:00"], "the range holds no frame"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "reason"), BAD, ids=[" ".join(a) for a, _ in BAD])
+def test_bad_input_is_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    reason: str,
+) -> None:
+    """One line that says what failed and why, exit code 1, and nothing written."""
+    from vidcolor.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("film.mp4").write_bytes((SAMPLES / "reel.mp4").read_bytes())
+    Path("notes.mp4").write_text("not a film\n" * 99)
+    Path("there.mp4").touch()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    monkeypatch.setattr(sys, "argv", ["vidcolor", "colorize", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    captured = capsys.readouterr()
+    assert stopped.value.code == 1
+    assert captured.out == ""
+    assert captured.err.startswith("vidcolor: error: ")
+    assert captured.err.count("\n") == 1
+    assert reason in captured.err
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_usage_errors_exit_with_2(tmp_path: Path) -> None:
+    """A mistyped option is a usage error."""
+    assert vidcolor("colorize", "film.mp4", "--nope", cwd=tmp_path).returncode == 2
+
+
+def test_interrupting_leaves_the_earlier_output(tmp_path: Path) -> None:
+    """Ctrl-C: exit code 130, and an output from before is untouched."""
+    (tmp_path / "out.mp4").write_text("precious")
+    command = [sys.executable, "-m", "vidcolor", "colorize", str(SAMPLES / "reel.mp4"), "-o", "out.mp4", "-y"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / ".out.part.mp4").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+    assert (tmp_path / "out.mp4").read_text() == "precious"
