@@ -15,19 +15,25 @@ Head = Literal["regression", "classification"]
 class NetworkConfig:
     """Everything needed to rebuild a network and to feed it: stored in the checkpoint's metadata."""
 
+    architecture: Literal["fusion", "koalarization"] = "fusion"
+    """fusion is FusionNet; koalarization is the network of arXiv 1712.03400, whose encoder is its own."""
+
     encoder: str = "mobilenetv2_100"
-    """A timm backbone whose feature maps at several strides serve as encoder."""
+    """A timm backbone whose feature maps at several strides serve as encoder (fusion only)."""
 
     encoder_options: dict[str, Any] = field(default_factory=lambda: {"pad_type": "same"})
     """Further arguments of timm.create_model for the encoder."""
 
+    extractor: str = ""
+    """A frozen timm classifier whose logits are repeated over the grid; empty for none (koalarization only)."""
+
     embedding: int = 256
-    """Channels of the global embedding that is repeated over the grid."""
+    """Channels of the global embedding that is repeated over the grid (fusion only)."""
 
     fusion: int = 256
     """Channels after the 1x1 convolution that fuses embedding and local features."""
 
-    decoder: tuple[int, ...] = (192, 128, 96)
+    decoder: tuple[int, ...] = (128, 96, 64)
     """Channels of the decoder's steps, each twice the size of the one before."""
 
     head: Head = "regression"

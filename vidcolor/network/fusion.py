@@ -9,30 +9,14 @@ L* (N,1,H,W) -> encoder -> maps at strides 2, 4, ... 32
 
 from __future__ import annotations
 
-from typing import Any
-
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.errors import CheckpointError
+from vidcolor.network.backbone import create_backbone
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.heads import Prediction, build_head
-
-
-def create_backbone(name: str, **options: Any) -> Any:
-    """A timm model, untrained.
-
-    Raises:
-        CheckpointError: timm does not know the name, or refuses the options.
-    """
-    try:
-        return timm.create_model(name, pretrained=False, **options)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"cannot build the backbone {name}", str(error), "timm.list_models() lists the names that timm knows"
-        ) from error
 
 
 def conv_block(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Sequential:
@@ -45,18 +29,28 @@ def conv_block(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Seque
 
 
 class Fusion(nn.Module):
-    """Repeats a vector over the grid of a feature map, concatenates, and mixes with a 1x1 convolution."""
+    """Repeats a vector over the grid of a feature map, concatenates, and mixes with a 1x1 convolution.
 
-    def __init__(self, local: int, vector: int, out: int) -> None:
+    Args:
+        local: Channels of the map.
+        vector: Length of the vector; 0 does without one.
+        out: Channels of the result.
+        after: What follows the convolution.
+    """
+
+    def __init__(self, local: int, vector: int, out: int, *after: nn.Module) -> None:
         super().__init__()
         # A 1x1 convolution of [local, repeated] equals a convolution of local plus a linear map of the
         # vector, added everywhere: the same weights without the repeated copy.
         self.local = nn.Conv2d(local, out, 1, bias=False)
-        self.vector = nn.Linear(vector, out, bias=False)
-        self.norm = nn.Sequential(nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+        self.vector = nn.Linear(vector, out, bias=False) if vector else None
+        self.norm = nn.Sequential(*after)
 
-    def forward(self, x: Tensor, vector: Tensor) -> Tensor:
-        return self.norm(self.local(x) + self.vector(vector)[:, :, None, None])
+    def forward(self, x: Tensor, vector: Tensor | None) -> Tensor:
+        x = self.local(x)
+        if self.vector is not None:
+            x = x + self.vector(vector)[:, :, None, None]
+        return self.norm(x)
 
 
 class UpBlock(nn.Module):
@@ -87,7 +81,9 @@ class FusionNet(nn.Module):
                 "Choose a backbone with more strides",
             )
         self.embed = nn.Sequential(nn.Linear(channels[-1], config.embedding), nn.ReLU(inplace=True))
-        self.fuse = Fusion(channels[-1], config.embedding, config.fusion)
+        self.fuse = Fusion(
+            channels[-1], config.embedding, config.fusion, nn.BatchNorm2d(config.fusion), nn.ReLU(inplace=True)
+        )
         skips = channels[-2 : -2 - steps : -1]
         widths = (config.fusion, *config.decoder)
         self.decoder = nn.ModuleList(
@@ -103,14 +99,10 @@ class FusionNet(nn.Module):
     def forward(self, lightness: Tensor) -> Prediction:
         """ab for L* ``(N, 1, H, W)`` in 0..100."""
         x = (lightness / 100 - self.config.mean) / self.config.std
+        x = x.to(next(self.parameters()).dtype)  # scaled first: half precision has too few steps for 0..100
         maps = self.encoder(x.expand(-1, 3, -1, -1))
         x = maps[-1]
         x = self.fuse(x, self.embed(x.mean(dim=(2, 3))))
         for block, skip in zip(self.decoder, maps[-2::-1], strict=False):
             x = block(x, skip)
         return self.head(x)
-
-
-def build_network(config: NetworkConfig) -> FusionNet:
-    """The network that a configuration describes, with fresh weights."""
-    return FusionNet(config)

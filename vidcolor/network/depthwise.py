@@ -1,0 +1,35 @@
+"""Faster gradients of depthwise convolutions on CPUs."""
+
+from __future__ import annotations
+
+import types
+
+from timm.layers import Conv2dSame
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def speed_up_strided_depthwise(network: nn.Module) -> None:
+    """Compute depthwise convolutions of stride 2 at stride 1 and keep every other value.
+
+    The function is the same (for even sizes). oneDNN's gradient of a strided depthwise convolution takes
+    over ten times as long as that of the dense one: a third of a whole training step of MobileNetV2.
+    """
+    for module in network.modules():
+        if (
+            isinstance(module, nn.Conv2d)
+            and module.groups == module.in_channels > 1
+            and module.stride == (2, 2)
+            and module.kernel_size[0] % 2 == module.kernel_size[1] % 2 == 1
+            and (isinstance(module, Conv2dSame) or module.padding == tuple(k // 2 for k in module.kernel_size))
+        ):
+            module.forward = types.MethodType(_every_other, module)  # type: ignore[method-assign]
+
+
+def _every_other(module: nn.Conv2d, x: Tensor) -> Tensor:
+    assert x.shape[-2] % 2 == x.shape[-1] % 2 == 0, "even sizes only"
+    padding = (module.kernel_size[0] // 2, module.kernel_size[1] // 2)
+    dense = F.conv2d(x, module.weight, module.bias, 1, padding, module.dilation, module.groups)
+    # "Same" padding of an even size pads the end first, so its windows lie one further on.
+    offset = int(isinstance(module, Conv2dSame))
+    return dense[..., offset::2, offset::2]
