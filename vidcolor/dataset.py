@@ -8,8 +8,9 @@ processes need no common generator.
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from vidcolor.album import ABOUT, CONTACT
 from vidcolor.errors import DataError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
@@ -46,19 +48,33 @@ class Photo:
         """The folder that the photo lies in: data sets put their classes or origins there."""
         return Path(self.member).parent.name if self.member else self.path.parent.name
 
+    @property
+    def split(self) -> str:
+        """ "train" or "val" for a frame that was extracted from a film, "" for any other photo."""
+        return self.path.parent.name if not self.member and _is_album(self.path.parent.parent) else ""
+
     def load(self) -> RgbImage:
         """The photo as sRGB, ``(H, W, 3)``.
 
         Raises:
-            DataError: the file does not decode.
+            DataError: the file does not decode, or is gone.
         """
-        with open(self.path, "rb") as file:
-            file.seek(self.offset)
-            data = np.frombuffer(file.read(self.length), np.uint8)
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self.offset)
+                data = np.frombuffer(file.read(self.length), np.uint8)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DataError(f"cannot read the photo {self.name}", reason, "Keep the data until the run ends") from error
         image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
         if image is None:
             raise DataError(f"cannot read the photo {self.name}", "it does not decode", "Remove it")
         return image
+
+
+def _is_visible(name: str | Path) -> bool:
+    """Macs leave a hidden ._photo.jpg beside every photo.jpg on foreign disks and in archives; it is no photo."""
+    return not Path(name).name.startswith(".")
 
 
 def _photos_in_shard(path: Path) -> list[Photo]:
@@ -68,7 +84,7 @@ def _photos_in_shard(path: Path) -> list[Photo]:
             return [
                 Photo(path, member.offset_data, member.size, member.name)
                 for member in shard
-                if member.isfile() and Path(member.name).suffix.lower() in PHOTO_SUFFIXES
+                if member.isfile() and _is_visible(member.name) and Path(member.name).suffix.lower() in PHOTO_SUFFIXES
             ]
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DataError(f"cannot read the shard {path}", str(error), "Shards are uncompressed tar files") from error
@@ -83,19 +99,7 @@ def find_photos(paths: Sequence[Path | str]) -> list[Photo]:
     Raises:
         DataError: a path is absent, or nothing at all was found.
     """
-    photos: list[Photo] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file())
-        elif path.is_file():
-            files = [path]
-        else:
-            raise DataError(f"cannot find {path}", "no such file or folder", "Check the path")
-        for file in files:
-            if file.suffix.lower() in SHARD_SUFFIXES:
-                photos += _photos_in_shard(file)
-            elif file.suffix.lower() in PHOTO_SUFFIXES:
-                photos.append(Photo(file))
+    photos = search_photos(paths)
     if not photos:
         raise DataError(
             f"no photos in {', '.join(map(str, paths))}",
@@ -103,6 +107,34 @@ def find_photos(paths: Sequence[Path | str]) -> list[Photo]:
             f"Supported: {' '.join(sorted(PHOTO_SUFFIXES | SHARD_SUFFIXES))}",
         )
     return photos
+
+
+def search_photos(paths: Sequence[Path | str]) -> list[Photo]:
+    """As :func:`find_photos`; it may find none."""
+    photos: list[Photo] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.is_file() and _is_visible(p))
+        elif path.is_file():
+            files = [path]
+        else:
+            raise DataError(f"cannot find {path}", "no such file or folder", "Check the path")
+        for file in files:
+            if file.suffix.lower() in SHARD_SUFFIXES:
+                photos += _photos_in_shard(file)
+            elif file.suffix.lower() in PHOTO_SUFFIXES and not _is_contact_sheet(file):
+                photos.append(Photo(file))
+    return photos
+
+
+def _is_contact_sheet(path: Path) -> bool:
+    return path.name == CONTACT and _is_album(path.parent)
+
+
+@lru_cache(maxsize=1024)  # asked for every photo
+def _is_album(folder: Path) -> bool:
+    """Whether extracted frames lie in a folder."""
+    return (folder / ABOUT).is_file()
 
 
 @dataclass
@@ -122,14 +154,16 @@ class BrokenPhotos:
             )
 
 
-def random_crop(image: RgbImage, size: int, rng: np.random.Generator) -> RgbImage:
-    """A random square of 60 to 100 % of the short side, scaled to ``size``, mirrored half of the time."""
+def random_crop(
+    image: RgbImage, size: int, rng: np.random.Generator, *, smallest: float = 0.6, mirror: bool = True
+) -> RgbImage:
+    """A random square of ``smallest`` to 1 times the short side, scaled to ``size``, mirrored half of the time."""
     height, width = image.shape[:2]
-    side = max(2, round(min(height, width) * rng.uniform(0.6, 1.0)))
+    side = max(2, round(min(height, width) * rng.uniform(smallest, 1.0)))
     top = int(rng.integers(0, height - side + 1))
     left = int(rng.integers(0, width - side + 1))
     crop = image[top : top + side, left : left + side]
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and mirror:
         crop = crop[:, ::-1]
     shrinking = side > size
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
@@ -155,10 +189,14 @@ class Batch:
 class _Batches(Dataset[Batch]):
     """Batch ``i`` of an epoch, made whole in one worker."""
 
-    def __init__(self, photos: Sequence[Photo], plan: Sequence[tuple[int, NDArray[np.int64]]], key: tuple[int, int]):
-        self.photos = photos
-        self.plan = plan
-        self.key = key
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        plan: Sequence[tuple[int, NDArray[np.int64]]],
+        key: tuple[int, int],
+        crop: Callable[[RgbImage, int, np.random.Generator], RgbImage],
+    ) -> None:
+        self.photos, self.plan, self.key, self.crop = photos, plan, key, crop
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -169,7 +207,7 @@ class _Batches(Dataset[Batch]):
         for index in indices:
             rng = np.random.default_rng((*self.key, int(index)))
             try:
-                crops.append(random_crop(self.photos[index].load(), size, rng))
+                crops.append(self.crop(self.photos[index].load(), size, rng))
             except DataError:
                 broken.append(self.photos[index].name)
         if not crops:
@@ -187,6 +225,8 @@ def train_batches(
     seed: int,
     epoch: int,
     first_step: int = 0,
+    smallest_crop: float = 0.6,
+    mirror: bool = True,
     workers: int = 0,
     rank: int = 0,
     ranks: int = 1,
@@ -196,6 +236,7 @@ def train_batches(
     Args:
         batch_size: Photos a step over all ranks together.
         sizes: Each batch takes one of these crop sizes at random (pixels).
+        smallest_crop, mirror: As for random_crop.
         rank, ranks: This process's part of every batch.
     """
     order = np.random.default_rng((seed, epoch)).permutation(len(photos))
@@ -205,7 +246,7 @@ def train_batches(
         (int(chosen[s]), order[s * batch_size : (s + 1) * batch_size][rank::ranks]) for s in range(first_step, steps)
     ]
     loader = DataLoader(
-        _Batches(photos, plan, (seed, epoch)),
+        _Batches(photos, plan, (seed, epoch), partial(random_crop, smallest=smallest_crop, mirror=mirror)),
         batch_size=None,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),

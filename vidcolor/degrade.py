@@ -2,10 +2,13 @@
 
 Used on training photos (the color target stays clean) and to measure models on "old" material whose
 true colors are known. Every function takes and gives batches ``(N, C, H, W)``; all randomness comes from
-the generator that is passed in.
+the generators that are passed in: one for what a reel is, and where frames of the same reel differ, ``moving`` for
+what changes from frame to frame. Without it a picture is a reel of one frame.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -21,21 +24,45 @@ ORTHOCHROMATIC = (0.03, 0.52, 0.45)
 BLUE_SENSITIVE = (0.01, 0.19, 0.80)
 
 
+class PartGenerator(Generator):
+    """The generator of a process that has every ``ranks``-th picture of a batch, beginning with number ``rank``.
+
+    The functions here then draw for the whole batch and keep the part's numbers: however many processes share
+    a batch, its pictures are aged alike.
+    """
+
+    rank = 0
+    ranks = 1
+
+    @classmethod
+    def of(cls, rank: int, ranks: int, seed: int) -> PartGenerator:
+        generator = cls()
+        generator.rank, generator.ranks = rank, ranks
+        generator.manual_seed(seed)
+        return generator
+
+
+def _drawn(kind: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: Generator) -> Tensor:
+    """Random numbers of the given shape, whose first dimension is the picture's place in the batch."""
+    rank, ranks = (generator.rank, generator.ranks) if isinstance(generator, PartGenerator) else (0, 1)
+    whole = kind(shape[0] * ranks, *shape[1:], generator=generator, device=generator.device)
+    return whole[rank::ranks].to(like.device)
+
+
 def _uniform(n: int, low: float, high: float, like: Tensor, generator: Generator) -> Tensor:
     """``(n, 1, 1, 1)`` numbers in [low, high)."""
-    drawn = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device)
-    return (low + (high - low) * drawn).to(like.device)
+    return low + (high - low) * _drawn(torch.rand, (n, 1, 1, 1), like, generator)
 
 
 def _normal(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
-    return torch.randn(shape, generator=generator, device=generator.device).to(like.device)
+    return _drawn(torch.randn, shape, like, generator)
 
 
 def spectral_response(linear: Tensor, generator: Generator) -> Tensor:
     """Linear RGB to the exposure of a random emulsion, ``(N, 1, H, W)``."""
     films = torch.tensor([PANCHROMATIC, ORTHOCHROMATIC, BLUE_SENSITIVE], device=linear.device)
     # Squaring uniform numbers makes one film dominate most mixes.
-    shares = torch.rand(len(linear), 3, generator=generator, device=generator.device).to(linear.device) ** 2
+    shares = _drawn(torch.rand, (len(linear), 3), linear, generator) ** 2
     shares = shares / shares.sum(dim=1, keepdim=True).clamp(min=1e-3)
     return torch.einsum("nf,fc,nchw->nhw", shares, films, linear)[:, None]
 
@@ -49,10 +76,13 @@ def tone_and_fading(grey: Tensor, generator: Generator) -> Tensor:
     return black + (white - black) * grey
 
 
-def uneven_light(grey: Tensor, generator: Generator) -> Tensor:
+def uneven_light(grey: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
     """Flicker that differs over the picture, and dark corners."""
     n, _, h, w = grey.shape
-    field = F.interpolate(_normal((n, 1, 4, 4), grey, generator), size=(h, w), mode="bicubic", align_corners=False)
+    field = _normal((n, 1, 4, 4), grey, moving or generator)
+    if moving:
+        field = field + _normal((n, 1, 1, 1), grey, moving)  # of the whole exposure; tone_and_fading's, on one picture
+    field = F.interpolate(field, size=(h, w), mode="bicubic", align_corners=False)
     y = torch.linspace(-1, 1, h, device=grey.device)[:, None]
     x = torch.linspace(-1, 1, w, device=grey.device)
     vignette = (x**2 + y**2) / 2 * _uniform(n, 0, 1, grey, generator) ** 3 * 0.7
@@ -68,12 +98,13 @@ def blur(grey: Tensor, generator: Generator) -> Tensor:
     return torch.lerp(grey, soft, _uniform(len(grey), 0, 1, grey, generator))
 
 
-def grain(grey: Tensor, generator: Generator) -> Tensor:
+def grain(grey: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
     """Fine and coarse grain, strongest in the middle tones."""
     n, _, h, w = grey.shape
-    fine = _normal((n, 1, h, w), grey, generator)
+    noise = moving or generator
+    fine = _normal((n, 1, h, w), grey, noise)
     coarse = F.interpolate(
-        _normal((n, 1, (h + 1) // 2, (w + 1) // 2), grey, generator), size=(h, w), mode="bilinear", align_corners=False
+        _normal((n, 1, (h + 1) // 2, (w + 1) // 2), grey, noise), size=(h, w), mode="bilinear", align_corners=False
     )
     mixed = torch.lerp(fine, coarse * 1.5, _uniform(n, 0, 1, grey, generator))
     strength = _uniform(n, 0, 1, grey, generator) ** 2 * 0.10
@@ -81,24 +112,37 @@ def grain(grey: Tensor, generator: Generator) -> Tensor:
     return grey + mixed * strength * tone
 
 
-def scratches_and_dust(grey: Tensor, generator: Generator) -> Tensor:
-    """Vertical scratches and specks, bright or dark, on a third of the pictures."""
+def scratches_and_dust(grey: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
+    """Vertical scratches, which stay where they are, and specks; bright or dark, on a third of the reels."""
     n, _, h, w = grey.shape
     worn = (_uniform(n, 0, 1, grey, generator) < 0.33).float()
-    columns = (torch.rand(n, 1, 1, w, generator=generator, device=generator.device).to(grey.device) < 2.0 / w).float()
-    specks = torch.rand(n, 1, h, w, generator=generator, device=generator.device).to(grey.device) < 4e-4
+    columns = (_drawn(torch.rand, (n, 1, 1, w), grey, generator) < 2.0 / w).float()
+    specks = _drawn(torch.rand, (n, 1, h, w), grey, moving or generator) < 4e-4
     specks = F.max_pool2d(specks.float(), 3, 1, 1)
     tone = (_uniform(n, 0, 1, grey, generator) < 0.5).float()
     marks = worn * torch.maximum(columns.expand(-1, -1, h, -1) * 0.5, specks)
     return torch.lerp(grey, tone.expand_as(grey), marks)
 
 
-def old_film(rgb: Tensor, generator: Generator) -> Tensor:
+def old_film(rgb: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
     """sRGB ``(N, 3, H, W)`` in 0..1 to the L* ``(N, 1, H, W)`` that a scan of old film would show."""
     grey = linear_to_srgb(spectral_response(srgb_to_linear(rgb), generator))
-    for step in (tone_and_fading, uneven_light, blur, scratches_and_dust, grain):
-        grey = step(grey, generator)
+    grey = tone_and_fading(grey, generator)
+    grey = uneven_light(grey, generator, moving)
+    grey = blur(grey, generator)
+    grey = scratches_and_dust(grey, generator, moving)
+    grey = grain(grey, generator, moving)
     return luma_to_lightness(grey.clamp(0, 1))
+
+
+def old_film_frame(rgb: Tensor, reel: int, index: int) -> Tensor:
+    """Frame ``index`` of an old reel, ``(1, 3, H, W)`` to L* ``(1, 1, H, W)``.
+
+    Emulsion, fading, sharpness, scratches and the strength of everything else belong to the reel; flicker, dust and
+    the grains themselves to the frame.
+    """
+    # Drawn anew for each frame from the same seed, what belongs to the reel comes out the same.
+    return old_film(rgb, Generator().manual_seed(reel), Generator().manual_seed((reel << 32) + index + 1))
 
 
 def maybe_old_film(rgb: Tensor, share: float, generator: Generator) -> Tensor:
@@ -116,7 +160,7 @@ def neutral_borders(rgb: Tensor, share: float, generator: Generator) -> Tensor:
     The border is neutral in the target too: a network that never saw one paints it.
     """
     n, _, h, w = rgb.shape
-    draw = torch.rand(n, 6, generator=generator, device=generator.device).to(rgb.device)[:, :, None, None]
+    draw = _drawn(torch.rand, (n, 6), rgb, generator)[:, :, None, None]
     y = torch.linspace(0, 1, h, device=rgb.device)[:, None]
     x = torch.linspace(0, 1, w, device=rgb.device)
     margin = draw[:, :4] ** 2 * 0.25

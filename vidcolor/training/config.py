@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,11 @@ class TrainConfig:
     """Photos a step, over all processes together."""
     sizes: tuple[int, ...] = (128,)
     """Crop sizes in pixels, multiples of 32; each batch takes one of them."""
-    loss: Literal["regression", "mse", "classification"] = "regression"
+    smallest_crop: float = 0.6
+    """Side of the smallest random square, as a share of the photo's short side; 1 takes the whole."""
+    mirror: bool = True
+    """Mirror half of the photos."""
+    loss: Literal["regression", "mse", "psnr", "classification"] = "regression"
     optimizer: Literal["adamw", "adam"] = "adamw"
     lr: float = 2e-3
     """Peak learning rate of new layers."""
@@ -41,9 +46,23 @@ class TrainConfig:
     """Stop after this many epochs without a better validation loss; 0 never stops early."""
     save_minutes: float = 5.0
     """Time between two saves of the whole state."""
+    colorfulness: float = 0.75
+    """The finished model's gain brings its colors to this share of the truth's colorfulness; 0 leaves them alone."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Number type of the network's convolutions; auto is bf16 where the device computes in it."""
     seed: int = 0
-    workers: int = 0
-    """Processes that read photos; 0 reads in the training process."""
+    workers: int = -1
+    """Processes that read photos; 0 reads in the training process, -1 is automatic: up to 8 beside a GPU, else 0."""
+
+
+def reading_workers(workers: int, device_type: str, ranks: int) -> int:
+    """How many processes read photos: as many as asked for, or automatic (see :attr:`TrainConfig.workers`).
+
+    A GPU would wait for one process that decodes; on a CPU the network itself takes all cores.
+    """
+    if workers >= 0:
+        return workers
+    return min(8, max(1, (os.cpu_count() or 2) // ranks - 1)) if device_type == "cuda" else 0
 
 
 def learning_rate(step: int, total: int, config: TrainConfig) -> float:

@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from vidcolor.checkpoint import load_backbone, save_model
+from vidcolor.checkpoint import load_model, save_model
 from vidcolor.color import rgb_to_lab
-from vidcolor.dataset import BrokenPhotos, Photo, find_photos, split_photos, train_batches
-from vidcolor.degrade import maybe_old_film, neutral_borders
-from vidcolor.errors import DataError, VidcolorError
-from vidcolor.network import FusionNet, NetworkConfig, Prediction, ab_bins, build_network
-from vidcolor.training.config import TrainConfig, learning_rate
+from vidcolor.colorizer import choose_precision
+from vidcolor.dataset import BrokenPhotos, Photo, train_batches
+from vidcolor.degrade import PartGenerator, maybe_old_film, neutral_borders
+from vidcolor.errors import VidcolorError
+from vidcolor.network import Network, NetworkConfig, Prediction, build_network
+from vidcolor.network.depthwise import speed_up_strided_depthwise
+from vidcolor.training.beginning import Beginning
+from vidcolor.training.calibration import calibrate
+from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
+from vidcolor.training.inspection import look_over
+from vidcolor.training.interrupt import Interrupt
+from vidcolor.training.journal import Journal, sample_sheet
 from vidcolor.training.loss import (
     classification_loss,
-    encode_ab,
+    color_prior,
+    log_error_loss,
     mean_squared_loss,
     rebalancing_weights,
     regression_loss,
-    smooth_prior,
 )
+from vidcolor.training.processes import Processes
 from vidcolor.training.state import MovingAverage, Position, TrainState
-from vidcolor.training.validation import Scores, validate
+from vidcolor.training.validation import Scores, middle_squares, overfitting, validate
 
 STATE = "state.safetensors"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
-METRICS = "metrics.jsonl"
+MODEL = "model.safetensors"
 PRIOR_BATCHES = 100  # batches counted for the prior of the classification loss
+SAMPLE_PHOTOS = 4  # from training and from validation, on each sample sheet
 
 LossFunction = Callable[[Prediction, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run left behind."""
+    """What a run left behind.
+
+    Attributes:
+        folder: The run's folder.
+        checkpoint: The best epoch's network, calibrated, in half precision.
+        epochs: Epochs done; best_epoch: counted from 0.
+        scores: Of the best epoch; None in all but the first of several processes.
+        broken: Photos that do not decode.
+    """
 
     folder: Path
     checkpoint: Path
@@ -50,51 +71,7 @@ class TrainResult:
     broken: tuple[str, ...]
 
 
-def train(
-    data: Sequence[Path | str],
-    out: Path | str,
-    *,
-    network: NetworkConfig | None = None,
-    config: TrainConfig | None = None,
-    val: Sequence[Path | str] = (),
-    encoder_weights: Path | None = None,
-    device: torch.device | str = "cpu",
-    report: Callable[[str], None] = lambda line: None,
-    progress: Callable[[dict[str, float]], None] = lambda values: None,
-) -> TrainResult:
-    """Train a network on photos, or go on with the run that lies in ``out``.
-
-    Args:
-        data: Folders of photos, photo files, tar shards.
-        out: The run's folder: state, best and last checkpoints, metrics.
-        val: Validation data; without it a share of ``data`` is held out.
-        encoder_weights: A timm state dict (safetensors) that the encoder starts from.
-        report: Takes lines for the reader; progress: takes the numbers of each step.
-
-    Raises:
-        DataError: no usable photos; CheckpointError: ``out`` holds another run; OutputError: disk full.
-    """
-    network_config, config = network or NetworkConfig(), config or TrainConfig()
-    photos = find_photos(data)
-    if val:
-        held_out = find_photos(val)
-    else:
-        photos, held_out = split_photos(photos, config.val_share, config.seed)
-    held_out = held_out[: config.val_limit]
-    if len(photos) < config.batch_size:
-        raise DataError(
-            f"cannot train on {len(photos)} photos",
-            f"a batch takes {config.batch_size}",
-            "Add photos or lower --batch-size",
-        )
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    return _Run(
-        photos, held_out, folder, network_config, config, encoder_weights, torch.device(device), report, progress
-    ).run()
-
-
-class _Run:
+class Run:
     """One run: what it was given, and its state."""
 
     def __init__(
@@ -104,44 +81,67 @@ class _Run:
         folder: Path,
         network_config: NetworkConfig,
         config: TrainConfig,
-        encoder_weights: Path | None,
-        device: torch.device,
+        beginning: Beginning,
+        processes: Processes,
+        interrupt: Interrupt,
         report: Callable[[str], None],
         progress: Callable[[dict[str, float]], None],
     ) -> None:
         self.photos, self.held_out = photos, held_out
         self.folder, self.config, self.network_config = folder, config, network_config
-        self.device, self.report, self.progress = device, report, progress
+        self.processes, self.interrupt, self.report, self.progress = processes, interrupt, report, progress
         self.broken = BrokenPhotos(len(photos))
         self.steps = len(photos) // config.batch_size
+        model = beginning.model
         self.settings = json.dumps(
             {
                 **asdict(config),
                 "network": network_config.to_json(),
                 "photos": len(photos),
-                "encoder_weights": encoder_weights.name if encoder_weights else "",
+                "encoder_weights": beginning.encoder.name if beginning.encoder else "",
+                "start": model.sha256 if model else "",
             },
             sort_keys=True,
         )
+        for warning in look_over(photos, max(config.sizes), config.seed):
+            report(f"warning: {warning}")
+        device = processes.device
         torch.manual_seed(config.seed)
         network = build_network(network_config).to(device).to(memory_format=torch.channels_last)
-        if encoder_weights:
-            left_over = load_backbone(network.encoder, encoder_weights)
-            report(f"encoder starts from {encoder_weights}; not used from it: {', '.join(left_over) or 'nothing'}")
+        resuming = (folder / STATE).exists()
+        if not resuming:  # the state holds all weights, an extractor's too
+            beginning.fill(network, report)
+        pretrained = bool(beginning.encoder or model)
         self.state = TrainState(
-            network, MovingAverage(network, config.ema), self._optimizer(network, bool(encoder_weights)), Position()
+            network, MovingAverage(network, config.ema), self._optimizer(network, pretrained), Position()
         )
-        if (folder / STATE).exists():
+        self.precision = choose_precision(config.precision, device)
+        if device.type == "cpu":
+            speed_up_strided_depthwise(network)
+        if resuming:
             self.state.load(folder / STATE, self.settings)
             report(f"resuming {folder} at epoch {self.state.position.epoch + 1}, step {self.state.position.step}")
+        self.trained = processes.wrap(network)
+        self.norm = torch.zeros(())
         self.loss = self._loss_function()
+        self.journal = self._open_journal() if processes.first else None
 
-    def _optimizer(self, network: FusionNet, pretrained: bool) -> torch.optim.Optimizer:
+    def _open_journal(self) -> Journal:
+        position = self.state.position
+        return Journal(
+            self.folder,
+            steps=self.steps * self.config.epochs,
+            first_step=position.epoch * self.steps + position.step,
+            first_epoch=position.epoch,
+        )
+
+    def _optimizer(self, network: Network, pretrained: bool) -> torch.optim.Optimizer:
         inherited = set(network.encoder.parameters()) if pretrained else set()
         config = self.config
+        trainable = [p for p in network.parameters() if p.requires_grad]
         groups = [
-            {"params": [p for p in network.parameters() if p not in inherited], "share": 1.0},
-            {"params": [p for p in network.parameters() if p in inherited], "share": config.encoder_lr},
+            {"params": [p for p in trainable if p not in inherited], "share": 1.0},
+            {"params": [p for p in trainable if p in inherited], "share": config.encoder_lr},
         ]
         make = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
         return make([g for g in groups if g["params"]], lr=config.lr, weight_decay=config.weight_decay)
@@ -149,49 +149,59 @@ class _Run:
     def _loss_function(self) -> LossFunction:
         if self.config.loss == "mse":
             return mean_squared_loss
+        if self.config.loss == "psnr":
+            return log_error_loss
         if self.config.loss == "regression":
             return regression_loss
-        weights = rebalancing_weights(self._prior())
-        return lambda prediction, ab: classification_loss(prediction, ab, weights)
-
-    def _prior(self) -> Tensor:
-        """The distribution of the training data's colors over the bins, from its first batches."""
         batches = train_batches(
             self.photos, batch_size=self.config.batch_size, sizes=(32,), seed=self.config.seed, epoch=0
         )
-        counts: Tensor | None = None
-        for batch, _ in zip(batches, range(PRIOR_BATCHES), strict=False):
-            index, weight = encode_ab(rgb_to_lab(batch.rgb / 255)[:, 1:])
-            bins = torch.bincount(index.flatten(), weight.flatten(), minlength=len(ab_bins()))
-            counts = bins if counts is None else counts + bins
-        assert counts is not None
-        return smooth_prior(counts.float())
+        weights = rebalancing_weights(color_prior(batch.rgb for batch in islice(batches, PRIOR_BATCHES)))
+        return lambda prediction, ab: classification_loss(prediction, ab, weights)
 
     def run(self) -> TrainResult:
-        """All epochs that are left. Interrupting saves first."""
-        position, scores = self.state.position, None
-        self.saved = time.monotonic()
+        """All epochs that are left."""
+        position = self.state.position
+        self.saved = self.began = time.monotonic()
+        self.done = 0
         try:
-            while position.epoch < self.config.epochs:
+            while position.epoch < self.config.epochs and not self._enough():
                 self._epoch()
-                scores = self._validate()
-                position.epoch, position.step = position.epoch + 1, 0
-                self._save()
-                if self.config.patience and position.epoch - 1 - position.best_epoch >= self.config.patience:
-                    self.report(f"stopped early: no better validation loss for {self.config.patience} epochs")
-                    break
-        except KeyboardInterrupt:
-            self._save()
-            self.report(f"interrupted; saved. The same command goes on from epoch {position.epoch + 1}")
-            raise
-        best = self.folder / BEST
+                self._end_epoch()
+        finally:
+            if self.journal:
+                self.journal.close()
+        if self._enough():
+            self.report(f"stopped early: no better validation loss for {self.config.patience} epochs")
+        self.broken.names = self.processes.union(self.broken.names)
+        if self.journal:
+            self._finish()
         return TrainResult(
-            self.folder, best, position.epoch, position.best_epoch, scores, tuple(sorted(self.broken.names))
+            self.folder,
+            self.folder / MODEL,
+            position.epoch,
+            position.best_epoch,
+            self.journal.scores(position.best_epoch) if self.journal else None,
+            tuple(sorted(self.broken.names)),
         )
+
+    def _finish(self) -> None:
+        """The best network as it is used and shipped: calibrated, in half precision."""
+        best, path, device = load_model(self.folder / BEST), self.folder / MODEL, self.processes.device
+        found = calibrate(best.network.to(device), self.held_out, device, self.config.colorfulness)
+        save_model(path, best.network, best.config.with_(gain=found.gain), torch.float16)
+        self.report(
+            f"{path}: gain {found.gain:.2f} gives {found.share:.0%} of the truth's colorfulness "
+            f"for {found.psnr_lost:.2f} dB"
+        )
+
+    def _enough(self) -> bool:
+        position, patience = self.state.position, self.config.patience
+        return bool(patience) and position.epoch - 1 - position.best_epoch >= patience
 
     def _epoch(self) -> None:
         """Train the rest of the current epoch."""
-        config, position, state = self.config, self.state.position, self.state
+        config, position, processes = self.config, self.state.position, self.processes
         batches = train_batches(
             self.photos,
             batch_size=config.batch_size,
@@ -199,64 +209,147 @@ class _Run:
             seed=config.seed,
             epoch=position.epoch,
             first_step=position.step,
-            workers=config.workers,
+            smallest_crop=config.smallest_crop,
+            mirror=config.mirror,
+            workers=reading_workers(config.workers, processes.device.type, processes.ranks),
+            rank=processes.rank,
+            ranks=processes.ranks,
         )
-        state.network.train()
+        self.state.network.train()
         before = time.monotonic()
         for batch in batches:
             self.broken.add(batch.broken)
             step = position.epoch * self.steps + position.step
             loss = self._step(batch.rgb, step)
             position.step += 1
+            position.loss_sum += loss
             now = time.monotonic()
             position.seconds += now - before
-            speed = len(batch.rgb) / (now - before)
-            self.progress({"epoch": position.epoch, "step": step, "loss": loss, "images_per_second": speed})
+            self._tell(step, loss, config.batch_size / (now - before))
             before = now
+            self._stop_if_asked()
             if now - self.saved > config.save_minutes * 60:
                 self._save()
 
+    def _tell(self, step: int, loss: float, images_per_second: float) -> None:
+        self.done += 1
+        total = self.steps * self.config.epochs
+        left = (total - step - 1) * (time.monotonic() - self.began) / self.done
+        if self.journal:
+            self.journal.step(step, loss, images_per_second)
+        self.progress(
+            {
+                "epoch": self.state.position.epoch,
+                "step": step,
+                "steps": total,
+                "loss": loss,
+                "images_per_second": images_per_second,
+                "seconds_left": left,
+            }
+        )
+
     def _step(self, rgb: Tensor, step: int) -> float:
-        config, state = self.config, self.state
+        """Train on this process's part of a batch; the loss of the whole batch."""
+        config, state, processes = self.config, self.state, self.processes
+        device = processes.device
         # One generator a step, seeded by its number: a resumed run draws the same film.
-        generator = Generator().manual_seed(config.seed * 1_000_003 + step)
+        generator = PartGenerator.of(processes.rank, processes.ranks, config.seed * 1_000_003 + step)
         with torch.no_grad():
-            rgb = rgb.to(self.device, non_blocking=True) / 255
+            rgb = rgb.to(device, non_blocking=True) / 255
             rgb = neutral_borders(rgb, config.borders, generator)
             ab = rgb_to_lab(rgb)[:, 1:]
             lightness = maybe_old_film(rgb, config.film, generator).contiguous(memory_format=torch.channels_last)
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
             group["lr"] = config.lr * group["share"] * factor
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            prediction = state.network(lightness)
+        half = self.precision != torch.float32
+        # bf16 keeps fp32's exponents: gradients need no scaling, unlike fp16's.
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            prediction = self.trained(lightness)
         loss = self.loss(prediction, ab)
-        value = loss.item()
-        if value != value:
-            raise VidcolorError(
-                f"training stopped at step {step}", "the loss is not a number", "Lower --lr; the last state is kept"
-            )
+        (value,) = processes.sums(loss.item() / processes.ranks)
+        if not math.isfinite(value):
+            raise self._broken_down("the loss is not a number")
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if config.clip_norm:
-            nn.utils.clip_grad_norm_(state.network.parameters(), config.clip_norm)
+        self.norm = nn.utils.clip_grad_norm_(state.network.parameters(), config.clip_norm or math.inf)
         state.optimizer.step()
         state.average.update(state.network, step)
         return value
 
-    def _validate(self) -> Scores:
+    def _broken_down(self, why: str) -> VidcolorError:
         position = self.state.position
-        scores = validate(self.state.average.network, self.held_out, self.loss, self.device)
-        line = {"epoch": position.epoch + 1, "seconds": round(position.seconds, 1), **asdict(scores)}
-        with open(self.folder / METRICS, "a") as file:
-            file.write(json.dumps(line) + "\n")
-        self.report(f"epoch {position.epoch + 1}: {scores}")
-        if scores.loss < position.best_loss:
-            position.best_loss, position.best_epoch = scores.loss, position.epoch
-            save_model(self.folder / BEST, self.state.average.network, self.network_config)
-        save_model(self.folder / LAST, self.state.average.network, self.network_config)
-        return scores
+        return VidcolorError(
+            f"training stopped in epoch {position.epoch + 1}, step {position.step}",
+            why,
+            f"Lower --lr; {self.folder} keeps the last good state and checkpoints",
+        )
+
+    def _end_epoch(self) -> None:
+        """Validate, keep the best, draw, save."""
+        position = self.state.position
+        self._check_health()
+        network, scores = self.state.average.network, None
+        if self.processes.first:
+            scores = validate(network, self._held_out_squares, self.loss, self.processes.device)
+        scores = self.processes.of_first(scores)
+        assert scores is not None
+        train_loss = position.loss_sum / self.steps
+        better = scores.loss < position.best_loss
+        if better:
+            position.best_loss, position.best_epoch, position.best_train_loss = scores.loss, position.epoch, train_loss
+        self.report(f"epoch {position.epoch + 1}: training loss {train_loss:.4g}, {scores}")
+        words = overfitting(
+            epoch=position.epoch,
+            best_epoch=position.best_epoch,
+            loss=scores.loss,
+            best_loss=position.best_loss,
+            train_loss=train_loss,
+            train_loss_then=position.best_train_loss,
+        )
+        if words:
+            self.report(words)
+        if self.journal:
+            for name in (BEST, LAST) if better else (LAST,):
+                save_model(self.folder / name, network, self.network_config)
+            line = {"epoch": position.epoch + 1, "seconds": round(position.seconds, 1), "train_loss": train_loss}
+            line |= {**asdict(scores), "overfitting": bool(words)}
+            self.journal.epoch((position.epoch + 1) * self.steps, line)
+            sheet = sample_sheet(network, *self._sample_photos, self.processes.device)
+            self.journal.samples(position.epoch + 1, sheet)
+        position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
+        self._save()
+        self._stop_if_asked()
+
+    @cached_property
+    def _held_out_squares(self) -> Tensor:
+        broken = BrokenPhotos(len(self.held_out))
+        squares = middle_squares(self.held_out, broken)
+        self.broken.names |= broken.names
+        self.held_out = [p for p in self.held_out if p.name not in broken.names]
+        return squares
+
+    @cached_property
+    def _sample_photos(self) -> tuple[Tensor, Tensor]:
+        """The photos on the sample sheets, from training and from validation: the same ones each time."""
+        chosen = np.random.default_rng((self.config.seed, 4)).permutation(len(self.photos))[:SAMPLE_PHOTOS]
+        held_out = self._held_out_squares
+        apart = max(1, len(held_out) // SAMPLE_PHOTOS)
+        return middle_squares([self.photos[i] for i in chosen], self.broken), held_out[::apart][:SAMPLE_PHOTOS]
+
+    def _stop_if_asked(self) -> None:
+        if self.processes.sums(self.interrupt.asked)[0]:
+            self._save()
+            self.report(f"stopped and saved; the same command goes on from epoch {self.state.position.epoch + 1}")
+            raise KeyboardInterrupt
+
+    def _check_health(self) -> None:
+        """Nothing good is overwritten with weights that a broken gradient made useless."""
+        if not math.isfinite(float(self.norm)):
+            raise self._broken_down("the gradient is not a number")
 
     def _save(self) -> None:
+        self._check_health()
         self.saved = time.monotonic()
-        self.state.save(self.folder / STATE, self.settings)
+        if self.processes.first:
+            self.state.save(self.folder / STATE, self.settings)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidcolor.color import rgb_to_lab
 from vidcolor.network.heads import AB_SCALE, Prediction, ab_bins
 
 SOFT_NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1
 SOFT_SIGMA = 5.0  # ab units, the same place
 UNIFORM_SHARE = 0.5  # lambda of equation 4: how much of a uniform distribution is mixed into the prior
 HUBER_BETA = 10.0  # ab units: errors below it count squared, above it linearly
+ERROR_FLOOR = 9.0  # ab units squared: about what chroma at half size and JPEG cost even a perfect prediction
 
 
 def target_at(prediction: Tensor, ab: Tensor) -> Tensor:
@@ -27,6 +31,15 @@ def regression_loss(prediction: Prediction, ab: Tensor) -> Tensor:
 def mean_squared_loss(prediction: Prediction, ab: Tensor) -> Tensor:
     """The paper's loss: mean squared error of ab scaled to -1..1 (arXiv 1712.03400, equation 1)."""
     return F.mse_loss(prediction.ab / AB_SCALE, target_at(prediction.ab, ab) / AB_SCALE)
+
+
+def log_error_loss(prediction: Prediction, ab: Tensor) -> Tensor:
+    """The mean over photos of ln(mean squared error + floor), in ab units: minimal where the mean PSNR is maximal.
+
+    Against the plain mean, photos of little color count as much as vivid ones.
+    """
+    squared = (prediction.ab - target_at(prediction.ab, ab)).square()
+    return torch.log(squared.mean(dim=(1, 2, 3)) + ERROR_FLOOR).mean()
 
 
 def encode_ab(ab: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,6 +75,15 @@ def smooth_prior(counts: Tensor) -> Tensor:
     kernel = kernel / kernel.sum(dim=0, keepdim=True)  # each bin spreads a mass of one
     smoothed = kernel @ counts
     return smoothed / smoothed.sum()
+
+
+def color_prior(batches: Iterable[Tensor]) -> Tensor:
+    """The smoothed distribution over the bins of photos, given as batches ``(N, 3, H, W)`` of uint8 sRGB."""
+    counts = torch.zeros(len(ab_bins()), dtype=torch.float64)
+    for rgb in batches:
+        index, weight = encode_ab(rgb_to_lab(rgb / 255)[:, 1:])
+        counts += torch.bincount(index.flatten(), weight.flatten().double(), minlength=len(counts))
+    return smooth_prior(counts.float())
 
 
 def rebalancing_weights(prior: Tensor) -> Tensor:

@@ -6,35 +6,51 @@ import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vidcolor.checkpoint import load_strictly, read_tensors, save_tensors
 from vidcolor.errors import CheckpointError
-from vidcolor.network import FusionNet
+from vidcolor.network import Network, NetworkConfig
+from vidcolor.training.config import TrainConfig
+
+FREE = ("workers", "save_minutes", "patience")  # settings that may change between two parts of a run
 
 
 @dataclass
 class Position:
-    """Where a run stands: batches done in the current epoch, and the best epoch so far."""
+    """Where a run stands.
+
+    Attributes:
+        epoch: Epochs done; step: batches done in the current one.
+        loss_sum: Of these batches.
+        best_loss, best_epoch: The lowest validation loss so far, and its epoch.
+        best_train_loss: The mean training loss of that epoch.
+        seconds: Spent on training.
+    """
 
     epoch: int = 0
     step: int = 0
+    loss_sum: float = 0.0
     best_loss: float = float("inf")
     best_epoch: int = -1
+    best_train_loss: float = 0.0
     seconds: float = 0.0
 
 
 class MovingAverage:
-    """Exponential moving average of a network: weights are averaged, buffers copied."""
+    """Exponential moving average of a network (buffers are copied); with decay 0 the network itself."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.network = copy.deepcopy(network).eval().requires_grad_(False) if decay else network
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
+        if not self.decay:
+            return
         # Early on a long memory would keep the random start alive.
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
@@ -46,15 +62,19 @@ class MovingAverage:
 class TrainState:
     """The parts that change during a run."""
 
-    network: FusionNet
+    network: Network
     average: MovingAverage
     optimizer: torch.optim.Optimizer
     position: Position
 
+    def _modules(self) -> list[tuple[str, nn.Module]]:
+        averaged = self.average.network is not self.network
+        return [("network", self.network), *([("average", self.average.network)] if averaged else [])]
+
     def save(self, path: Path, settings: str) -> None:
         """Write everything atomically."""
         tensors: dict[str, Tensor] = {}
-        for prefix, module in (("network", self.network), ("average", self.average.network)):
+        for prefix, module in self._modules():
             tensors |= {f"{prefix}.{k}": v for k, v in module.state_dict().items()}
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{k}": v for k, v in values.items()}
@@ -67,18 +87,19 @@ class TrainState:
             CheckpointError: the state belongs to a run with other settings.
         """
         tensors, metadata = read_tensors(path)
-        if metadata.get("settings") != settings:
+        changed = differences(metadata.get("settings", "{}"), settings)
+        if changed:
             raise CheckpointError(
                 f"cannot resume {path.parent}",
-                f"it was started with other settings ({differences(metadata.get('settings', '{}'), settings)})",
+                f"it was started with other settings ({changed})",
                 "Repeat the settings it was started with, or choose another folder with -o",
             )
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-        load_strictly(self.network, part("network."), str(path))
-        load_strictly(self.average.network, part("average."), str(path))
+        for prefix, module in self._modules():
+            load_strictly(module, part(f"{prefix}."), str(path))
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in part("optimizer.").items():
             number, name = key.split(".", 1)
@@ -88,10 +109,21 @@ class TrainState:
 
 
 def differences(old: str, new: str) -> str:
-    """The settings in which two JSON objects differ, for an error line."""
-    before, after = json.loads(old), json.loads(new)
+    """The settings in which two JSON objects differ, for an error line; empty if they say the same.
+
+    What an older version did not know yet counts as its default; what does not change the result is passed over.
+    """
+    before, after = _all_settings(old), _all_settings(new)
     return ", ".join(
         f"{key}: {before.get(key)} before, {after.get(key)} now"
         for key in sorted(set(before) | set(after))
         if before.get(key) != after.get(key)
     )
+
+
+def _all_settings(text: str) -> dict[str, Any]:
+    defaults = json.loads(json.dumps(asdict(TrainConfig())))  # tuples become lists, as in the file
+    settings = {**defaults, **json.loads(text)}
+    network = json.loads(NetworkConfig.from_json(settings.pop("network", "{}")).to_json())
+    settings |= {f"network {key}": value for key, value in network.items()}
+    return {key: value for key, value in settings.items() if key not in FREE and value != ""}

@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.dataset import Photo, center_crop
+from vidcolor.dataset import BrokenPhotos, Photo, center_crop
+from vidcolor.errors import DataError
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.network import Prediction
 
 SIZE = 160  # pixels, the squares that validation looks at
 BATCH = 20
+OVERFIT_EPOCHS = 2  # without a better validation loss, before it is called overfitting
+OVERFIT_SHARE = 0.005  # by which validation must have worsened and training improved: less is noise
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,37 @@ class Scores:
 
     def __str__(self) -> str:
         return (
-            f"validation loss {self.loss:.4f}, PSNR {self.psnr:.2f} dB ({self.psnr - self.psnr_grey:+.2f} over grey), "
+            f"validation loss {self.loss:.4g}, PSNR {self.psnr:.2f} dB ({self.psnr - self.psnr_grey:+.2f} over grey), "
             f"colorfulness {self.colorfulness:.1f} (truth {self.colorfulness_truth:.1f})"
         )
 
 
+def middle_squares(photos: Sequence[Photo], broken: BrokenPhotos) -> Tensor:
+    """The middle squares of the photos that decode, ``(N, 3, 160, 160)`` uint8 sRGB.
+
+    Raises:
+        DataError: too many do not decode.
+    """
+    squares = []
+    for photo in photos:
+        try:
+            squares.append(center_crop(photo.load(), SIZE))
+        except DataError:
+            broken.add([photo.name])
+    if not squares:
+        raise DataError("cannot validate", "no photo held out for it decodes", "Name others with --val")
+    return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+
+
 @torch.no_grad()
 def validate(
-    network: nn.Module, photos: Sequence[Photo], loss: Callable[[Prediction, Tensor], Tensor], device: torch.device
+    network: nn.Module, squares: Tensor, loss: Callable[[Prediction, Tensor], Tensor], device: torch.device
 ) -> Scores:
-    """Score a network on the middle squares of photos, with their true L*."""
+    """Score a network on photos ``(N, 3, H, W)`` uint8, with their true L*."""
     network.eval()
     rows = []
-    for start in range(0, len(photos), BATCH):
-        images = np.stack([center_crop(p.load(), SIZE) for p in photos[start : start + BATCH]])
-        rgb = torch.from_numpy(images).to(device).permute(0, 3, 1, 2) / 255
+    for batch in squares.split(BATCH):
+        rgb = batch.to(device) / 255
         lab = rgb_to_lab(rgb)
         lightness, truth = lab[:, :1], lab[:, 1:]
         prediction = network(lightness.contiguous(memory_format=torch.channels_last))
@@ -70,4 +89,29 @@ def validate(
                 ]
             )
         )
-    return Scores(*(round(v, 4) for v in torch.cat(rows, 1).mean(1).tolist()))
+    return Scores(*(float(f"{v:.6g}") for v in torch.cat(rows, 1).mean(1).tolist()))
+
+
+def overfitting(
+    *, epoch: int, best_epoch: int, loss: float, best_loss: float, train_loss: float, train_loss_then: float
+) -> str:
+    """Overfitting in plain words, or nothing.
+
+    It shows in two curves that part: the photos trained on get better, the held-out ones worse.
+
+    Args:
+        epoch, best_epoch: Now, and when validation was best (counted from 0).
+        loss, best_loss: Validation losses now and then.
+        train_loss, train_loss_then: Mean training losses of these epochs.
+    """
+    since = epoch - best_epoch
+    if since < OVERFIT_EPOCHS or best_loss <= 0 or train_loss_then <= 0:
+        return ""
+    worse, better = loss / best_loss - 1, 1 - train_loss / train_loss_then
+    if worse < OVERFIT_SHARE or better < OVERFIT_SHARE:
+        return ""
+    return (
+        f"overfitting: since epoch {best_epoch + 1} the training loss fell by {better:.1%} while the validation loss "
+        f"rose by {worse:.1%}; the network learns these photos by heart. More photos help, or stopping: "
+        f"epoch {best_epoch + 1} is kept as the best"
+    )

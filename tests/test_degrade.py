@@ -1,0 +1,221 @@
+"""What old film does to grey: blind to red, repeatable, and never touching the color target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from vidcolor import degrade
+from vidcolor.color import linear_to_srgb, luma_to_lightness, rgb_to_lab, srgb_to_linear
+from vidcolor.degrade import (
+    BLUE_SENSITIVE,
+    ORTHOCHROMATIC,
+    PANCHROMATIC,
+    maybe_old_film,
+    neutral_borders,
+    old_film,
+    old_film_frame,
+    spectral_response,
+)
+
+STEPS = (degrade.tone_and_fading, degrade.uneven_light, degrade.blur, degrade.grain, degrade.scratches_and_dust)
+Step = Callable[[Tensor, Generator], Tensor]
+
+
+def generator(seed: int = 0) -> Generator:
+    return Generator().manual_seed(seed)
+
+
+def photos(n: int = 8, size: int = 32) -> Tensor:
+    return torch.rand(n, 3, size, size, generator=generator(99))
+
+
+def flat(r: float, g: float, b: float, n: int = 1) -> Tensor:
+    return torch.tensor([r, g, b]).view(1, 3, 1, 1).expand(n, 3, 32, 32)
+
+
+def only(film: tuple[float, float, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every emulsion the given one."""
+    for name in ("PANCHROMATIC", "ORTHOCHROMATIC", "BLUE_SENSITIVE"):
+        monkeypatch.setattr(degrade, name, film)
+
+
+def exposure(rgb: Tensor) -> float:
+    return spectral_response(srgb_to_linear(rgb), generator()).mean().item()
+
+
+def test_orthochromatic_film_sees_no_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bright red dress comes out darker than a dark green one; to the eye it is the other way round."""
+    red, green = flat(1, 0.05, 0.05), flat(0.05, 0.35, 0.05)
+    assert rgb_to_lab(red)[:, 0].mean() > rgb_to_lab(green)[:, 0].mean()
+    only(ORTHOCHROMATIC, monkeypatch)
+    assert exposure(red) < exposure(green)
+    only(PANCHROMATIC, monkeypatch)
+    assert exposure(red) > exposure(green)
+
+
+def test_early_film_bleaches_the_sky(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blue sky is as bright as white paper in shade on blue-sensitive plates, and darker on panchromatic film."""
+    sky, paper = flat(0.4, 0.6, 0.95), flat(0.85, 0.85, 0.85)
+    only(BLUE_SENSITIVE, monkeypatch)
+    assert exposure(sky) > exposure(paper)
+    only(PANCHROMATIC, monkeypatch)
+    assert exposure(sky) < exposure(paper)
+
+
+def test_every_film_shows_grey_as_it_is() -> None:
+    """Shares of each film sum to one: a grey scene keeps its light under any mix."""
+    for film in (PANCHROMATIC, ORTHOCHROMATIC, BLUE_SENSITIVE):
+        assert sum(film) == pytest.approx(1)
+    grey = flat(0.5, 0.5, 0.5, n=16)
+    assert torch.allclose(spectral_response(grey, generator()), grey[:, :1], atol=1e-6)
+
+
+def test_films_differ_within_a_batch() -> None:
+    """Each picture gets an emulsion of its own."""
+    seen = spectral_response(flat(1.0, 0.0, 0.0, n=16), generator())[:, 0, 0, 0]
+    assert len(seen.unique()) == 16
+    assert seen.max() > 2 * seen.min()
+
+
+@pytest.mark.parametrize("step", [*STEPS, old_film], ids=lambda f: f.__name__)
+def test_generator_decides_everything(step: Step) -> None:
+    """The same seed gives the same film to the bit, whatever torch's global generator; another seed another."""
+    batch = photos() if step is old_film else photos()[:, :1]
+    first = step(batch, generator(1))
+    torch.manual_seed(1234)
+    assert torch.equal(step(batch, generator(1)), first)
+    assert not torch.equal(step(batch, generator(2)), first)
+
+
+@pytest.mark.parametrize("step", [*STEPS, old_film], ids=lambda f: f.__name__)
+def test_input_is_left_alone(step: Step) -> None:
+    """No step writes into the picture it was given: the color target stays clean."""
+    batch = photos() if step is old_film else photos()[:, :1]
+    before = batch.clone()
+    out = step(batch, generator())
+    assert torch.equal(batch, before)
+    assert out.shape == (8, 1, 32, 32)
+    assert out.isfinite().all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (33, 31)])
+def test_small_and_odd_pictures(size: tuple[int, int]) -> None:
+    """Any size is aged, and L* stays in 0..100."""
+    aged = old_film(torch.rand(2, 3, *size, generator=generator()), generator())
+    assert aged.shape == (2, 1, *size)
+    assert aged.min() >= 0
+    assert aged.max() <= 100
+
+
+def test_fading_lifts_black_and_lowers_white_only() -> None:
+    """The tone curve rises: what was darker stays darker."""
+    ramp = torch.linspace(0, 1, 64).view(1, 1, 1, -1).expand(32, 1, 1, -1)
+    toned = degrade.tone_and_fading(ramp, generator())
+    assert (toned.diff(dim=-1) >= 0).all()
+    assert toned.min() >= 0
+    assert toned.max() <= 1
+    assert toned[..., 0].max() > 0.05
+    assert toned[..., -1].min() < 0.95
+
+
+def test_grain_has_no_bias() -> None:
+    """Grain averages out: the mean of a flat picture moves by less than four standard errors."""
+    flat_grey = torch.full((16, 1, 128, 128), 0.5)
+    grained = degrade.grain(flat_grey, generator())
+    error = grained.std() / (16 * 128 * 128 / 4) ** 0.5  # coarse grain covers about four pixels
+    assert abs(grained.mean() - 0.5) < 4 * error
+    assert grained.std(dim=(1, 2, 3)).max() > 0.02
+
+
+def test_a_third_of_the_pictures_is_scratched() -> None:
+    """Marks fall on some pictures and leave the others untouched to the bit."""
+    clean = torch.full((400, 1, 32, 32), 0.4)
+    marked = (degrade.scratches_and_dust(clean, generator()) != clean).any(dim=(1, 2, 3))
+    assert 0.2 < marked.float().mean() < 0.4  # a third, of which a few draw no mark
+
+
+def test_blur_loses_detail_and_no_light() -> None:
+    """A blurred picture has the same mean and less contrast, up to none at all lost."""
+    sharp = photos(16, 64)[:, :1]
+    soft = degrade.blur(sharp, generator())
+    assert torch.allclose(soft.mean(dim=(2, 3)), sharp.mean(dim=(2, 3)), atol=0.01)
+    assert (soft.std(dim=(2, 3)) <= sharp.std(dim=(2, 3)) + 1e-6).all()
+    assert soft.std(dim=(2, 3)).min() < 0.7 * sharp.std(dim=(2, 3)).mean()
+
+
+def test_share_of_zero_is_the_true_lightness() -> None:
+    """Without old film the network sees exactly the photo's own L*."""
+    batch = photos()
+    assert torch.equal(maybe_old_film(batch, 0.0, generator()), rgb_to_lab(batch)[:, :1])
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_share_of_the_batch_is_aged(share: float) -> None:
+    """About the share asked for differs from the true L*; the rest equals it to the bit."""
+    batch = photos(400, 8)
+    changed = (maybe_old_film(batch, share, generator()) != rgb_to_lab(batch)[:, :1]).any(dim=(1, 2, 3))
+    assert abs(changed.float().mean() - share) < 0.1
+
+
+def test_aged_lightness_tells_of_the_scene() -> None:
+    """Old film is damage, not noise: it follows the true L* of a grey scene closely in most pictures."""
+    ramp = torch.linspace(0, 1, 64).expand(32, 3, 64, -1)
+    true = luma_to_lightness(ramp[:, :1])
+    aged = old_film(ramp, generator())
+    correlation = [
+        torch.corrcoef(torch.stack([a.flatten(), t.flatten()]))[0, 1].item() for a, t in zip(aged, true, strict=True)
+    ]
+    assert sorted(correlation)[3] > 0.9
+
+
+def test_borders_are_neutral_and_at_the_edge() -> None:
+    """What neutral_borders changes is grey, touches the picture's edge, and leaves its middle alone."""
+    batch = photos(64)
+    framed = neutral_borders(batch, 1.0, generator())
+    changed = (framed != batch).any(dim=1)
+    assert changed.any()
+    assert not changed[:, 8:24, 8:24].any()  # a margin takes at most a quarter
+    painted = framed.permute(0, 2, 3, 1)[changed]
+    assert (painted == painted[:, :1]).all()
+    assert rgb_to_lab(painted.T[:, None])[1:].abs().max() < 1e-3
+
+
+def test_borders_come_by_the_share() -> None:
+    """No border without a share; about the share of the pictures with one."""
+    batch = photos(400, 16)
+    assert torch.equal(neutral_borders(batch, 0.0, generator()), batch)
+    framed = (neutral_borders(batch, 0.25, generator()) != batch).any(dim=(1, 2, 3))
+    assert 0.15 < framed.float().mean() < 0.3  # a few margins are thinner than a pixel
+
+
+def test_srgb_of_the_exposure() -> None:
+    """Film answers to light: half the light of white is 188 of 255, before any damage."""
+    half_light = linear_to_srgb(spectral_response(torch.full((1, 3, 2, 2), 0.5), generator()))
+    assert torch.allclose(half_light * 255, torch.full_like(half_light, 187.5), atol=0.1)
+
+
+def test_frames_of_a_reel_differ_in_what_moves_only() -> None:
+    """On frames of one reel the means over time agree, grain and flicker do not; another reel is another film."""
+    scene = photos(1, 64)
+    reels = {reel: torch.cat([old_film_frame(scene, reel, i) for i in range(48)]) for reel in (3, 4)}
+    first, second = reels[3][:24].mean(dim=0), reels[3][24:].mean(dim=0)
+    deviation = reels[3].std(dim=0)
+    assert deviation.min() > 0
+    assert (first - second).abs().mean() < deviation.mean() / 2
+    assert (first - reels[4].mean(dim=0)).abs().mean() > 4 * (first - second).abs().mean()
+    assert torch.equal(old_film_frame(scene, 3, 7), reels[3][7:8])
+
+
+def test_a_reel_flickers_as_a_whole() -> None:
+    """The exposure of a still scene wanders from frame to frame, by some percent at most."""
+    scene = torch.full((1, 3, 64, 64), 0.5)
+    spread = [
+        torch.cat([old_film_frame(scene, reel, i) for i in range(24)]).mean(dim=(1, 2, 3)).std().item()
+        for reel in range(12)
+    ]
+    assert max(spread) > 1
+    assert max(spread) < 5

@@ -1,0 +1,150 @@
+"""The losses against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidcolor.color import rgb_to_lab
+from vidcolor.network import Prediction, ab_bins
+from vidcolor.training.loss import (
+    classification_loss,
+    color_prior,
+    decode_ab,
+    encode_ab,
+    log_error_loss,
+    mean_squared_loss,
+    rebalancing_weights,
+    regression_loss,
+    smooth_prior,
+)
+
+
+def constant(a: float, b: float, size: int = 2, n: int = 1) -> Tensor:
+    """ab of one color everywhere."""
+    return torch.tensor([a, b], dtype=torch.float32).view(1, 2, 1, 1).expand(n, 2, size, size).contiguous()
+
+
+def number(a: float, b: float) -> int:
+    """The bin with this centre."""
+    return int((ab_bins() == torch.tensor([a, b])).all(dim=1).nonzero())
+
+
+def test_regression_losses_by_hand() -> None:
+    """Off by (4, 0) and (30, 0): below the bend squared, above it linear; squared, scaled; and its logarithm."""
+    truth = constant(0, 0)
+    near, far = Prediction(constant(4, 0)), Prediction(constant(30, 0))
+    assert regression_loss(near, truth).item() == pytest.approx(0.5 * 4**2 / 10 / 2)
+    assert regression_loss(far, truth).item() == pytest.approx((30 - 10 / 2) / 2)
+    assert mean_squared_loss(far, truth).item() == pytest.approx((30 / 110) ** 2 / 2)
+    assert log_error_loss(far, truth).item() == pytest.approx(math.log(30**2 / 2 + 9))
+
+
+def test_log_error_is_taken_photo_by_photo() -> None:
+    """The mean of the logarithms, as the mean of PSNRs is one, and not the logarithm of the mean."""
+    prediction = Prediction(torch.cat([constant(2, 0), constant(20, 0)]))
+    found = log_error_loss(prediction, constant(0, 0, n=2)).item()
+    assert found == pytest.approx((math.log(2 + 9) + math.log(200 + 9)) / 2)
+
+
+def test_truth_is_averaged_to_the_size_of_the_prediction() -> None:
+    """A prediction of half the size is compared with the mean of four pixels."""
+    truth = torch.zeros(1, 2, 2, 2)
+    truth[0, 0] = torch.tensor([[0.0, 8.0], [8.0, 16.0]])
+    assert mean_squared_loss(Prediction(constant(8, 0, size=1)), truth).item() == 0
+
+
+def test_soft_encoding_by_hand() -> None:
+    """A color on a bin's centre: that bin and its four neighbours 10 away, weighted exp(-d^2 / 2 sigma^2)."""
+    index, weight = encode_ab(constant(10, 20, size=1))
+    side = math.exp(-(10**2) / (2 * 5**2))
+    assert int(index[0, 0]) == number(10, 20)
+    assert set(index.flatten().tolist()[1:]) == {number(*c) for c in ((0, 20), (20, 20), (10, 10), (10, 30))}
+    expected = torch.tensor([1, side, side, side, side]) / (1 + 4 * side)
+    torch.testing.assert_close(weight.flatten(), expected)
+
+
+def test_soft_encoding_agrees_with_plain_loops() -> None:
+    """Any color: the five nearest bins by sorting distances, in the shape of the picture."""
+    ab = torch.rand(2, 2, 3, 4, generator=torch.Generator().manual_seed(0)) * 80 - 40
+    index, weight = encode_ab(ab)
+    for n, y, x in ((0, 0, 0), (0, 2, 3), (1, 1, 2)):
+        a, b = ab[n, :, y, x].tolist()
+        distances = sorted((math.hypot(a - p, b - q), i) for i, (p, q) in enumerate(ab_bins().tolist()))[:5]
+        assert index[n, :, y, x].tolist() == [i for _, i in distances]
+        raw = [math.exp(-(d**2) / 50) for d, _ in distances]
+        torch.testing.assert_close(weight[n, :, y, x], torch.tensor([r / sum(raw) for r in raw]))
+
+
+def test_decoding_returns_what_was_encoded() -> None:
+    """Every color of sRGB, sampled as a cube, comes back to within half a bin."""
+    axis = torch.linspace(0, 1, 17)
+    rgb = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).reshape(1, 3, 17, -1)
+    ab = rgb_to_lab(rgb)[:, 1:]
+    distance = (decode_ab(*encode_ab(ab)) - ab).norm(dim=1)
+    assert distance.max() < 5
+
+
+def test_prior_is_a_distribution_that_keeps_its_mean() -> None:
+    """Smoothing keeps a sum of one, spreads a single color evenly to both sides, and reaches a bin by exp(-2)."""
+    counts = torch.zeros(len(ab_bins()))
+    counts[number(0, 0)] = 123
+    prior = smooth_prior(counts)
+    assert prior.sum().item() == pytest.approx(1)
+    assert (prior >= 0).all()
+    torch.testing.assert_close(prior @ ab_bins(), torch.zeros(2), atol=1e-3, rtol=0)
+    assert (prior[number(10, 0)] / prior[number(0, 0)]).item() == pytest.approx(math.exp(-2), rel=1e-3)
+
+
+def test_prior_of_photos_is_where_their_colors_are() -> None:
+    """Photos of one red: the prior peaks at the bin next to that red, and sums to one."""
+    red = torch.tensor([200, 30, 30], dtype=torch.uint8).view(1, 3, 1, 1).expand(2, 3, 8, 8)
+    prior = color_prior([red, red])
+    ab = rgb_to_lab(red / 255)[0, 1:, 0, 0]
+    assert int(prior.argmax()) == int((ab_bins() - ab).norm(dim=1).argmin())
+    assert prior.sum().item() == pytest.approx(1)
+
+
+def test_weights_favor_rare_colors_and_expect_one() -> None:
+    """Equation 4: w is proportional to 1 / ((1 - 0.5) p + 0.5 / Q), and its expectation under p is one."""
+    generator = torch.Generator().manual_seed(1)
+    prior = smooth_prior(torch.rand(len(ab_bins()), generator=generator) ** 8)
+    weights = rebalancing_weights(prior)
+    assert (prior * weights).sum().item() == pytest.approx(1)
+    common, rare = int(prior.argmax()), int(prior.argmin())
+    mixed = 0.5 * prior + 0.5 / len(prior)
+    assert (weights[rare] / weights[common]).item() == pytest.approx((mixed[common] / mixed[rare]).item())
+    torch.testing.assert_close(rebalancing_weights(torch.full((4,), 0.25)), torch.ones(4))
+
+
+def test_classification_loss_by_hand() -> None:
+    """Equal logits cost ln(bins), each pixel by its nearest bin's weight; knowing the truth costs its entropy."""
+    bins = len(ab_bins())
+    weights = torch.ones(bins)
+    weights[number(0, 0)] = 3.0
+    flat = Prediction(constant(0, 0), torch.zeros(1, bins, 2, 2))
+    truth = constant(10, 20)
+    assert classification_loss(flat, truth, weights).item() == pytest.approx(math.log(bins))
+    truth[..., 0] = 0  # half of the pixels grey, which counts three times
+    assert classification_loss(flat, truth, weights).item() == pytest.approx(math.log(bins) * (3 + 1) / 2)
+    truth = constant(10, 20)
+    index, soft = encode_ab(truth)
+    perfect = torch.full((1, bins, 2, 2), -30.0).scatter(1, index, soft.log())
+    entropy = -(soft * soft.log()).sum(dim=1).mean().item()
+    assert classification_loss(Prediction(truth, perfect), truth, weights).item() == pytest.approx(entropy, rel=1e-4)
+
+
+def test_classification_gradient_is_softmax_minus_target() -> None:
+    """The textbook gradient of cross entropy, here of a soft target, times weight over pixels."""
+    bins = len(ab_bins())
+    logits = torch.randn(1, bins, 2, 2, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    truth = constant(33, -12)
+    classification_loss(Prediction(truth, logits), truth, torch.full((bins,), 2.0)).backward()
+    index, soft = encode_ab(truth)
+    target = torch.zeros(1, bins, 2, 2).scatter(1, index, soft)
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad, 2.0 * (F.softmax(logits.detach(), dim=1) - target) / 4)

@@ -1,0 +1,66 @@
+"""Presets: the paper's numbers, and the options that override single ones."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import vidcolor.training
+from vidcolor.cli import main
+from vidcolor.network import NetworkConfig
+from vidcolor.training import PRESETS, TrainConfig
+
+
+class Asked(Exception):  # noqa: N818  # no error: it carries what the command line asked for
+    """Stops the command where training would begin."""
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[NetworkConfig, TrainConfig, dict[str, Any]]:
+    """What the command line hands to train()."""
+
+    def train(*_: Any, network: NetworkConfig, config: TrainConfig, **rest: Any) -> None:
+        raise Asked(network, config, rest)
+
+    monkeypatch.setattr(vidcolor.training, "train", train)
+    monkeypatch.setattr(sys, "argv", ["vidcolor", "train", "photos", "-o", "run", *options])
+    with pytest.raises(Asked) as found:
+        main()
+    network, config, rest = found.value.args
+    return network, config, rest
+
+
+def test_defaults_are_those_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without options the command line trains what vidcolor.train() does."""
+    network, config, rest = asked(monkeypatch)
+    assert (network, config) == (NetworkConfig(), TrainConfig())
+    assert rest["extractor_weights"] == "hub"
+
+
+def test_paper_preset_is_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published settings: Adam, 0.0012, 1e-6, batches of 40, 70 epochs, squared error, nothing else."""
+    network, config, _ = asked(monkeypatch, "--preset", "paper")
+    assert (network.architecture, network.extractor) == ("koalarization", "inception_resnet_v2")
+    assert (network.fusion, network.decoder, network.head) == (256, (128, 64, 32), "regression")
+    assert (config.optimizer, config.lr, config.weight_decay) == ("adam", 0.0012, 1e-6)
+    assert (config.batch_size, config.epochs, config.loss, config.schedule) == (40, 70, "mse", "constant")
+    off = (config.warmup_steps, config.clip_norm, config.ema, config.film, config.borders, config.colorfulness)
+    assert not any(off)
+    assert (config.smallest_crop, config.mirror) == (1.0, False)
+
+
+def test_options_override_a_preset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is named changes; classification gets its head; none means no extractor."""
+    network, config, rest = asked(
+        monkeypatch, "--preset", "paper", "--batch-size", "8", "--loss", "classification", "--extractor", "none",
+        "--film", "0.5", "--patience", "3",
+    )  # fmt: skip
+    preset = PRESETS["paper"]
+    assert config == replace(preset.training, batch_size=8, loss="classification", film=0.5, patience=3)
+    assert network == preset.network.with_(head="classification", extractor="")
+    network, _, rest = asked(
+        monkeypatch, "--preset", "paper", "--extractor", "resnet18", "--extractor-weights", "r.safetensors"
+    )
+    assert (network.extractor, rest["extractor_weights"]) == ("resnet18", "r.safetensors")

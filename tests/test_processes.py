@@ -1,0 +1,88 @@
+"""Two processes compute what one does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import vidcolor
+from vidcolor.degrade import PartGenerator, maybe_old_film, neutral_borders
+from vidcolor.errors import DataError
+from vidcolor.training import TrainConfig
+from vidcolor.training.processes import Processes
+
+OPTIONS = [
+    "--encoder", "test_resnet", "--decoder", "16,8", "--epochs", "2", "--batch-size", "4", "--sizes", "32",
+    "--precision", "fp32", "--device", "cpu", "--workers", "0",
+]  # fmt: skip
+
+
+def test_parts_of_a_batch_are_aged_as_the_whole() -> None:
+    """Film damage and borders of each part are those that one process gives the same pictures."""
+    rgb = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def aged(pictures: torch.Tensor, rank: int, ranks: int) -> torch.Tensor:
+        generator = PartGenerator.of(rank, ranks, seed=11)
+        return maybe_old_film(neutral_borders(pictures, 0.5, generator), 0.7, generator)
+
+    whole = aged(rgb, 0, 1)
+    for rank in (0, 1):
+        torch.testing.assert_close(aged(rgb[rank::2], rank, 2), whole[rank::2])
+
+
+def train(data: Path, out: str, cwd: Path, processes: int) -> subprocess.CompletedProcess[str]:
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *(launcher if processes > 1 else []), "-m", "vidcolor", "train", str(data), "-o", out]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, *OPTIONS], capture_output=True, text=True, cwd=cwd, timeout=180, env=environment, check=False
+    )
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_two_processes_train_as_one(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    """Half of each batch in each of two processes: the loss curve and the weights of one, written once.
+
+    Sums are added in another order, so the curves agree to rounding: 1e-3 after eight steps.
+    """
+    data = photo_folder(count=17)
+    one, two = train(data, "one", tmp_path, 1), train(data, "two", tmp_path, 2)
+    assert one.returncode == 0, one.stderr
+    assert two.returncode == 0, two.stderr
+    curves = [[s["loss"] for s in lines(tmp_path / out / "steps.jsonl")] for out in ("one", "two")]
+    assert len(curves[0]) == 8
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
+    scores = [[e["loss"] for e in lines(tmp_path / out / "metrics.jsonl")] for out in ("one", "two")]
+    assert scores[1] == pytest.approx(scores[0], rel=1e-3)
+    assert two.stdout.splitlines() == ["two/model.safetensors"]
+    single, double = (load_file(tmp_path / out / "state.safetensors") for out in ("one", "two"))
+    running = [key for key in single if key.startswith("network.") and key.endswith("running_mean")]
+    for key in running:  # batch norms saw the whole batch
+        torch.testing.assert_close(double[key], single[key], rtol=1e-2, atol=1e-3)
+
+
+def test_a_batch_must_divide(
+    photo_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three processes cannot share a batch of four, and say so."""
+
+    @contextmanager
+    def three(device: torch.device) -> Iterator[Processes]:
+        yield Processes(0, 3, device)
+
+    monkeypatch.setattr(sys.modules["vidcolor.training.train"], "joined", three)
+    with pytest.raises(DataError, match="cannot share a batch of 4: there are 3 processes"):
+        vidcolor.train([photo_folder(count=12)], tmp_path / "run", config=TrainConfig(batch_size=4))

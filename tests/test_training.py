@@ -1,0 +1,385 @@
+"""A run: exact resuming, early stop, overfitting, interruptions, and what it leaves in its folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from vidcolor.checkpoint import load_model
+from vidcolor.dataset import center_crop, find_photos
+from vidcolor.errors import CheckpointError, DataError, OutputError, VidcolorError
+from vidcolor.network import NetworkConfig, Prediction, build_network
+from vidcolor.training import TrainConfig, TrainResult, train
+from vidcolor.training import loop as training_loop
+from vidcolor.training.config import learning_rate
+from vidcolor.training.loss import regression_loss
+from vidcolor.training.validation import Scores, overfitting, validate
+
+Folder = Callable[..., Path]
+
+NETWORK = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=16, decoder=(16, 8), size=32)
+PAPER = NetworkConfig(
+    architecture="koalarization", encoder="", extractor="test_resnet", decoder=(8, 8, 8), fusion=8, size=32
+)
+CONFIG = TrainConfig(
+    epochs=2, batch_size=4, sizes=(32,), warmup_steps=2, ema=0.9, val_share=0.2, workers=0, precision="fp32", seed=3
+)
+
+
+class Killed(BaseException):
+    """Stands for a process that dies: nothing gets a chance to save."""
+
+
+def run(data: Path, out: Path, *, config: TrainConfig = CONFIG, **options: Any) -> TrainResult:
+    return train([data], out, config=config, network=options.pop("network", NETWORK), **options)
+
+
+def weights(out: Path, name: str = "state.safetensors") -> dict[str, torch.Tensor]:
+    return load_file(out / name)
+
+
+def lines(out: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / name).read_text().splitlines()]
+
+
+def stop_at(step: int, how: Callable[[], None]) -> Callable[[dict[str, float]], None]:
+    """A progress callback that does something once a step is over."""
+
+    def progress(values: dict[str, float]) -> None:
+        if values["step"] == step:
+            how()
+
+    return progress
+
+
+def kill() -> None:
+    raise Killed
+
+
+def ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"loss": "classification"}, {"ema": 0.0, "optimizer": "adam", "schedule": "constant"}],
+    ids=["regression", "classification", "no average"],
+)
+def test_resumed_run_is_the_uninterrupted_run(photo_folder: Folder, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Killed in the middle of an epoch, interrupted in another, resumed: every weight and number bit for bit."""
+    data = photo_folder(count=20)
+    config = replace(CONFIG, save_minutes=0.0, **changes)
+    network = NETWORK.with_(head="classification") if "loss" in changes else NETWORK
+    whole = run(data, tmp_path / "whole", config=config, network=network)
+    with pytest.raises(Killed):
+        run(data, tmp_path / "parts", config=config, network=network, progress=stop_at(2, kill))
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "parts", config=config, network=network, progress=stop_at(5, ctrl_c))
+    parts = run(data, tmp_path / "parts", config=config, network=network)
+    for name in ("state.safetensors", "best.safetensors", "last.safetensors", "model.safetensors"):
+        one, other = weights(tmp_path / "whole", name), weights(tmp_path / "parts", name)
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[key], other[key]) for key in one), name
+    assert parts.scores == whole.scores
+    for name, key in (("metrics.jsonl", "loss"), ("steps.jsonl", "loss")):
+        numbers = [[line[key] for line in lines(tmp_path / part, name)] for part in ("whole", "parts")]
+        assert numbers[0] == numbers[1]
+
+
+def test_loss_falls_on_a_small_set(photo_folder: Folder, tmp_path: Path) -> None:
+    """Eight photos are learned: the loss falls by a third and more, and color beats grey on them."""
+    data = photo_folder(count=8)
+    config = replace(CONFIG, epochs=20, film=0.0, borders=0.0, smallest_crop=1.0, mirror=False, lr=2e-2, ema=0.0)
+    run(data, tmp_path / "run", config=config, val=[data])
+    losses = [line["loss"] for line in lines(tmp_path / "run", "steps.jsonl")]
+    assert len(losses) == 20 * 2
+    assert np.mean(losses[-4:]) < 0.66 * np.mean(losses[:4])
+    squares = [center_crop(photo.load(), 32) for photo in find_photos([data])]
+    learned = load_model(tmp_path / "run" / "last.safetensors").network
+    scores = validate(
+        learned, torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2), regression_loss, torch.device("cpu")
+    )
+    assert scores.psnr > scores.psnr_grey + 1
+
+
+def test_paper_network_trains_and_keeps_its_extractor(photo_folder: Folder, tmp_path: Path) -> None:
+    """With weights from a file; resuming and coloring need that file no more."""
+    torch.manual_seed(5)
+    backbone = build_network(PAPER).extractor.backbone  # type: ignore[union-attr]
+    save_file({k: v.contiguous() for k, v in backbone.state_dict().items()}, tmp_path / "backbone.safetensors")
+    data = photo_folder(count=10)
+    config = replace(CONFIG, loss="mse", optimizer="adam", ema=0.0)
+    options = {"config": config, "network": PAPER, "extractor_weights": tmp_path / "backbone.safetensors"}
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "run", progress=stop_at(0, ctrl_c), **options)
+    (tmp_path / "backbone.safetensors").unlink()
+    result = run(data, tmp_path / "run", **options)
+    kept = load_model(result.checkpoint).network.extractor.backbone.state_dict()  # type: ignore[union-attr]
+    for key, value in backbone.state_dict().items():
+        torch.testing.assert_close(kept[key], value.half().to(value.dtype) if value.is_floating_point() else value)
+
+
+def test_run_goes_on_from_a_model(photo_folder: Folder, tmp_path: Path) -> None:
+    """--start takes configuration and weights of a checkpoint: with a learning rate of zero they come out again."""
+    data = photo_folder(count=10)
+    first = run(data, tmp_path / "first")
+    again = run(
+        data, tmp_path / "again", config=replace(CONFIG, lr=0.0, epochs=1), start=first.checkpoint, network=PAPER
+    )
+    before, after = load_model(first.checkpoint), load_model(tmp_path / "again" / "best.safetensors")
+    assert after.config == before.config.with_(gain=1.0)
+    assert again.best_epoch == 0
+    for (name, one), other in zip(before.network.named_parameters(), after.network.parameters(), strict=True):
+        assert torch.equal(one, other), name
+
+
+def test_run_leaves_curves_samples_and_numbers(photo_folder: Folder, tmp_path: Path) -> None:
+    """Curves and a sample sheet an epoch as pictures, a line a minibatch and an epoch, and TensorBoard's events."""
+    pytest.importorskip("tensorboard")
+    result = run(photo_folder(count=20), tmp_path / "run")
+    assert cv2.imread(str(result.folder / "curves.png")).shape == (700, 1200, 3)
+    sheets = sorted(p.name for p in (result.folder / "samples").iterdir())
+    assert sheets == ["epoch-0001.png", "epoch-0002.png"]
+    sheet = cv2.imread(str(result.folder / "samples" / sheets[0]))
+    assert sheet.shape[0] == 4 * 164  # four rows of 160 pixels and a gap
+    first_row = sheet[:160, :160].astype(int)
+    assert np.ptp(first_row, axis=2).max() <= 1  # begins with the grey picture
+    epochs = lines(result.folder, "metrics.jsonl")
+    assert [e["epoch"] for e in epochs] == [1, 2]
+    assert {"loss", "train_loss", "psnr", "psnr_grey", "colorfulness", "colorfulness_truth"} <= set(epochs[0])
+    assert [s["step"] for s in lines(result.folder, "steps.jsonl")] == list(range(8))
+    assert list((result.folder / "tensorboard").glob("events*"))
+
+
+def test_early_stop_keeps_the_best(photo_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs of patience end the run two epochs after the best, and repeating the command does not go on."""
+    scripted = iter([3.0, 1.0, 2.0, 1.5])
+    monkeypatch.setattr(training_loop, "validate", lambda *_: Scores(next(scripted), 20.0, 19.0, 10.0, 30.0))
+    said: list[str] = []
+    config = replace(CONFIG, epochs=50, patience=2, ema=0.0)
+    data = photo_folder(count=10)
+    result = run(data, tmp_path / "run", config=config, report=said.append)
+    assert (result.epochs, result.best_epoch) == (4, 1)
+    assert result.scores is not None
+    assert result.scores.loss == 1.0
+    assert "stopped early: no better validation loss for 2 epochs" in said
+    best, last = (weights(tmp_path / "run", f"{name}.safetensors") for name in ("best", "last"))
+    assert any(not torch.equal(best[key], last[key]) for key in best)
+    assert run(data, tmp_path / "run", config=config) == result
+
+
+def test_overfitting_is_called_by_its_name() -> None:
+    """Training better and validation worse for two epochs; neither alone is overfitting, nor is one epoch."""
+    parted = {"epoch": 9, "best_epoch": 6, "loss": 1.2, "best_loss": 1.0, "train_loss": 0.5, "train_loss_then": 1.0}
+    words = overfitting(**parted)
+    assert words.startswith("overfitting: since epoch 7 the training loss fell by 50.0%")
+    assert "validation loss rose by 20.0%" in words
+    for harmless in ({"best_epoch": 8}, {"loss": 1.001}, {"train_loss": 1.0}):
+        assert overfitting(**{**parted, **harmless}) == ""
+
+
+def test_forced_overfit_is_caught(tmp_path: Path) -> None:
+    """Noise learned by heart cannot help on other noise: the run says so, and keeps an early epoch."""
+    rng = np.random.default_rng(0)
+    for kind, count in (("train", 8), ("val", 8)):
+        (tmp_path / kind).mkdir()
+        for i in range(count):
+            coarse = rng.random((3, 3, 3)).astype(np.float32)
+            picture = cv2.resize(coarse, (40, 40), interpolation=cv2.INTER_CUBIC)
+            cv2.imwrite(str(tmp_path / kind / f"{i}.png"), (picture * 255).clip(0, 255).astype(np.uint8))
+    said: list[str] = []
+    config = replace(
+        CONFIG, epochs=40, film=0.0, borders=0.0, smallest_crop=1.0, mirror=False, lr=2e-2, ema=0.0, loss="mse",
+        schedule="constant", weight_decay=0.0, patience=6,
+    )  # fmt: skip
+    result = run(tmp_path / "train", tmp_path / "run", config=config, val=[tmp_path / "val"], report=said.append)
+    assert any(line.startswith("overfitting: since epoch") for line in said)
+    assert result.best_epoch < result.epochs - 1
+    assert any(line["overfitting"] for line in lines(tmp_path / "run", "metrics.jsonl"))
+
+
+def test_not_a_number_stops_with_the_last_state_kept(
+    photo_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss that is NaN in the second epoch: one clear error; the checkpoint of the first epoch still loads."""
+    calls = {"count": 0}
+    plain = training_loop.regression_loss
+
+    def breaks(prediction: Prediction, ab: torch.Tensor) -> torch.Tensor:
+        calls["count"] += 1
+        return plain(prediction, ab) * (math.nan if calls["count"] > 7 else 1.0)
+
+    monkeypatch.setattr(training_loop, "regression_loss", breaks)
+    config = replace(CONFIG, save_minutes=0.0)
+    with pytest.raises(VidcolorError, match=r"epoch 2, step 2: the loss is not a number\. Lower --lr"):
+        run(photo_folder(count=20), tmp_path / "run", config=config)
+    assert load_model(tmp_path / "run" / "best.safetensors").network(torch.zeros(1, 1, 32, 32)).ab.isfinite().all()
+    kept = weights(tmp_path / "run")
+    assert all(t.isfinite().all() for t in kept.values() if t.is_floating_point())
+
+
+def test_broken_gradient_overwrites_nothing(
+    photo_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gradient that is NaN while the loss is fine ruins the weights: they reach no file."""
+    plain = training_loop.regression_loss
+
+    class Poison(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+            return gradients[0] * math.nan
+
+    data = photo_folder(count=20)
+    config = replace(CONFIG, save_minutes=0.0)
+    with pytest.raises(Killed):
+        run(data, tmp_path / "run", config=config, progress=stop_at(1, kill))
+    before = (tmp_path / "run" / "state.safetensors").read_bytes()
+    monkeypatch.setattr(training_loop, "regression_loss", lambda p, ab: Poison.apply(plain(p, ab)))
+    with pytest.raises(VidcolorError, match="the gradient is not a number"):
+        run(data, tmp_path / "run", config=config)
+    assert (tmp_path / "run" / "state.safetensors").read_bytes() == before
+
+
+def test_full_disk_keeps_the_last_state(photo_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state that cannot be written is one clear error; the one before is whole, and the run goes on from it."""
+    import resource
+
+    data = photo_folder(count=20)
+    config = replace(CONFIG, save_minutes=0.0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_the_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))  # Python ignores SIGXFSZ: writing just fails
+
+    try:
+        with pytest.raises(OutputError, match=r"cannot save .*state\.safetensors.*Free some space"):
+            run(data, tmp_path / "run", config=config, progress=stop_at(2, fill_the_disk))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "run").glob("*.part"))
+    said: list[str] = []
+    run(data, tmp_path / "run", config=config, report=said.append)
+    assert "at epoch 1, step 2" in said[0]
+
+
+def test_other_settings_are_refused_by_name(photo_folder: Folder, tmp_path: Path) -> None:
+    """A run's folder belongs to its settings: the error names what changed. What changes nothing may change."""
+    data = photo_folder(count=10)
+    run(data, tmp_path / "run")
+    with pytest.raises(CheckpointError, match=r"lr: 0\.002 before, 0\.001 now"):
+        run(data, tmp_path / "run", config=replace(CONFIG, lr=1e-3))
+    with pytest.raises(CheckpointError, match="network fusion: 16 before, 8 now"):
+        run(data, tmp_path / "run", network=NETWORK.with_(fusion=8))
+    run(data, tmp_path / "run", config=replace(CONFIG, save_minutes=1.0, workers=1))
+
+
+def test_settings_of_an_older_version_get_their_defaults(photo_folder: Folder, tmp_path: Path) -> None:
+    """A state written before an option existed goes on, as long as the option has its default."""
+    from safetensors import safe_open
+
+    data = photo_folder(count=10)
+    run(data, tmp_path / "run")
+    path = tmp_path / "run" / "state.safetensors"
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    settings = json.loads(metadata["settings"])
+    del settings["mirror"]
+    network = json.loads(settings["network"])
+    del network["extractor"]
+    save_file(load_file(path), path, {**metadata, "settings": json.dumps({**settings, "network": json.dumps(network)})})
+    run(data, tmp_path / "run")
+
+
+def grey_photos(folder: Path) -> None:
+    for path in folder.iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+
+
+def broken_photos(folder: Path) -> None:
+    for path in sorted(folder.iterdir())[:6]:
+        path.write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "config", "reason"),
+    [
+        (lambda folder: [p.unlink() for p in folder.iterdir()], CONFIG, "neither pictures nor tar shards"),
+        (grey_photos, CONFIG, r"cannot learn color .* are grey, first"),
+        (broken_photos, CONFIG, "photos do not decode: more than 5%"),
+        (lambda folder: None, replace(CONFIG, sizes=(32, 96)), r"smaller than the crop.*below 96 pixels.*--sizes"),
+        (lambda folder: None, replace(CONFIG, batch_size=64), r"a batch takes 64.*--batch-size"),
+    ],
+    ids=["empty", "grey", "broken", "small", "few"],
+)
+def test_bad_data_are_told(
+    photo_folder: Folder, tmp_path: Path, spoil: Callable[[Path], Any], config: TrainConfig, reason: str
+) -> None:
+    """Each kind of unusable data stops the run with its own reason."""
+    data = photo_folder(count=20)
+    spoil(data)
+    with pytest.raises(DataError, match=reason):
+        run(data, tmp_path / "run", config=config)
+
+
+def test_few_bad_photos_are_named_at_the_end(photo_folder: Folder, tmp_path: Path) -> None:
+    """One broken photo of training and one of validation are passed over and named; some grey ones are told of."""
+    data, val = photo_folder(count=40), photo_folder("val", count=20)
+    for path in (data / "007.png", val / "003.png"):
+        path.write_bytes(b"no picture")
+    grey_photos_of = sorted(data.iterdir())[10:16]
+    for path in grey_photos_of:
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    said: list[str] = []
+    result = run(data, tmp_path / "run", val=[val], report=said.append)
+    assert result.broken == (str(data / "007.png"), str(val / "003.png"))
+    assert any("15% of the photos are grey" in line for line in said)
+
+
+def test_learning_rates() -> None:
+    """Linear warm-up to one, a half cosine to zero; or flat."""
+    config = replace(CONFIG, warmup_steps=10)
+    rates = [learning_rate(step, 110, config) for step in range(111)]
+    assert rates[:10] == [(i + 1) / 10 for i in range(10)]
+    assert rates[10] == 1
+    assert rates[60] == pytest.approx(0.5)
+    assert rates[110] == pytest.approx(0)
+    assert learning_rate(100, 110, replace(config, schedule="constant")) == 1
+
+
+def test_validation_scores_a_network_that_knows() -> None:
+    """Saying nothing scores what grey scores; knowing the truth loses nothing and has the truth's colorfulness."""
+    squares = torch.randint(60, 200, (3, 3, 40, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+    class Grey(torch.nn.Module):
+        def forward(self, lightness: torch.Tensor) -> Prediction:
+            return Prediction(torch.zeros(len(lightness), 2, 10, 10))
+
+    scores = validate(Grey(), squares, lambda p, ab: ab.abs().mean(), torch.device("cpu"))
+    assert scores.psnr == scores.psnr_grey
+    assert scores.colorfulness == pytest.approx(0, abs=0.1)
+    from vidcolor.color import rgb_to_lab
+
+    class Truth(torch.nn.Module):
+        def forward(self, lightness: torch.Tensor) -> Prediction:
+            return Prediction(rgb_to_lab(squares / 255)[:, 1:])
+
+    scores = validate(Truth(), squares, lambda p, ab: (p.ab - ab).abs().mean(), torch.device("cpu"))
+    assert scores.loss == pytest.approx(0, abs=1e-6)
+    assert scores.psnr > 60
+    assert scores.colorfulness == pytest.approx(scores.colorfulness_truth, abs=0.01)

@@ -1,0 +1,88 @@
+"""The verb: photos in, a checkpoint out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from vidcolor.checkpoint import load_model
+from vidcolor.errors import DataError, OutputError
+from vidcolor.network import NetworkConfig
+from vidcolor.training.beginning import HUB, Beginning
+from vidcolor.training.config import TrainConfig
+from vidcolor.training.interrupt import held_back
+from vidcolor.training.loop import Run, TrainResult
+from vidcolor.training.material import gather
+from vidcolor.training.processes import joined
+
+
+def train(
+    data: Sequence[Path | str],
+    out: Path | str,
+    *,
+    network: NetworkConfig | None = None,
+    config: TrainConfig | None = None,
+    val: Sequence[Path | str] = (),
+    encoder_weights: Path | None = None,
+    extractor_weights: str | Path = HUB,
+    start: str | Path | None = None,
+    device: torch.device | str = "cpu",
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[dict[str, float]], None] = lambda values: None,
+) -> TrainResult:
+    """Train a network on photos, or go on with the run that lies in ``out``.
+
+    Under torchrun each process calls this with the same arguments and takes its part of every batch.
+
+    Args:
+        data: Folders of photos and films, photos, tar shards, films.
+        out: The run's folder: state, best and last checkpoints, metrics, curves, samples.
+        val: Validation data; without it a share of the photos is held out, and whole shots of films.
+        encoder_weights: A timm state dict (safetensors) that the encoder starts from.
+        extractor_weights: The same for the extractor of the paper's network; "hub" downloads what timm names.
+        start: A bundled model's name or a checkpoint: the whole network is its, and training goes on from there.
+        report: Takes lines for the reader; progress: takes the numbers of each step.
+
+    Raises:
+        DataError: no usable photos; CheckpointError: ``out`` holds another run; OutputError: disk full.
+        KeyboardInterrupt: asked to stop (Ctrl-C, SIGTERM); the state is saved.
+    """
+    config = config or TrainConfig()
+    model = load_model(start) if start else None
+    # The gain was measured for the old weights.
+    network_config = model.config.with_(gain=1.0) if model else network or NetworkConfig()
+    folder = Path(out)
+    with joined(torch.device(device)) as processes:
+        if not processes.first:
+            report, progress = (lambda line: None), (lambda values: None)
+        if config.batch_size % processes.ranks:
+            raise DataError(
+                f"cannot share a batch of {config.batch_size}",
+                f"there are {processes.ranks} processes",
+                "Choose a --batch-size that they divide",
+            )
+        found = None
+        if processes.first:  # frames of films are written while gathering
+            found = gather(data, val, folder, share=config.val_share, seed=config.seed, report=report)
+        found = processes.of_first(found)
+        assert found is not None
+        photos, held_out = found
+        if len(photos) < config.batch_size:
+            raise DataError(
+                f"cannot train on {len(photos)} photos",
+                f"a batch takes {config.batch_size}",
+                "Add photos or lower --batch-size",
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise OutputError(f"cannot write {folder}", why, "Choose another folder") from error
+        beginning = Beginning(encoder_weights, extractor_weights, model)
+        with held_back() as interrupt:
+            return Run(
+                photos, held_out[: config.val_limit], folder, network_config, config, beginning, processes, interrupt,
+                report, progress,
+            ).run()  # fmt: skip
