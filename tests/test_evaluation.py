@@ -1,0 +1,456 @@
+"""An evaluation tells the truth: of networks whose answer is known, against scikit-image, as JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import tarfile
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from skimage.color import lab2rgb, rgb2lab
+from skimage.metrics import peak_signal_noise_ratio
+from torch import Tensor, nn
+
+from vidcolor.checkpoint import Model, save_model
+from vidcolor.cli import main
+from vidcolor.dataset import BrokenPhotos, find_photos
+from vidcolor.errors import DataError, InputError
+from vidcolor.evaluation import Album, EvaluationOptions, evaluate
+from vidcolor.evaluation.films import Steadiness, evaluate_film
+from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
+from vidcolor.evaluation.pictures import Pictures, Settings
+from vidcolor.evaluation.plots import ticks, time_plot
+from vidcolor.evaluation.scores import PSNR_LIMIT, Color, Comparison, Scores, Truth
+from vidcolor.evaluation.series import Curve, Selection
+from vidcolor.network import NetworkConfig, Prediction, build_network
+
+TINY = NetworkConfig(
+    encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8), size=64, gain=1.5
+)
+
+
+def known_ab(lightness: np.ndarray | Tensor) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor]:
+    """A world where color is a function of lightness."""
+    return 30 - 0.4 * lightness, 0.3 * lightness - 20
+
+
+class KnowsTheWorld(nn.Module):
+    """Gives the true ab of such a world."""
+
+    def forward(self, lightness: Tensor) -> Prediction:
+        return Prediction(torch.cat(known_ab(lightness), dim=1))
+
+
+def photo(height: int = 72, width: int = 96, phase: float = 0.0) -> np.ndarray:
+    """A smooth picture of that world, sRGB."""
+    y, x = np.mgrid[:height, :width]
+    lightness = 50 + 20 * np.sin(x / 9 + phase) * np.cos(y / 11)
+    rgb = lab2rgb(np.stack([lightness, *known_ab(lightness)], axis=2))
+    return np.rint(rgb * 255).astype(np.uint8)
+
+
+def write(path: Path, image: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image[..., ::-1])
+    return path
+
+
+def settings(network: nn.Module, *, gain: float = 1.0, saturation: float = 1.0) -> Settings:
+    config = NetworkConfig(size=64, gain=gain)
+    model = Model("known", network, config, "")  # type: ignore[arg-type]
+    return Settings(model, torch.device("cpu"), torch.float32, 0, saturation, "none")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two folders of photos of two shapes."""
+    for i in range(3):
+        write(tmp_path / "photos" / "wide" / f"{i}.png", photo(phase=i))
+    write(tmp_path / "photos" / "tall" / "0.png", photo(100, 64))
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def grey_model(tmp_path: Path) -> Path:
+    """A checkpoint that paints nothing: the head of a fresh network is zero."""
+    path = tmp_path / "grey.safetensors"
+    save_model(path, build_network(TINY), TINY)
+    return path
+
+
+def test_the_true_colors_score_almost_perfectly(photos: Path) -> None:
+    """A network that knows the true ab is only off by rounding; the picture is measured as scikit-image does."""
+    found = list(evaluate_photos(find_photos([photos]), settings(KnowsTheWorld()), BrokenPhotos(4)))
+    assert [(s.source, s.width, s.height) for s, _ in found] == [("tall", 64, 100)] + [("wide", 96, 72)] * 3
+    for scores, pictures in found:
+        colorized = scores.comparison.colorized
+        assert colorized.psnr > 45
+        assert colorized.ciede2000 < 0.5
+        assert colorized.ab_error < 0.7
+        assert scores.comparison.colorfulness_ratio == pytest.approx(1, abs=0.03)  # the filter rounds off extremes
+        # The picture was rounded to 8 bits, the score was not.
+        assert colorized.psnr == pytest.approx(peak_signal_noise_ratio(pictures.truth, pictures.colorized), abs=1.0)
+
+
+def test_baselines_of_scikit_image() -> None:
+    """Grey keeps L* and drops ab; its errors follow from the ab of scikit-image."""
+    image = photo()
+    truth = Truth.of(torch.from_numpy(image).permute(2, 0, 1)[None] / 255)
+    lab = rgb2lab(image)
+    grey = lab2rgb(np.stack([lab[..., 0], 0 * lab[..., 0], 0 * lab[..., 0]], axis=2))
+    scores = truth.score(truth.grey())
+    assert scores.psnr == pytest.approx(peak_signal_noise_ratio(image / 255, grey, data_range=1), abs=0.01)
+    assert scores.ab_error == pytest.approx(np.hypot(lab[..., 1], lab[..., 2]).mean(), rel=1e-3)
+    assert scores.colorfulness < 0.01 < truth.score(truth.sepia()).colorfulness
+    assert truth.score(truth.rgb).psnr == PSNR_LIMIT
+
+
+def test_saturation_and_calibration_scale_the_color(photos: Path) -> None:
+    """Half the saturation is half the ab, and so is half the gain of the checkpoint."""
+    listed = find_photos([photos])[:1]
+    half = [
+        next(evaluate_photos(listed, settings(KnowsTheWorld(), **kind), BrokenPhotos(1)))[0]  # type: ignore[arg-type]
+        for kind in ({"saturation": 0.5}, {"gain": 0.5})
+    ]
+    assert half[0].comparison == half[1].comparison
+    grey = half[0].comparison.grey.ab_error
+    assert half[0].comparison.colorized.ab_error == pytest.approx(grey / 2, rel=0.03)
+
+
+def test_batches_do_not_change_scores(photos: Path) -> None:
+    """A photo alone scores as it does among others."""
+    listed = find_photos([photos])
+    torch.manual_seed(0)
+    network = build_network(TINY)
+    nn.init.normal_(network.head.project.weight, std=5)
+    network.eval()
+    together = [s.comparison for s, _ in evaluate_photos(listed, settings(network), BrokenPhotos(4))]
+    for one, expected in zip(listed, together, strict=True):
+        alone = next(evaluate_photos([one], settings(network), BrokenPhotos(1)))[0].comparison
+        assert alone.colorized.ab_error == pytest.approx(expected.colorized.ab_error, rel=1e-4)
+        assert alone.colorized.ab_error != pytest.approx(alone.grey.ab_error, rel=1e-2)
+
+
+def test_a_grey_network_equals_the_grey_baseline(photos: Path, grey_model: Path) -> None:
+    """No color, no gain: the comparison cannot flatter."""
+    found = evaluate([photos], options=EvaluationOptions(model=grey_model, device="cpu"))
+    assert found.overall.colorized == found.overall.grey
+    assert found.overall.gain == found.overall.ab_reduction == 0
+    assert {name: count for name, (count, _) in found.sources.items()} == {"tall": 1, "wide": 3}
+    assert found.gain == 1.5
+    assert evaluate([photos], options=EvaluationOptions(model=grey_model, calibration=False)).gain == 1
+
+
+def test_film_damage_keeps_the_truth_and_repeats_itself(photos: Path) -> None:
+    """Only the picture that the network sees is aged: the baselines stay, and a second run gives the same numbers."""
+    listed = find_photos([photos])
+    clean = settings(KnowsTheWorld())
+    aged = Settings(clean.model, clean.device, clean.precision, clean.size, 1.0, "film")
+    first, again, plain = (
+        [s.comparison for s, _ in evaluate_photos(listed, s, BrokenPhotos(4))] for s in (aged, aged, clean)
+    )
+    assert first == again
+    assert [c.grey for c in first] == [c.grey for c in plain]
+    assert all(a.colorized.ab_error > 2 * c.colorized.ab_error for a, c in zip(first, plain, strict=True))
+    alone = next(evaluate_photos(listed[2:3], aged, BrokenPhotos(1)))[0].comparison
+    assert alone == first[2]
+
+
+def test_large_pictures_are_aged_at_film_size(tmp_path: Path) -> None:
+    """Grain drawn on a large scan would vanish at the network's size."""
+    listed = find_photos([write(tmp_path / "large.png", photo(600, 800))])
+    clean = settings(KnowsTheWorld())
+    aged = Settings(clean.model, clean.device, clean.precision, clean.size, 1.0, "film")
+    sizes = [(s.width, s.height) for kind in (clean, aged) for s, _ in evaluate_photos(listed, kind, BrokenPhotos(1))]
+    assert sizes == [(800, 600), (341, 256)]
+
+
+def test_broken_photos_are_told(photos: Path, grey_model: Path) -> None:
+    """One photo that does not decode is a warning; many are an error."""
+    (photos / "wide" / "broken.png").write_bytes(b"no picture")
+    options = EvaluationOptions(model=grey_model)
+    found = evaluate([photos], options=options)
+    assert len(found.photos) == 4
+    assert "1 of 5 photos do not decode" in found.warnings[0]
+    assert "broken.png" in found.warnings[0]
+    (photos / "wide" / "torn.png").write_bytes(b"no picture either")
+    with pytest.raises(DataError, match="do not decode"):
+        evaluate([photos], options=options)
+
+
+def test_the_command(
+    photos: Path, grey_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tables by default, one JSON object with --json; a shard's photos count by their folder, --limit by share."""
+    shard = tmp_path / "val.tar"
+    with tarfile.open(shard, "w") as tar:
+        for path in sorted(photos.rglob("*.png")):
+            tar.add(path, path.relative_to(photos))
+    call = ["vidcolor", "evaluate", str(shard), "-m", str(grey_model), "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", [*call, "--json", "--limit", "2"])
+    main_quietly()
+    found = json.loads(capsys.readouterr().out)
+    assert found["model"] == "grey"
+    assert found["photos"]["count"] == 2
+    assert set(found["photos"]["sources"]) == {"tall", "wide"}
+    assert found["photos"]["files"][0]["name"] == "val.tar:tall/0.png"
+    expected = {"gain", "ab_reduction", "ciede2000_reduction", "colorfulness_ratio"}
+    assert expected | {"colorized", "grey", "sepia", "truth"} == set(found["photos"]["overall"])
+    assert found["photos"]["overall"]["colorized"] == found["photos"]["overall"]["grey"]
+
+    monkeypatch.setattr("sys.argv", call)
+    main_quietly()
+    rows = capsys.readouterr().out.splitlines()
+    assert "4 photos" in rows[0]
+    names = [row.split("|")[1].strip() for row in rows if row.startswith("|")]
+    assert names[2:6] == ["colorized", "sepia", "grey", "truth"]
+    assert names[-2:] == ["tall", "wide"]
+    assert len({len(row) for row in rows[2:8]}) == 1
+
+
+def main_quietly() -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+
+
+def film(path: Path, pictures: list[np.ndarray]) -> Path:
+    """A lossless color film, 4:4:4."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv444p"
+        for image in pictures:
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv444p")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def pan(frames: int = 11) -> list[np.ndarray]:
+    """A pan over the world where color is a function of lightness."""
+    wide = photo(96, 160)
+    return [np.ascontiguousarray(wide[:, i : i + 128]) for i in range(frames)]
+
+
+class Flickers(KnowsTheWorld):
+    """Knows the true ab, and misses it by turns to both sides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+
+    def forward(self, lightness: Tensor) -> Prediction:
+        ab = super().forward(lightness).ab
+        signs = torch.tensor([1.0, -1.0]).repeat(len(ab))[self.seen % 2 :][: len(ab)]
+        self.seen += len(ab)
+        return Prediction(ab + 6 * signs.view(-1, 1, 1, 1))
+
+
+def test_a_film_in_true_colors(tmp_path: Path) -> None:
+    """A network that knows the colors is as colorful as the truth, and steady to an 8-bit code."""
+    scores, pictures = evaluate_film(film(tmp_path / "film.mkv", pan()), settings(KnowsTheWorld()))
+    assert (scores.frames, scores.shots, scores.width, scores.height) == (11, 1, 128, 96)
+    found = scores.scores
+    assert found.comparison.colorized.psnr > 35
+    assert found.comparison.colorized.ab_error < 0.1 * found.comparison.grey.ab_error
+    assert found.steadiness["colorized"].warp_error < 1 / 255**2
+    assert found.comparison.colorfulness_ratio == pytest.approx(1, abs=0.06)  # at a network of 64 pixels
+    assert found.ratios["truth"] == Steadiness(1, 1)
+    assert len(scores.flicker["truth"].points) == 10
+    assert len(scores.colorfulness["truth"].points) == 11
+    assert all(p.truth.shape == p.grey.shape == p.colorized.shape == (96, 128, 3) for p in pictures)
+    assert np.abs(pictures[0].truth.astype(int) - pan()[0]).max() <= 3
+    assert np.abs(pictures[0].colorized.astype(int) - pictures[0].truth).mean() < 3
+
+
+def test_flicker_is_seen(tmp_path: Path) -> None:
+    """Color that jumps to and fro is told as warp error, and the plain average takes some of it away."""
+    scores, _ = evaluate_film(film(tmp_path / "film.mkv", pan()), settings(Flickers()))
+    found = scores.scores.steadiness
+    assert found["unsmoothed"].warp_error > 3 * found["truth"].warp_error
+    assert found["averaged"].warp_error < 0.5 * found["unsmoothed"].warp_error
+    assert found["unsmoothed"].cdc > found["truth"].cdc
+
+
+def test_steadiness_stops_at_cuts(tmp_path: Path) -> None:
+    """Two stills joined are two shots without any flicker."""
+    blobs = np.random.default_rng(0).integers(0, 255, (2, 12, 16, 3), np.uint8)
+    stills = [cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_CUBIC) for coarse in blobs]
+    scores, _ = evaluate_film(film(tmp_path / "film.mkv", stills[:1] * 8 + stills[1:] * 8), settings(KnowsTheWorld()))
+    assert scores.shots == 2
+    assert scores.scores.steadiness["truth"] == Steadiness(pytest.approx(0, abs=1e-9), 0)
+    assert len(scores.flicker["truth"].points) == 14
+
+
+def test_an_aged_film_keeps_the_truth(tmp_path: Path) -> None:
+    """The network sees flicker and grain, the baselines do not; a second run gives the same numbers."""
+    path = film(tmp_path / "film.mkv", pan(7))
+    clean = settings(KnowsTheWorld())
+    aged = Settings(clean.model, clean.device, clean.precision, clean.size, 1.0, "film")
+    first, again = (evaluate_film(path, aged)[0].scores for _ in range(2))
+    assert first == again
+    plain, pictures = evaluate_film(path, clean)
+    assert first.steadiness["truth"] == plain.scores.steadiness["truth"]
+    assert first.comparison.colorized.ab_error > 2 * plain.scores.comparison.colorized.ab_error
+    assert np.ptp(pictures[0].grey, axis=2).max() == 0
+
+
+def test_curves_and_strips_do_not_grow() -> None:
+    """However long the film: a curve keeps its means and a strip its even spread."""
+    curve, strip = Curve(16), Selection[int](8)
+    for i in range(1000):
+        curve.push(float(i))
+        strip.push(i if strip.wants() else None)
+    assert len(curve.points) <= 16
+    assert curve.stride == 64
+    assert curve.points[0] == np.mean(range(64))
+    assert curve.points[-1] == np.mean(range(960, 1000))
+    assert 4 <= len(strip.items) <= 8
+    assert set(np.diff(strip.items)) == {128}
+
+
+def test_films_and_photos_together(
+    photos: Path, grey_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that holds both gives both; a grey network is exactly as steady as grey."""
+    film(photos / "pan.mkv", pan(6))
+    call = ["vidcolor", "evaluate", str(photos), "-m", str(grey_model), "--device", "cpu", "--precision", "fp32"]
+    monkeypatch.setattr("sys.argv", [*call, "--json"])
+    main_quietly()
+    found = json.loads(capsys.readouterr().out)
+    assert (found["photos"]["count"], found["films"]["count"]) == (4, 1)
+    overall = found["films"]["overall"]
+    assert overall["steadiness"]["colorized"] == pytest.approx(overall["steadiness"]["grey"], rel=1e-3)
+    assert overall["colorized"] == pytest.approx(overall["grey"], rel=1e-3, abs=0.01)
+    assert overall["excess_removed"] is None  # nothing above grey to be removed
+    monkeypatch.setattr("sys.argv", call)
+    main_quietly()
+    assert "| pan.mkv" in capsys.readouterr().out
+
+
+def test_nothing_to_evaluate(tmp_path: Path) -> None:
+    """A folder without data, and a path that is not there, are told apart."""
+    with pytest.raises(DataError, match="nothing to evaluate"):
+        evaluate([tmp_path])
+    with pytest.raises(InputError, match="no such file"):
+        evaluate([tmp_path / "absent"])
+
+
+class Outline(HTMLParser):
+    """Checks that a page's elements are nested, and collects what they refer to."""
+
+    VOID = frozenset({"meta", "img", "line", "polyline", "rect", "circle"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "xlink:href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_report_holds_all_it_shows(
+    photos: Path, grey_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One page of nested elements, pictures inside, nothing loaded from anywhere, names escaped."""
+    film(photos / "a&b.mkv", pan(6))
+    call = ["vidcolor", "evaluate", str(photos), "-m", str(grey_model), "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", [*call, "--report", str(tmp_path / "new" / "report")])
+    main_quietly()
+    assert "index.html" in capsys.readouterr().err
+    text = (tmp_path / "new" / "report" / "index.html").read_text()
+    page = Outline(text)
+    assert not page.open
+    assert page.tags.count("img") == 4 + 1  # the photos, and the strip
+    assert page.tags.count("svg") == 2 + 2
+    assert page.tags.count("table") == 4
+    assert all(link.startswith("data:image/jpeg;base64,") for link in page.links)
+    assert not re.search(r"https?:|url\(|@import|<script|<link", text)
+    assert "a&amp;b.mkv" in text
+    assert "a&b.mkv" not in text
+    assert [p.name for p in (tmp_path / "new" / "report").iterdir()] == ["index.html"]
+
+
+def test_pictures_of_a_report(photos: Path) -> None:
+    """A plate shows grey, colorized and truth from left to right."""
+    scores, pictures = next(evaluate_photos(find_photos([photos / "wide"]), settings(KnowsTheWorld()), BrokenPhotos(3)))
+    album = Album()
+    album.add_photo(scores, pictures)
+    plate = album.best[0]
+    data = np.frombuffer(base64.b64decode(plate.image.partition(",")[2]), np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB).astype(int)
+    assert image.shape == (plate.height, plate.width, 3)
+    grey, colorized, truth = (image[:, i * 227 : i * 227 + 224] for i in range(3))
+    assert np.ptp(grey, axis=2).max() <= 2
+    assert np.abs(colorized - truth).mean() < 3
+    enlarged = cv2.resize(pictures.truth, (224, 168), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(truth - enlarged).mean() < 3
+
+
+def test_the_album_keeps_the_extremes() -> None:
+    """However many photos come: the twelve best and the twelve worst, in order, none twice."""
+    album, picture = Album(), np.zeros((8, 8, 3), np.uint8)
+    order = np.random.default_rng(0).permutation(100)
+    for value in order:
+        color = Color(0, 0)
+        grey = Scores(0, 0, 20, 100, 0)
+        comparison = Comparison(Scores(0, 0, 20, float(value), 0), grey, grey, color)
+        album.add_photo(PhotoScores(str(value), "", 8, 8, comparison), Pictures(picture, picture, picture))
+    assert [p.name for p in album.best] == [str(i) for i in range(12)]
+    assert [p.name for p in album.worst] == [str(99 - i) for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("top", "expected"),
+    [(1.0, [0, 0.5, 1.0]), (0.007, [0, 0.002, 0.004, 0.006]), (45, [0, 20, 40]), (4, [0, 1, 2, 3, 4])],
+)
+def test_ticks_are_round(top: float, expected: list[float]) -> None:
+    """Axes count in ones, twos and fives."""
+    assert ticks(top) == pytest.approx(expected)
+
+
+def test_curves_are_drawn_to_scale() -> None:
+    """The largest value is highest, zero lies on the axis, time runs over the whole width."""
+    curve = Curve()
+    for value in (0.0, 1.0, 2.0, 4.0):
+        curve.push(value)
+    svg = time_plot({"truth": curve}, 0.5, "a plot")
+    points = [tuple(map(float, p.split(","))) for p in re.search(r'points="([^"]+)"', svg)[1].split()]  # type: ignore[index]
+    x, y = np.array(points).T
+    assert np.diff(x) == pytest.approx(np.diff(x)[0], abs=0.3)  # drawn to a tenth
+    assert y[0] - y[1] == pytest.approx((y[0] - y[3]) / 4, abs=0.2)
+    assert svg.count("<text") == len(ticks(4 * 1.12)) + len(ticks(2.0, 6))
+
+
+def test_smoothing_takes_flicker_away(tmp_path: Path) -> None:
+    """With smoothing the colorized film loses most of its excess over grey; the others are as they were."""
+    path = film(tmp_path / "film.mkv", pan(20))
+    plain, smoothed = (
+        evaluate_film(path, replace(settings(Flickers()), smooth=strength))[0].scores for strength in (0.0, 0.85)
+    )
+    assert plain.steadiness["colorized"] == plain.steadiness["unsmoothed"] == smoothed.steadiness["unsmoothed"]
+    assert plain.excess_removed == 0
+    assert smoothed.excess_removed > 0.8
+    assert smoothed.comparison.colorized.ab_error < plain.comparison.colorized.ab_error

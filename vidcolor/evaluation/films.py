@@ -1,0 +1,380 @@
+"""Color films turned grey, colorized as they stream by, and compared frame by frame.
+
+Every film is colored several ways at once from one run of the network: as `colorize` would, without smoothing, and
+with a plain exponential average in its place. Nothing is kept but sums and thinned-out curves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vidcolor.chroma import Plane, chroma_planes
+from vidcolor.colorizer import Colorizer
+from vidcolor.dataset import RgbImage
+from vidcolor.decode import frames, open_video
+from vidcolor.degrade import old_film_frame
+from vidcolor.evaluation.pictures import (
+    FILM_SIDE,
+    Pictures,
+    Settings,
+    full_size,
+    grey_frame,
+    seed_of,
+    smaller_size,
+    to_codes,
+)
+from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, Truth, mean_comparison
+from vidcolor.evaluation.series import Curve, Selection
+from vidcolor.footage import picture
+from vidcolor.frames import Chroma, Frame, VideoInfo
+from vidcolor.metrics import CDC, colorfulness, flow, occlusion, warp_error
+from vidcolor.overlap import prefetch
+from vidcolor.pipeline import refuse_hdr
+from vidcolor.shots import ShotDetector, thumbnail
+from vidcolor.temporal import Smoother
+
+BATCH = 8
+QUEUE = 2 * BATCH
+# Films are compared at a short side of at most FILM_SIDE pixels: flicker of color is coarse, and full-size flow and
+# color differences would take ten times as long as coloring.
+SCORED = 5  # every how manieth frame is scored against the truth; steadiness is measured on all
+STRIP = 8  # pictures of a film that are kept, at most
+KEPT_SHARE = 0.7  # of the plain exponential average: what stays of the frames before
+
+LOOKS = ("colorized", "unsmoothed", "averaged", "grey", "truth")
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """How much a film changes from frame to frame; lower is steadier, and grey is steadiest.
+
+    Attributes:
+        warp_error: E_warp along the truth's own motion, the mean over all pairs of frames inside shots.
+        cdc: Color distribution consistency; nan for films without a shot of five frames.
+    """
+
+    warp_error: float
+    cdc: float
+
+
+@dataclass(frozen=True)
+class FilmMeasures:
+    """What is said about a film, or as means about many.
+
+    Attributes:
+        comparison: The means over scored frames.
+        unsmoothed, averaged: The same network without smoothing, and with a plain exponential average.
+        steadiness: Of each of :data:`LOOKS`.
+        ratios: The same as shares of the truth's own.
+        excess_removed: The share of the warp error above grey's that smoothing takes away.
+    """
+
+    comparison: Comparison
+    unsmoothed: Scores
+    averaged: Scores
+    steadiness: dict[str, Steadiness]
+    ratios: dict[str, Steadiness]
+    excess_removed: float
+
+
+@dataclass(frozen=True)
+class FilmScores:
+    """One film.
+
+    Attributes:
+        width, height: Of the pictures compared.
+        flicker: The warp error over time, of each of :data:`LOOKS`.
+        colorfulness: Over time, of each of them.
+        seconds: From a frame to the next.
+    """
+
+    name: str
+    width: int
+    height: int
+    frames: int
+    shots: int
+    scores: FilmMeasures
+    flicker: dict[str, Curve]
+    colorfulness: dict[str, Curve]
+    seconds: float
+
+
+def mean_film(films: Sequence[FilmScores]) -> FilmMeasures:
+    """Means over films; every film counts the same, also in the ratios. What a film does not have is left out."""
+    found = [film.scores for film in films]
+
+    def mean_steadiness(values: list[Steadiness]) -> Steadiness:
+        return Steadiness(_mean([v.warp_error for v in values]), _mean([v.cdc for v in values]))
+
+    return FilmMeasures(
+        comparison=mean_comparison([f.comparison for f in found]),
+        unsmoothed=Mean(f.unsmoothed for f in found).result(),
+        averaged=Mean(f.averaged for f in found).result(),
+        steadiness={look: mean_steadiness([f.steadiness[look] for f in found]) for look in LOOKS},
+        ratios={look: mean_steadiness([f.ratios[look] for f in found]) for look in LOOKS},
+        excess_removed=_excess_removed({n: _mean([f.ratios[n].warp_error for f in found]) for n in LOOKS}),
+    )
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _excess_removed(warp: dict[str, float]) -> float:
+    excess = warp["unsmoothed"] - warp["grey"]
+    return 1 - (warp["colorized"] - warp["grey"]) / excess if excess > 0 else math.nan
+
+
+class Filter(Protocol):
+    """A filter of ab along time, as vidcolor.temporal has it."""
+
+    def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]: ...
+
+    def flush(self) -> list[Plane]: ...
+
+
+class Unsmoothed:
+    """Every frame as the network colors it."""
+
+    def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]:
+        return [ab]
+
+    def flush(self) -> list[Plane]:
+        return []
+
+
+class Average:
+    """The plain exponential average that is usual: steady, and it trails ghosts."""
+
+    def __init__(self) -> None:
+        self._mean: Plane | None = None
+
+    def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]:
+        if self._mean is None or starts_shot:
+            self._mean = ab
+        else:
+            self._mean = np.float32(KEPT_SHARE) * self._mean + np.float32(1 - KEPT_SHARE) * ab
+        return [self._mean]
+
+    def flush(self) -> list[Plane]:
+        return []
+
+
+@dataclass(frozen=True, eq=False)
+class _Moment:
+    """A frame of the film on its way.
+
+    Attributes:
+        truth: At the size of comparison.
+        grey: What the colorizer is given.
+    """
+
+    truth: Truth
+    grey: Frame
+    starts_shot: bool = False
+
+
+def evaluate_film(
+    path: Path, settings: Settings, limit: int = 0, seen: Callable[[], None] = lambda: None
+) -> tuple[FilmScores, list[Pictures]]:
+    """Score a film.
+
+    Args:
+        limit: At most so many frames; 0: all.
+        seen: Called once a frame.
+
+    Returns:
+        The scores, and some pictures evenly spread over the film, upright.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with open_video(path) as video:
+        refuse_hdr(video.info)
+        width, height = smaller_size(video.info.width, video.info.height, FILM_SIDE)
+        colorizer = Colorizer(
+            settings.model,
+            video.info,
+            device=settings.device,
+            precision=settings.precision,
+            size=settings.size,
+            saturation=settings.saturation,
+        )
+        filters: dict[str, Filter] = {
+            "colorized": Smoother(settings.smooth),
+            "unsmoothed": Unsmoothed(),
+            "averaged": Average(),
+        }
+        meter = _Meter(settings, video.info, width, height)
+        waiting: deque[tuple[_Moment, Plane]] = deque()
+        ready: dict[str, deque[Plane]] = {name: deque() for name in filters}
+
+        def measure() -> None:
+            while waiting and all(ready.values()):
+                meter.push(*waiting.popleft(), {name: planes.popleft() for name, planes in ready.items()})
+                seen()
+
+        with closing(prefetch(frames(video, chroma=True), QUEUE)) as stream:
+            moments = _moments(islice(stream, limit or None), settings, video.info, width, height)
+            for moment, luma, ab in _colored(_with_shots(moments), colorizer):
+                waiting.append((moment, luma))
+                for name, filter_ in filters.items():
+                    ready[name].extend(filter_.push(luma, ab, moment.starts_shot))
+                measure()
+            for name, filter_ in filters.items():
+                ready[name].extend(filter_.flush())
+            measure()
+        return meter.result(path.name, float(1 / video.info.rate)), meter.strip.items
+
+
+def _moments(
+    stream: Iterator[Frame], settings: Settings, info: VideoInfo, width: int, height: int
+) -> Iterator[_Moment]:
+    reel = seed_of(info.path.name)
+    for index, frame in enumerate(stream):
+        assert frame.chroma is not None
+        truth = Truth.of(torch.from_numpy(picture(frame, frame.chroma, width, height))[None])
+        grey = replace(frame, chroma=None)
+        if settings.degrade == "film":
+            grey = grey_frame(old_film_frame(truth.rgb, reel, index))
+        yield _Moment(truth, grey)
+
+
+def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
+    """Moments with their ``starts_shot``, by the detector that colorizing uses."""
+    detector = ShotDetector()
+    waiting: deque[_Moment] = deque()
+    for moment in moments:
+        waiting.append(moment)
+        for boundary in detector.push(thumbnail(moment.grey.luma, moment.grey.bits)):
+            yield replace(waiting.popleft(), starts_shot=boundary is not None)
+    for boundary in detector.flush():
+        yield replace(waiting.popleft(), starts_shot=boundary is not None)
+
+
+def _colored(moments: Iterator[_Moment], colorizer: Colorizer) -> Iterator[tuple[_Moment, Plane, Plane]]:
+    """Moments with their Y' and the network's ab, both at network size."""
+    while batch := list(islice(moments, BATCH)):
+        lumas = [colorizer.small(moment.grey) for moment in batch]
+        yield from zip(batch, lumas, colorizer.ab(lumas), strict=True)
+
+
+class _Meter:
+    """Measures a film frame by frame."""
+
+    def __init__(self, settings: Settings, info: VideoInfo, width: int, height: int) -> None:
+        self.settings, self.info, self.width, self.height = settings, info, width, height
+        self.frames, self.shots = 0, 1
+        self.strip: Selection[Pictures] = Selection(STRIP)
+        self.flicker = {look: Curve() for look in LOOKS}
+        self.colorfulness = {look: Curve() for look in LOOKS}
+        self._scores = {look: Mean[Scores]() for look in (*LOOKS[:-1], "sepia")}
+        self._truth = Mean[Color]()
+        self._cdc = {look: CDC() for look in LOOKS}
+        self._warp = dict.fromkeys(LOOKS, 0.0)
+        self._pairs = 0
+        self._before: tuple[Tensor, Tensor] | None = None  # the truth, and all looks
+
+    def push(self, moment: _Moment, luma: Plane, planes: dict[str, Plane]) -> None:
+        """Take the next frame, with its Y' at network size and the ab of each filter."""
+        truth = moment.truth
+        pictures = {name: self._join(moment, luma, ab) for name, ab in planes.items()}
+        pictures |= {"grey": self._grey(moment), "truth": truth.rgb}
+        looks = torch.cat([pictures[look] for look in LOOKS])
+        if moment.starts_shot:
+            self.shots += 1
+            self._before = None
+            for cdc in self._cdc.values():
+                cdc.cut()
+        for look, rgb, color in zip(LOOKS, looks, colorfulness(looks).tolist(), strict=True):
+            self._cdc[look].push(rgb)
+            self.colorfulness[look].push(color)
+        if self._before is not None:
+            self._measure_flicker(*self._before, truth.rgb, looks)
+        self._before = truth.rgb, looks
+        if self.frames % SCORED == 0:
+            for look, mean in self._scores.items():
+                mean.push(truth.score(truth.sepia() if look == "sepia" else pictures[look]))
+            self._truth.push(truth.color())
+        self.strip.push(self._upright(moment, pictures["colorized"]) if self.strip.wants() else None)
+        self.frames += 1
+
+    def _join(self, moment: _Moment, luma: Plane, ab: Plane) -> Tensor:
+        """ab at network size put on the true luma, or on the true L* where the colorizer saw another."""
+        if self.settings.degrade == "film":
+            return moment.truth.with_ab(full_size(moment.grey, luma, ab))
+        chroma = chroma_planes(moment.grey, luma, ab, self.width, self.height)
+        return torch.from_numpy(picture(moment.grey, chroma, self.width, self.height))[None]
+
+    def _grey(self, moment: _Moment) -> Tensor:
+        if self.settings.degrade == "film":
+            return moment.truth.grey()
+        return torch.from_numpy(picture(moment.grey, _neutral(moment.grey), self.width, self.height))[None]
+
+    def _measure_flicker(self, truth_before: Tensor, before: Tensor, truth: Tensor, looks: Tensor) -> None:
+        motion = flow(truth_before, truth)
+        occluded = occlusion(motion, flow(truth, truth_before))
+        errors = warp_error(before, looks, motion.expand(len(LOOKS), -1, -1, -1), occluded).tolist()
+        if not all(map(math.isfinite, errors)):
+            return  # nothing of one frame is seen in the next
+        self._pairs += 1
+        for look, error in zip(LOOKS, errors, strict=True):
+            self._warp[look] += error
+            self.flicker[look].push(error)
+
+    def _upright(self, moment: _Moment, colorized: Tensor) -> Pictures:
+        grey = picture(moment.grey, _neutral(moment.grey), self.width, self.height)
+        codes = (to_codes(rgb) for rgb in (torch.from_numpy(grey)[None], colorized, moment.truth.rgb))
+        return Pictures(*(self._turned(rgb) for rgb in codes))
+
+    def _turned(self, rgb: RgbImage) -> RgbImage:
+        upright = np.rot90(rgb, round(self.info.rotation / 90) % 4)
+        return np.ascontiguousarray(upright[:, ::-1] if self.info.mirrored else upright)
+
+    def result(self, name: str, seconds: float) -> FilmScores:
+        means = {look: mean.result() for look, mean in self._scores.items()}
+        pairs = self._pairs or math.nan
+        steadiness = {look: Steadiness(self._warp[look] / pairs, self._cdc[look].result()) for look in LOOKS}
+        truth = steadiness["truth"]
+        return FilmScores(
+            name=name,
+            width=self.width,
+            height=self.height,
+            frames=self.frames,
+            shots=self.shots,
+            scores=FilmMeasures(
+                comparison=Comparison(means["colorized"], means["grey"], means["sepia"], self._truth.result()),
+                unsmoothed=means["unsmoothed"],
+                averaged=means["averaged"],
+                steadiness=steadiness,
+                ratios={
+                    look: Steadiness(_share(s.warp_error, truth.warp_error), _share(s.cdc, truth.cdc))
+                    for look, s in steadiness.items()
+                },
+                excess_removed=_excess_removed({look: s.warp_error for look, s in steadiness.items()}),
+            ),
+            flicker=self.flicker,
+            colorfulness=self.colorfulness,
+            seconds=seconds,
+        )
+
+
+def _share(value: float, whole: float) -> float:
+    return value / whole if whole else math.nan
+
+
+def _neutral(frame: Frame) -> Chroma:
+    plane = np.full((1, 1), 1 << (frame.bits - 1), frame.luma.dtype)
+    return plane, plane

@@ -1,0 +1,202 @@
+"""The verb: data and a model in, scores out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from vidcolor.checkpoint import DEFAULT_MODEL, load_model
+from vidcolor.colorizer import choose_device, choose_precision
+from vidcolor.dataset import PHOTO_SUFFIXES, SHARD_SUFFIXES, BrokenPhotos, Photo, search_photos
+from vidcolor.decode import probe
+from vidcolor.errors import DataError
+from vidcolor.evaluation.album import Album
+from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
+from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
+from vidcolor.evaluation.pictures import Degradation, Settings
+from vidcolor.evaluation.scores import Comparison, mean_comparison
+from vidcolor.extraction import find_films
+from vidcolor.temporal import STRENGTH
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What a user may choose about an evaluation; the names are those of the command line."""
+
+    model: str | Path = DEFAULT_MODEL
+    device: str = "auto"
+    precision: str = "auto"
+    size: int = 0
+    saturation: float = 1.0
+    calibration: bool = True
+    smooth: float = STRENGTH
+    degrade: Degradation = "none"
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and with what.
+
+    Attributes:
+        sha256: Of the checkpoint.
+        gain: The factor on ab that was in force: the checkpoint's calibration, or 1, times the saturation.
+        size: Short side of the network's picture.
+    """
+
+    model: str
+    sha256: str
+    gain: float
+    size: int
+    device: str
+    precision: str
+    degrade: Degradation
+    photos: tuple[PhotoScores, ...]
+    films: tuple[FilmScores, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def overall(self) -> Comparison:
+        """Means over all photos."""
+        return mean_comparison([p.comparison for p in self.photos])
+
+    @property
+    def sources(self) -> dict[str, tuple[int, Comparison]]:
+        """The number of photos in each folder and their means."""
+        groups: dict[str, list[Comparison]] = {}
+        for photo in self.photos:
+            groups.setdefault(photo.source, []).append(photo.comparison)
+        return {name: (len(found), mean_comparison(found)) for name, found in sorted(groups.items())}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON has it: the means first, then each file."""
+        found = {k: v for k, v in asdict(replace(self, photos=(), films=())).items() if k not in ("photos", "films")}
+        if self.photos:
+            found["photos"] = {
+                "count": len(self.photos),
+                "overall": _comparison_dict(self.overall),
+                "sources": {n: {"count": c, **_comparison_dict(v)} for n, (c, v) in self.sources.items()},
+                "files": [
+                    {"name": p.name, "source": p.source, "width": p.width, "height": p.height}
+                    | _comparison_dict(p.comparison)
+                    for p in self.photos
+                ],
+            }
+        if self.films:
+            found["films"] = {
+                "count": len(self.films),
+                "overall": _film_dict(mean_film(self.films)),
+                "files": [
+                    {"name": f.name, "width": f.width, "height": f.height, "frames": f.frames, "shots": f.shots}
+                    | _film_dict(f.scores)
+                    for f in self.films
+                ],
+            }
+        return found
+
+
+def _comparison_dict(value: Comparison) -> dict[str, Any]:
+    derived = ("gain", "ab_reduction", "ciede2000_reduction", "colorfulness_ratio")
+    return {name: _rounded(getattr(value, name)) for name in derived} | _rounded(asdict(value))
+
+
+def _film_dict(value: FilmMeasures) -> dict[str, Any]:
+    return (
+        _comparison_dict(value.comparison)
+        | {"unsmoothed": _rounded(asdict(value.unsmoothed)), "averaged": _rounded(asdict(value.averaged))}
+        | {"steadiness": _rounded({look: asdict(s) for look, s in value.steadiness.items()})}
+        | {"steadiness_ratio": _rounded({look: asdict(s) for look, s in value.ratios.items()})}
+        | {"excess_removed": _rounded(value.excess_removed)}
+    )
+
+
+def _rounded(value: Any) -> Any:
+    """Six significant digits; what is not a number is null, as JSON has it."""
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def evaluate(
+    data: Sequence[Path | str],
+    *,
+    options: EvaluationOptions | None = None,
+    album: Album | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluation:
+    """Turn colors grey, colorize them with the code that films go through, and compare with the truth.
+
+    Photos are scored at full size: the predicted ab, enlarged along the edges of the grey picture, on the true L*.
+    Films are scored at a short side of at most 256 pixels, in errors and in steadiness.
+
+    Args:
+        data: Photos, tar shards of them, color films, folders of all these.
+        album: Collects pictures for a report.
+        progress: Called with photos and frames done, and how many there are.
+
+    Raises:
+        VidcolorError: one of its kinds.
+    """
+    options = options or EvaluationOptions()
+    model = load_model(options.model)
+    if not options.calibration:
+        model = replace(model, config=model.config.with_(gain=1.0))
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    settings = Settings(model, device, precision, options.size, options.saturation, options.degrade, options.smooth)
+    film_paths = [path for path in find_films(data) if path.suffix.lower() not in PHOTO_SUFFIXES | SHARD_SUFFIXES]
+    photos = _sample(search_photos(data), options.limit)
+    if not photos and not film_paths:
+        names = ", ".join(map(str, data))
+        raise DataError(f"nothing to evaluate in {names}", "neither photos nor films were found", "Check the path")
+    broken = BrokenPhotos(len(photos))
+    scores, film_scores = [], []
+    total = len(photos) + sum(_expected(path, options.limit) for path in film_paths)
+    done = count(1)
+
+    def step() -> None:
+        progress(next(done), total)
+
+    for photo, pictures in evaluate_photos(photos, settings, broken):
+        scores.append(photo)
+        if album:
+            album.add_photo(photo, pictures)
+        step()
+    for path in film_paths:
+        film, strip = evaluate_film(path, settings, options.limit, step)
+        film_scores.append(film)
+        if album:
+            album.add_film(strip)
+    warnings = (
+        [f"{len(broken.names)} of {broken.total} photos do not decode, first: {min(broken.names)}"]
+        if broken.names
+        else []
+    )
+    return Evaluation(
+        model=model.name,
+        sha256=model.sha256,
+        gain=model.config.gain * options.saturation,
+        size=options.size or model.config.size,
+        device=str(device),
+        precision=str(precision).removeprefix("torch."),
+        degrade=options.degrade,
+        photos=tuple(scores),
+        films=tuple(film_scores),
+        warnings=tuple(warnings),
+    )
+
+
+def _expected(path: Path, limit: int) -> int:
+    declared = probe(path).frames
+    return min(declared, limit) if limit else declared
+
+
+def _sample(photos: Sequence[Photo], limit: int) -> list[Photo]:
+    """At most ``limit`` photos (0: all), evenly over the list, so that every folder has its share."""
+    if not limit or limit >= len(photos):
+        return list(photos)
+    return [photos[i * len(photos) // limit] for i in range(limit)]

@@ -1,0 +1,98 @@
+"""Pictures between color and grey: what a colorizer is given, and what becomes of its ab."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidcolor.checkpoint import Model
+from vidcolor.chroma import Plane, guided_enlarge
+from vidcolor.color import lab_to_rgb
+from vidcolor.dataset import RgbImage
+from vidcolor.frames import ColorTags, Frame
+from vidcolor.temporal import STRENGTH
+
+Degradation = Literal["none", "film"]
+
+# The short side of pictures that are damaged like film, in pixels. Grain, blur and scratches are drawn in pixels: on
+# a picture of ten megapixels none of them would be seen at the network's size.
+FILM_SIDE = 256
+GREY_TAGS = ColorTags("bt601", full_range=True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is put to work, for Colorizer.
+
+    Attributes:
+        size: Short side of the network's picture; 0 is the model's own.
+        smooth: Strength of the smoothing along time, of films; 0 is off.
+    """
+
+    model: Model
+    device: torch.device
+    precision: torch.dtype
+    size: int
+    saturation: float
+    degrade: Degradation
+    smooth: float = STRENGTH
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What scores were computed from, as 8-bit sRGB ``(H, W, 3)``.
+
+    Attributes:
+        grey: What the colorizer was given.
+    """
+
+    grey: RgbImage
+    colorized: RgbImage
+    truth: RgbImage
+
+
+def seed_of(name: str) -> int:
+    """A seed that belongs to a name: a file is damaged in the same way whatever stands beside it."""
+    return zlib.crc32(name.encode())
+
+
+def smaller_size(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """Width and height with at most the given short side, the shape kept."""
+    scale = min(1.0, short_side / min(width, height))
+    return round(width * scale), round(height * scale)
+
+
+def shrink_to(image: RgbImage, short_side: int) -> RgbImage:
+    """Scale a picture down to a short side, averaging over areas; smaller pictures stay as they are."""
+    size = smaller_size(image.shape[1], image.shape[0], short_side)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def grey_frame(lightness: Tensor, pts: int = 0) -> Frame:
+    """A black-and-white frame of L* ``(1, 1, H, W)``."""
+    grey = lab_to_rgb(F.pad(lightness, (0, 0, 0, 0, 0, 2)))
+    return Frame(to_codes(grey)[..., 1], 8, pts, Fraction(1), GREY_TAGS)
+
+
+def to_codes(rgb: Tensor) -> RgbImage:
+    """sRGB ``(1, 3, H, W)`` in 0..1 as ``(H, W, 3)`` of 0..255."""
+    return (rgb[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def full_size(grey: Frame, luma: Plane, ab: Plane) -> Tensor:
+    """ab ``(1, 2, H, W)`` at the size of a grey frame: enlarged along its edges, as the chroma of a film is.
+
+    Args:
+        grey: From :func:`grey_frame`.
+        luma: Its Y' at network size, ``(h, w)``.
+        ab: ``(2, h, w)``.
+    """
+    return torch.from_numpy(guided_enlarge(luma, ab, grey.luma.astype(np.float32) * np.float32(1 / 255)))[None]

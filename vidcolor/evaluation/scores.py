@@ -1,0 +1,165 @@
+"""What is said about a picture beside its truth, and the means of it.
+
+Every score stands beside the same score of two pictures that need no network: grey, and a constant sepia.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from vidcolor.color import lab_to_rgb, rgb_to_lab
+from vidcolor.metrics import colorfulness, delta_e_2000
+
+# a, b of the sepia baseline: the mean over the training photographs of weights/README.md (2,308 of them, middle
+# squares), which of all constants has the least squared error.
+SEPIA = (1.4, 5.0)
+# Pictures are shown in 8 bits, whose rounding alone gives 10 log10(12 * 255^2) = 58.9 dB. More says nothing, and one
+# photo that happens to be grey would drown a mean.
+PSNR_LIMIT = 10 * math.log10(12 * 255**2)
+
+
+@dataclass(frozen=True)
+class Color:
+    """How colorful a picture is by itself.
+
+    Attributes:
+        colorfulness: Hasler and Suesstrunk 2003, signed opponent channels, on 0..255.
+        colorfulness_absolute: The same with |rg| and |yb| taken first, as many papers do.
+    """
+
+    colorfulness: float
+    colorfulness_absolute: float
+
+
+@dataclass(frozen=True)
+class Scores(Color):
+    """A picture beside the truth.
+
+    Attributes:
+        psnr: dB, sRGB, at most :data:`PSNR_LIMIT`.
+        ciede2000: The mean color difference.
+        ab_error: The mean distance in the ab plane.
+    """
+
+    psnr: float
+    ciede2000: float
+    ab_error: float
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A picture of known color, held in both spaces so that neither is computed twice.
+
+    Attributes:
+        rgb: sRGB ``(1, 3, H, W)`` in 0..1.
+        lab: Its Lab ``(1, 3, H, W)``.
+    """
+
+    rgb: Tensor
+    lab: Tensor
+
+    @classmethod
+    def of(cls, rgb: Tensor) -> Truth:
+        return cls(rgb, rgb_to_lab(rgb))
+
+    def color(self) -> Color:
+        return _color(self.rgb)
+
+    def score(self, rgb: Tensor) -> Scores:
+        """Score a picture ``(1, 3, H, W)`` that claims to be this one."""
+        lab = rgb_to_lab(rgb)
+        error = float(((rgb - self.rgb) ** 2).mean())
+        difference = lab[:, 1:] - self.lab[:, 1:]
+        color = _color(rgb)
+        return Scores(
+            colorfulness=color.colorfulness,
+            colorfulness_absolute=color.colorfulness_absolute,
+            psnr=min(-10 * math.log10(max(error, 1e-12)), PSNR_LIMIT),
+            ciede2000=float(delta_e_2000(lab, self.lab).mean()),
+            ab_error=float(torch.hypot(difference[:, 0], difference[:, 1]).mean()),
+        )
+
+    def with_ab(self, ab: Tensor) -> Tensor:
+        """The picture that ab ``(1, 2, H, W)`` makes of the true L*, sRGB."""
+        return lab_to_rgb(torch.cat([self.lab[:, :1], ab], dim=1)).clamp(0, 1)
+
+    def grey(self) -> Tensor:
+        return self.with_ab(torch.zeros_like(self.lab[:, 1:]))
+
+    def sepia(self) -> Tensor:
+        return self.with_ab(torch.tensor(SEPIA).to(self.lab).view(1, 2, 1, 1).expand_as(self.lab[:, 1:]))
+
+
+def _color(rgb: Tensor) -> Color:
+    return Color(float(colorfulness(rgb)), float(colorfulness(rgb, absolute=True)))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Colorized, the two baselines, and the truth: of one file, or the means over many."""
+
+    colorized: Scores
+    grey: Scores
+    sepia: Scores
+    truth: Color
+
+    @property
+    def gain(self) -> float:
+        """dB over grey."""
+        return self.colorized.psnr - self.grey.psnr
+
+    @property
+    def ab_reduction(self) -> float:
+        """The share of grey's ab error that is gone."""
+        return 1 - self.colorized.ab_error / max(self.grey.ab_error, 1e-9)
+
+    @property
+    def ciede2000_reduction(self) -> float:
+        """The share of grey's color difference that is gone."""
+        return 1 - self.colorized.ciede2000 / max(self.grey.ciede2000, 1e-9)
+
+    @property
+    def colorfulness_ratio(self) -> float:
+        """Colorfulness as a share of the truth's."""
+        return self.colorized.colorfulness / max(self.truth.colorfulness, 1e-9)
+
+
+AnyColor = TypeVar("AnyColor", bound=Color)
+
+
+class Mean(Generic[AnyColor]):
+    """The mean of scores, field by field, without keeping them."""
+
+    def __init__(self, values: Iterable[AnyColor] = ()) -> None:
+        self._total: AnyColor | None = None
+        self._count = 0
+        for value in values:
+            self.push(value)
+
+    def push(self, value: AnyColor) -> None:
+        if self._total is not None:
+            total = {f.name: getattr(self._total, f.name) + getattr(value, f.name) for f in fields(value)}
+            value = type(value)(**total)
+        self._total = value
+        self._count += 1
+
+    def result(self) -> AnyColor:
+        assert self._total is not None
+        total = self._total
+        return type(total)(**{f.name: getattr(total, f.name) / self._count for f in fields(total)})
+
+
+def mean_comparison(values: Sequence[Comparison]) -> Comparison:
+    """Means over files; every file counts the same."""
+    return Comparison(
+        colorized=Mean(v.colorized for v in values).result(),
+        grey=Mean(v.grey for v in values).result(),
+        sepia=Mean(v.sepia for v in values).result(),
+        truth=Mean(v.truth for v in values).result(),
+    )

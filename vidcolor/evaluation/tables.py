@@ -1,0 +1,180 @@
+"""Scores as tables: Markdown to read in a terminal and to paste into a model card, HTML for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from vidcolor.evaluation.films import FilmMeasures, mean_film
+from vidcolor.evaluation.measurement import Evaluation
+from vidcolor.evaluation.scores import Color, Comparison, Scores
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text; the first column is a name, the others are numbers."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """Columns of equal width."""
+        widths = [max(len(row[i]) for row in (self.head, *self.rows)) for i in range(len(self.head))]
+
+        def line(row: Sequence[str]) -> str:
+            cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+            return f"| {' | '.join([row[0].ljust(widths[0]), *cells[1:]])} |"
+
+        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+        return "\n".join([line(self.head), line(rule), *map(line, self.rows)])
+
+    def html(self, kind: str = "") -> str:
+        """A table element; narrow screens scroll it sideways."""
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.head)
+        rows = "".join(
+            f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>\n'
+            for row in self.rows
+        )
+        return (
+            f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead>\n'
+            f"<tbody>\n{rows}</tbody></table></div>\n"
+        )
+
+
+def looks(overall: Comparison) -> Table:
+    """One row for each way to color: what was predicted, the baselines, the truth."""
+
+    def row(name: str, color: Color) -> list[str]:
+        if isinstance(color, Scores):
+            errors = [
+                f"{color.psnr:.2f}",
+                f"{color.psnr - overall.grey.psnr:+.2f}",
+                f"{color.ciede2000:.2f}",
+                f"{1 - color.ciede2000 / max(overall.grey.ciede2000, 1e-9):.1%}",
+                f"{color.ab_error:.2f}",
+                f"{1 - color.ab_error / max(overall.grey.ab_error, 1e-9):.1%}",
+            ]
+        else:
+            errors = [""] * 6
+        signed, absolute = color.colorfulness, color.colorfulness_absolute
+        return [
+            name,
+            *errors,
+            f"{signed:.1f}",
+            f"{signed / max(overall.truth.colorfulness, 1e-9):.2f}",
+            f"{absolute:.1f}",
+            f"{absolute / max(overall.truth.colorfulness_absolute, 1e-9):.2f}",
+        ]
+
+    head = (
+        "", "PSNR dB", "over grey", "CIEDE2000", "below grey", "ab error", "below grey",
+        "colorfulness", "of truth", "absolute", "of truth",
+    )  # fmt: skip
+    colors: dict[str, Color] = {
+        "colorized": overall.colorized,
+        "sepia": overall.sepia,
+        "grey": overall.grey,
+        "truth": overall.truth,
+    }
+    return Table(head, [row(name, color) for name, color in colors.items()])
+
+
+def sources(evaluation: Evaluation) -> Table:
+    """One row for each folder."""
+    head = ("source", "photos", "PSNR dB", "over grey", "CIEDE2000", "grey's", "ab error", "grey's", "color of truth")
+    rows = [
+        [
+            name,
+            str(count),
+            f"{c.colorized.psnr:.2f}",
+            f"{c.gain:+.2f}",
+            f"{c.colorized.ciede2000:.2f}",
+            f"{c.grey.ciede2000:.2f}",
+            f"{c.colorized.ab_error:.2f}",
+            f"{c.grey.ab_error:.2f}",
+            f"{c.colorfulness_ratio:.2f}",
+        ]
+        for name, (count, c) in evaluation.sources.items()
+    ]
+    return Table(head, rows)
+
+
+def film_looks(measures: FilmMeasures) -> Table:
+    """One row for each way to color a film, means over films."""
+    m = measures
+    colors: dict[str, Color] = {
+        "colorized": m.comparison.colorized,
+        "unsmoothed": m.unsmoothed,
+        "averaged": m.averaged,
+        "sepia": m.comparison.sepia,
+        "grey": m.comparison.grey,
+        "truth": m.comparison.truth,
+    }
+    head = (
+        "", "PSNR dB", "over grey", "CIEDE2000", "ab error", "colorfulness", "of truth",
+        "warp error", "of truth", "CDC", "of truth",
+    )  # fmt: skip
+    rows = []
+    for name, color in colors.items():
+        errors = [""] * 4
+        if isinstance(color, Scores):
+            gain = color.psnr - m.comparison.grey.psnr
+            errors = [f"{color.psnr:.2f}", f"{gain:+.2f}", f"{color.ciede2000:.2f}", f"{color.ab_error:.2f}"]
+        share = color.colorfulness / max(m.comparison.truth.colorfulness, 1e-9)
+        steady = [""] * 4
+        if name in m.steadiness:
+            own, ratio = m.steadiness[name], m.ratios[name]
+            steady = [f"{own.warp_error:.2e}", f"{ratio.warp_error:.2f}", f"{own.cdc:.2e}", f"{ratio.cdc:.2f}"]
+        rows.append([name, *errors, f"{color.colorfulness:.1f}", f"{share:.2f}", *steady])
+    return Table(head, rows)
+
+
+def films(evaluation: Evaluation) -> Table:
+    """One row for each film; warp error and CDC as shares of the truth's."""
+    head = (
+        "film", "frames", "shots", "over grey", "CIEDE2000", "grey's", "color of truth",
+        "warp error", "unsmoothed", "averaged", "grey's", "CDC", "unsmoothed", "averaged",
+    )  # fmt: skip
+    rows = []
+    for film in evaluation.films:
+        c, ratios = film.scores.comparison, film.scores.ratios
+        rows.append(
+            [
+                film.name,
+                str(film.frames),
+                str(film.shots),
+                f"{c.gain:+.2f}",
+                f"{c.colorized.ciede2000:.2f}",
+                f"{c.grey.ciede2000:.2f}",
+                f"{c.colorfulness_ratio:.2f}",
+                *(f"{ratios[look].warp_error:.3f}" for look in ("colorized", "unsmoothed", "averaged", "grey")),
+                *(f"{ratios[look].cdc:.2f}" for look in ("colorized", "unsmoothed", "averaged")),
+            ]
+        )
+    return Table(head, rows)
+
+
+def heading(evaluation: Evaluation) -> str:
+    """What was measured, with what."""
+    e = evaluation
+    kinds = ((len(e.photos), "photo"), (len(e.films), "film"))
+    data = [f"{count} {kind}{'s' * (count > 1)}" for count, kind in kinds if count]
+    aged = ", degraded like old film" if e.degrade == "film" else ""
+    return (
+        f"Model {e.model} ({e.sha256[:12]}), {e.size} pixels, gain {e.gain:.3g}, {e.precision} on {e.device}: "
+        f"{' and '.join(data)}{aged}."
+    )
+
+
+def describe(evaluation: Evaluation) -> str:
+    """The model, the settings and all tables, as Markdown."""
+    e = evaluation
+    parts = [heading(e)]
+    if e.photos:
+        parts.append(looks(e.overall).markdown())
+        if len(e.sources) > 1:
+            parts.append(sources(e).markdown())
+    if e.films:
+        parts += [film_looks(mean_film(e.films)).markdown(), films(e).markdown()]
+    return "\n\n".join(parts)
