@@ -50,7 +50,7 @@ def test_colorize_prints_one_object(tmp_path: Path) -> None:
     result = vidcolor("colorize", SAMPLES / "rocket.mov", "-o", "out.mov", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert {"output", "frames", "seconds", "fps", "model", "device", "warnings"} == set(found)
+    assert {"output", "frames", "resumed", "seconds", "fps", "model", "device", "warnings", "notes"} == set(found)
     assert found["frames"] == 50
     assert found["output"] == "out.mov"
     assert result.stderr == ""
@@ -78,7 +78,7 @@ def test_info_and_models(tmp_path: Path) -> None:
 
 BAD = [
     (["nope.mp4"], "no such file"),
-    (["."], "it is a folder"),
+    (["empty"], "it holds no film or photograph"),
     (["notes.mp4"], "the data are invalid"),
     (["film.mp4", "-o", "film.mp4", "-y"], "it is the input itself"),
     (["film.mp4", "-o", "there.mp4"], "it exists"),
@@ -109,7 +109,8 @@ def test_bad_input_is_one_line(
     Path("film.mp4").write_bytes((SAMPLES / "reel.mp4").read_bytes())
     Path("notes.mp4").write_text("not a film\n" * 99)
     Path("there.mp4").touch()
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    Path("empty").mkdir()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
     monkeypatch.setattr(sys, "argv", ["vidcolor", "colorize", *arguments])
     with pytest.raises(SystemExit) as stopped:
         main()
@@ -119,7 +120,7 @@ def test_bad_input_is_one_line(
     assert captured.err.startswith("vidcolor: error: ")
     assert captured.err.count("\n") == 1
     assert reason in captured.err
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
 
 
 def test_usage_errors_exit_with_2(tmp_path: Path) -> None:
@@ -131,6 +132,7 @@ def test_interrupting_leaves_the_earlier_output(tmp_path: Path) -> None:
     """Ctrl-C: exit code 130, and an output from before is untouched."""
     (tmp_path / "out.mp4").write_text("precious")
     command = [sys.executable, "-m", "vidcolor", "colorize", str(SAMPLES / "reel.mp4"), "-o", "out.mp4", "-y"]
+    command += ["--no-resume"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not (tmp_path / ".out.part.mp4").exists() and time.monotonic() < deadline:

@@ -12,18 +12,36 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "vidcolor"
 FLOORS = (
     ("errors", "color", "overlap"),
-    ("frames", "network", "metrics", "shots", "degrade", "chroma"),
-    ("decode", "encode", "checkpoint", "colorizer"),
-    ("dataset", "pipeline", "preview"),
-    ("training",),
+    (
+        "timing",
+        "matroska",
+        "frames",
+        "network",
+        "metrics",
+        "shots",
+        "temporal",
+        "degrade",
+        "chroma",
+        "planes",
+        "footage",
+        "display",
+        "stills",
+        "album",
+    ),
+    ("container", "pictures", "interlace", "decode", "codecs", "encode", "copies", "mux", "checkpoint", "colorizer"),
+    ("packets", "segments", "journal", "recording", "coloring"),
+    ("takes", "extraction", "dataset", "pipeline", "preview", "shotlist"),
+    ("training", "evaluation", "photographs", "batch"),
+    ("arguments", "terminal"),
     ("cli", "__main__"),
 )
 DOORS = {
-    "av": {"decode", "encode"},
+    # films in, packets at rest, films out
+    "av": {"container", "pictures", "interlace", "decode", "codecs", "encode", "copies", "packets", "mux"},
     "timm": {"network"},
     "safetensors": {"checkpoint"},
-    "typer": {"cli"},
-    "rich": {"cli"},
+    "typer": {"cli", "arguments"},
+    "rich": {"terminal"},
 }
 
 

@@ -160,3 +160,19 @@ def test_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot open .*notes\.mp4"):
         colorize(tmp_path / "notes.mp4")
     assert [p.name for p in tmp_path.iterdir()] == ["notes.mp4"]
+
+
+def test_smoothing_steadies_the_color_and_nothing_else(tmp_path: Path) -> None:
+    """Chroma changes less from frame to frame inside the shot; frames, times and luma are those without smoothing."""
+    write_film(tmp_path / "film.mkv", size=(64, 48))
+    flicker = {}
+    for name, strength in (("raw", 0.0), ("steady", 0.85)):
+        options = Options(codec="ffv1", smooth=strength)
+        assert colorize(tmp_path / "film.mkv", tmp_path / f"{name}.mkv", options=options).frames == 12
+        pictures = decoded(tmp_path / f"{name}.mkv")
+        chroma = np.stack([plane(p, 1).astype(float) for p in pictures])
+        flicker[name] = float(np.abs(np.diff(chroma, axis=0)).mean())
+    assert flicker["steady"] < 0.9 * flicker["raw"]
+    for raw, steady in zip(decoded(tmp_path / "raw.mkv"), decoded(tmp_path / "steady.mkv"), strict=True):
+        assert raw.pts == steady.pts
+        assert np.array_equal(plane(raw, 0), plane(steady, 0))

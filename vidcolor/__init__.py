@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from vidcolor.checkpoint import Model, load_model
     from vidcolor.decode import probe
     from vidcolor.errors import VidcolorError
+    from vidcolor.evaluation import Evaluation, EvaluationOptions, evaluate
+    from vidcolor.extraction import Extraction, ExtractOptions, extract
     from vidcolor.network import NetworkConfig
     from vidcolor.pipeline import Options, Result, colorize
     from vidcolor.training import TrainConfig, train
@@ -20,6 +22,10 @@ __version__ = "0.1.0"
 
 # Loaded on first use: importing vidcolor must not cost the seconds that torch takes.
 _HOMES = {
+    "Evaluation": "evaluation",
+    "EvaluationOptions": "evaluation",
+    "ExtractOptions": "extraction",
+    "Extraction": "extraction",
     "Model": "checkpoint",
     "NetworkConfig": "network",
     "Options": "pipeline",
@@ -27,12 +33,18 @@ _HOMES = {
     "TrainConfig": "training",
     "VidcolorError": "errors",
     "colorize": "pipeline",
+    "evaluate": "evaluation",
+    "extract": "extraction",
     "load_model": "checkpoint",
     "probe": "decode",
     "train": "training",
 }
 
 __all__ = [
+    "Evaluation",
+    "EvaluationOptions",
+    "ExtractOptions",
+    "Extraction",
     "Model",
     "NetworkConfig",
     "Options",
@@ -40,6 +52,8 @@ __all__ = [
     "TrainConfig",
     "VidcolorError",
     "colorize",
+    "evaluate",
+    "extract",
     "load_model",
     "probe",
     "train",

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vidcolor.errors import CheckpointError, OutputError
-from vidcolor.network import FusionNet, NetworkConfig, build_network
+from vidcolor.network import Network, NetworkConfig, build_network
 
 FORMAT = "vidcolor-1"
 SUFFIX = ".safetensors"
@@ -29,7 +29,7 @@ class Model:
     """A network ready to colorize, with where it came from."""
 
     name: str
-    network: FusionNet
+    network: Network
     config: NetworkConfig
     sha256: str
 

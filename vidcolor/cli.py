@@ -6,19 +6,30 @@ Results go to stdout, everything else to stderr. Heavy modules are imported insi
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from vidcolor.arguments import (
+    AsJson,
+    DeviceName,
+    ModelName,
+    Precision,
+    Saturation,
+    Size,
+    Smooth,
+    Source,
+    StreamNumber,
+    parse_channels,
+    parse_sizes,
+    parse_time,
+)
 from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.terminal import print_json, progress_bar, say, training_bar
 
 app = typer.Typer(
     help="Colorize black-and-white film.",
@@ -28,43 +39,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Source = Annotated[Path, typer.Argument(metavar="INPUT", help="A film.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ModelName = Annotated[str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Bundled model, or a checkpoint.")]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[Literal["auto", "fp32", "bf16", "fp16"], typer.Option(help="Number type of the network.")]
-Size = Annotated[int, typer.Option(min=0, max=2048, help="Short side of the network's picture; 0: the model's own.")]
-Saturation = Annotated[float, typer.Option(min=0, max=5, help="Factor on the colors; 1 is calibrated.")]
-
-
-def parse_time(text: str | float) -> float:
-    """12.5, 1:02 or 00:01:02.500 as seconds. (Typer passes defaults through the parser too.)"""
-    parts = str(text).split(":")
-    try:
-        if not 1 <= len(parts) <= 3:
-            raise ValueError
-        values = [float(p) for p in parts]
-        if not all(map(math.isfinite, values)):
-            raise ValueError
-        if any(v < 0 for v in values) or any(v >= 60 for v in values[1:]) or any(v != int(v) for v in values[:-1]):
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is no time; write 12.5, 1:02 or 00:01:02.500") from None
-    seconds = 0.0
-    for value in values:
-        seconds = seconds * 60 + value
-    return seconds
-
-
-Time = Annotated[float, typer.Option(parser=parse_time, metavar="TIME")]
-
 
 @app.command()
 def colorize(
-    source: Source,
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Films, photographs, folders of them.", show_default=False)
+    ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Default: INPUT's stem + .color + suffix.")
+        Path | None, typer.Option("--output", "-o", help="A file, or a folder; default: stem + .color beside INPUT.")
     ] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Folders at any depth.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", "-y", help="Replace an output that exists.")] = False,
     model: ModelName = "fast",
     device: DeviceName = "auto",
@@ -80,21 +64,42 @@ def colorize(
         float | None, typer.Option(parser=parse_time, metavar="TIME", help="Stop after this long.")
     ] = None,
     saturation: Saturation = 1.0,
+    smooth: Smooth = 0.85,
     codec: Annotated[str, typer.Option(metavar="NAME", help="Video encoder; default: the container's usual one.")] = "",
     crf: Annotated[int | None, typer.Option(min=0, max=63, help="Quality of the encoder; lower is better.")] = None,
     preset: Annotated[str, typer.Option(metavar="NAME", help="Speed of the encoder.")] = "",
+    pix_fmt: Annotated[
+        str, typer.Option("--pix-fmt", metavar="NAME", help="Pixel format; default: the film's depth, 4:2:0.")
+    ] = "",
+    stream: StreamNumber = None,
+    deinterlace: Annotated[
+        Literal["auto", "on", "off"], typer.Option(help="auto: frames marked as interlaced that show combing.")
+    ] = "auto",
+    strict: Annotated[bool, typer.Option("--strict", help="Take warnings as errors: damage, streams lost.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Keep finished parts beside the output, so that a stopped run can go on.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Colorize a film, keeping its luma, timing and sound."""
+    """Colorize films and photographs, keeping their luma, timing and sound.
+
+    Of several, those that are done already are skipped, and one that fails does not stop the rest.
+    """
+    from vidcolor.batch import are_several, colorize_one
     from vidcolor.pipeline import Options
-    from vidcolor.pipeline import colorize as run
 
     options = Options(
         model=model, device=device, precision=precision, size=size, batch_size=batch_size, start=start,
-        duration=duration, saturation=saturation, codec=codec, crf=crf, preset=preset,
+        duration=duration, saturation=saturation, smooth=smooth, codec=codec, crf=crf, preset=preset, pix_fmt=pix_fmt,
+        stream=stream, deinterlace=deinterlace, strict=strict, resume=resume,
     )  # fmt: skip
-    with progress_bar(source.name) as progress:
-        result = run(source, output, overwrite=overwrite, options=options, progress=progress)
+    if are_several(sources):
+        colorize_many(sources, output, recursive, overwrite, options, as_json)
+        return
+    with progress_bar(sources[0].name) as progress:
+        result = colorize_one(sources[0], output, overwrite=overwrite, options=options, progress=progress, report=say)
+    for note in result.notes:
+        say(f"note: {note}")
     for warning in result.warnings:
         say(f"warning: {warning}")
     if as_json:
@@ -102,6 +107,34 @@ def colorize(
     else:
         speed = f"{result.frames} frames in {result.seconds:.1f} s, {result.fps:.1f} fps"
         print(f"{result.output}  ({speed}, {result.model} on {result.device})")
+
+
+def colorize_many(
+    sources: list[Path], output: Path | None, recursive: bool, overwrite: bool, options: Any, as_json: bool
+) -> None:
+    """Several inputs, then a table; exit code 1 when one failed."""
+    from vidcolor.batch import colorize_all, find_inputs
+
+    inputs = find_inputs(sources, recursive=recursive)
+    if output is not None and output.is_file():
+        raise OutputError(f"cannot write {output}", "several inputs need a folder", "Name one with -o")
+    outcomes: list[Any] = []
+    for source, root in inputs:
+        with progress_bar(source.name) as progress:
+            (outcome,) = colorize_all(
+                [(source, root)], output, taken=[o.job.output for o in outcomes], overwrite=overwrite,
+                options=options, progress=progress, report=say,
+            )  # fmt: skip
+        outcomes.append(outcome)
+        for warning in outcome.result.warnings if outcome.result else ():
+            say(f"warning: {source}: {warning}")
+    if as_json:
+        print_json([{**asdict(outcome), "status": outcome.status} for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            print(f"{outcome.status:>7}  {outcome.job.source}  {outcome.error or outcome.job.output}")
+    if any(outcome.error for outcome in outcomes):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -126,21 +159,34 @@ def preview(
 
 
 @app.command()
-def info(source: Source, as_json: AsJson = False) -> None:
+def info(
+    source: Source,
+    stream: StreamNumber = None,
+    shots: Annotated[bool, typer.Option("--shots", help="List the shots too; takes a pass over the film.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Tell what a film is made of."""
     from vidcolor.decode import probe
 
-    found = asdict(probe(source))
+    found = asdict(probe(source, stream))
+    if shots:
+        from vidcolor.shotlist import list_shots
+
+        with progress_bar(source.name) as progress:
+            found["shots"] = [asdict(shot) for shot in list_shots(source, progress)]
     if as_json:
         print_json(found)
         return
-    streams = found.pop("streams")
-    tags = found.pop("tags")
+    streams, tags, listed = found.pop("streams"), found.pop("tags"), found.pop("shots", [])
     for key, value in {**found, **tags}.items():
         print(f"{key.replace('_', ' '):>14}  {value}")
-    for stream in streams:
-        number = f"stream {stream.pop('index')}"
-        print(f"{number:>14}  {' '.join(str(value) for value in stream.values() if value)}")
+    for other in streams:
+        number = f"stream {other.pop('index')}"
+        print(f"{number:>14}  {' '.join(str(value) for value in other.values() if value)}")
+    for place, shot in enumerate(listed, 1):
+        begins = f"{shot['begins']} of {shot['transition']} frames" if shot["transition"] else shot["begins"]
+        span = f"from {shot['seconds']:.3f} s, {shot['duration']:.3f} s, {shot['frames']} frames"
+        print(f"{f'shot {place}':>14}  frame {shot['frame']}, {span}, {begins}")
 
 
 @app.command()
@@ -171,113 +217,181 @@ def models(as_json: AsJson = False) -> None:
 @app.command()
 def train(
     data: Annotated[
-        list[Path], typer.Argument(metavar="DATA...", help="Folders of photos, photos, tar shards.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="DATA...", help="Folders of photos and films, photos, tar shards, films.", show_default=False
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; a run that lies there goes on.")],
     val: Annotated[
         list[Path] | None, typer.Option(help="Validation data; default: a share of DATA is held out.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 10,
-    batch_size: Annotated[int, typer.Option(min=1, help="Photos a step.")] = 32,
+    preset: Annotated[
+        Literal["modern", "paper"],
+        typer.Option(help="Network and settings: FusionNet, or Deep Koalarization as in its paper."),
+    ] = "modern",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Modern 10, paper 70.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Photos a step. Modern 32, paper 40.")] = None,
     sizes: Annotated[str, typer.Option(metavar="N,N", help="Crop sizes in pixels, multiples of 32.")] = "128",
     loss: Annotated[
-        Literal["regression", "mse", "classification"], typer.Option(help="What is minimized.")
-    ] = "regression",
-    encoder: Annotated[str, typer.Option(metavar="NAME", help="timm backbone of the encoder.")] = "mobilenetv2_100",
+        Literal["regression", "mse", "psnr", "classification"] | None,
+        typer.Option(help="What is minimized. Modern regression, paper mse."),
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="timm backbone of the encoder. Modern mobilenetv2_100.")
+    ] = None,
     encoder_weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="timm state dict it starts from.")
     ] = None,
-    lr: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 2e-3,
-    film: Annotated[float, typer.Option(min=0, max=1, help="Share of pictures aged like old film; 0 is off.")] = 0.7,
+    extractor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Frozen timm classifier, or none. Paper inception_resnet_v2.")
+    ] = None,
+    extractor_weights: Annotated[
+        str, typer.Option(metavar="hub|FILE", help="Its weights: timm's from the hub, or a timm state dict.")
+    ] = "hub",
+    start: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Bundled model or checkpoint to go on from.")
+    ] = None,
+    decoder: Annotated[
+        str | None, typer.Option(metavar="N,N,N", help="Channels of its steps. Modern 128,96,64, paper 128,64,32.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help="Peak learning rate. Modern 0.002, paper 0.0012.")] = None,
+    encoder_lr: Annotated[float, typer.Option(min=0, help="A pretrained encoder's share of it.")] = 0.3,
+    film: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of pictures aged like old film. Modern 0.7, paper 0.")
+    ] = None,
+    borders: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of pictures given a neutral border. Modern 0.1, paper 0.")
+    ] = None,
+    patience: Annotated[
+        int, typer.Option(min=0, help="Epochs without a better validation loss before stopping early; 0: never.")
+    ] = 0,
+    precision: Annotated[Literal["auto", "fp32", "bf16"], typer.Option(help="Number type of the network.")] = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that read photos.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=-1, help="Processes that read photos; -1: up to 8 beside a GPU, none on a CPU.")
+    ] = -1,
     device: DeviceName = "auto",
 ) -> None:
-    """Train a network on photos."""
+    """Train a network on photos, and on the best frames of films."""
     from vidcolor.colorizer import choose_device
-    from vidcolor.network import NetworkConfig
-    from vidcolor.training import TrainConfig
+    from vidcolor.training import PRESETS
     from vidcolor.training import train as run
 
-    config = TrainConfig(
-        epochs=epochs, batch_size=batch_size, sizes=parse_sizes(sizes), loss=loss, lr=lr, film=film, seed=seed,
+    config = replace(
+        PRESETS[preset].training,
+        sizes=parse_sizes(sizes), encoder_lr=encoder_lr, patience=patience, precision=precision, seed=seed,
         workers=workers,
+        **given(epochs=epochs, batch_size=batch_size, loss=loss, lr=lr, film=film, borders=borders),
     )  # fmt: skip
-    network = NetworkConfig(
-        encoder=encoder,
-        encoder_options={"pad_type": "same"} if encoder.startswith("mobilenetv2") else {},
-        head="classification" if loss == "classification" else "regression",
+    network = PRESETS[preset].network.with_(
+        head="classification" if config.loss == "classification" else "regression",
+        **given(encoder=encoder, decoder=parse_channels(decoder) if decoder else None),
     )
+    if encoder:
+        network = network.with_(encoder_options={"pad_type": "same"} if encoder.startswith("mobilenetv2") else {})
+    if extractor:
+        network = network.with_(extractor="" if extractor == "none" else extractor)
     with training_bar() as progress:
         result = run(
             data, output, network=network, config=config, val=val or (), encoder_weights=encoder_weights,
-            device=choose_device(device), report=say, progress=progress,
+            extractor_weights=extractor_weights, start=start, device=choose_device(device), report=say,
+            progress=progress,
         )  # fmt: skip
+    if result.scores is None:  # not the first of several processes
+        return
     if result.broken:
         say(f"warning: {len(result.broken)} photos do not decode: {', '.join(result.broken[:5])}")
+    say(f"best epoch {result.best_epoch + 1} of {result.epochs}: {result.scores}")
+    for what in ("best.safetensors", "last.safetensors", "curves.png", "samples", "metrics.jsonl", "steps.jsonl"):
+        say(f"see {result.folder / what}")
     print(result.checkpoint)
 
 
-def parse_sizes(text: str) -> tuple[int, ...]:
-    """128,160 as (128, 160)."""
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        sizes = (0,)
-    if any(size < 32 or size % 32 for size in sizes):
-        raise typer.BadParameter(f"{text!r}: write multiples of 32, as in 128,160", param_hint="--sizes")
-    return sizes
+def given(**values: Any) -> dict[str, Any]:
+    """The options that were given; the preset decides about the others."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def say(line: str) -> None:
-    """A line for the reader, beside the results."""
-    print(f"vidcolor: {line}", file=sys.stderr, flush=True)
+@app.command()
+def extract(
+    films: Annotated[
+        list[Path], typer.Argument(metavar="FILM...", help="Color films, folders of films.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for train/, val/, manifest.csv.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", "-y", help="Replace frames that were extracted.")] = False,
+    per_shot: Annotated[
+        int, typer.Option(min=1, max=99, help="Most frames kept of a shot, and of 20 seconds of a long one.")
+    ] = 3,
+    max_side: Annotated[int, typer.Option(min=64, max=8192, help="Longest side of the pictures, in pixels.")] = 640,
+    val_share: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of the shots held out for validation, whole.")
+    ] = 0.1,
+    as_json: AsJson = False,
+) -> None:
+    """Take the best frames of color films as photos for training."""
+    from vidcolor.extraction import ExtractOptions
+    from vidcolor.extraction import extract as run
 
-
-def print_json(value: Any) -> None:
-    print(json.dumps(value, default=str))
-
-
-@contextmanager
-def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with frames, fps and time left; nothing at all when stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
+    options = ExtractOptions(per_shot=per_shot, max_side=max_side, val_share=val_share)
+    with progress_bar("extract") as progress:
+        found = run(films, output, overwrite=overwrite, options=options, progress=progress)
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    if as_json:
+        print_json(asdict(found))
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[fps]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, fps="")
-
-        def update(done: int, total: int) -> None:
-            speed = bar.tasks[task].speed
-            bar.update(task, completed=done, total=total or None, fps=f"{speed:.1f} fps" if speed else "")
-
-        yield update
+    dropped = ", ".join(f"{number} {reason}" for reason, number in found.dropped.items())
+    print(f"{found.output}  ({found.train} frames for training, {found.val} for validation)")
+    say(f"{found.frames} frames of {found.films} films in {found.seconds:.1f} s; dropped: {dropped or 'none'}")
 
 
-@contextmanager
-def training_bar() -> Iterator[Callable[[dict[str, float]], None]]:
-    """Loss and images per second, on a terminal only."""
-    if not sys.stderr.isatty():
-        yield lambda values: None
-        return
-    from rich.console import Console
+@app.command()
+def evaluate(
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Photos, tar shards, color films, folders of them.", show_default=False),
+    ],
+    model: ModelName = "fast",
+    device: DeviceName = "auto",
+    precision: Precision = "auto",
+    size: Size = 0,
+    saturation: Saturation = 1.0,
+    calibration: Annotated[
+        bool, typer.Option(help="The color strength stored in the checkpoint; without it the network's own.")
+    ] = True,
+    smooth: Smooth = 0.85,
+    degrade: Annotated[
+        Literal["none", "film"], typer.Option(help="What is done to the grey pictures: film ages them.")
+    ] = "none",
+    limit: Annotated[
+        int, typer.Option(min=0, help="At most so many photos, evenly chosen, and frames of each film; 0: all.")
+    ] = 0,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a page with tables, plots and pictures into this folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model: color turned grey, colorized, compared with the truth."""
+    from vidcolor.evaluation import Album, EvaluationOptions, write_report
+    from vidcolor.evaluation import evaluate as run
+    from vidcolor.evaluation.tables import describe
 
-    console = Console(stderr=True)
-    with console.status("training") as status:
-        yield lambda v: status.update(
-            f"epoch {v['epoch'] + 1:.0f}, step {v['step']:.0f}, loss {v['loss']:.4f}, "
-            f"{v['images_per_second']:.0f} images/s"
-        )
+    options = EvaluationOptions(
+        model=model, device=device, precision=precision, size=size, saturation=saturation, calibration=calibration,
+        smooth=smooth, degrade=degrade, limit=limit,
+    )  # fmt: skip
+    album = Album() if report else None
+    with progress_bar("evaluating") as progress:
+        found = run(data, options=options, album=album, progress=progress)
+    if report and album:
+        say(f"report: {write_report(report, found, album)}")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print(describe(found))
 
 
 def main() -> None:
@@ -289,6 +403,6 @@ def main() -> None:
             raise
         print(f"vidcolor: error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("vidcolor: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"vidcolor: interrupted{': ' if stop.args else ''}{stop}", file=sys.stderr)
         sys.exit(130)

@@ -14,6 +14,7 @@ from vidcolor.chroma import Plane, shrink_luma
 from vidcolor.color import luma_to_lightness
 from vidcolor.errors import DeviceError
 from vidcolor.frames import Frame, VideoInfo
+from vidcolor.network import fold_batch_norms
 
 STRIDE = 32  # network sizes are multiples of it
 MAX_ASPECT = 4.0  # the long side is at most this many times the short one: longer pictures are squeezed
@@ -98,7 +99,8 @@ class Colorizer:
         self.turns = round(info.rotation / 90) % 4
         self.gain = model.config.gain * saturation
         self.device, self.precision = device, precision
-        self.network = model.network.to(device).to(memory_format=torch.channels_last).eval()
+        network = fold_batch_norms(model.network, torch.zeros(1, 1, STRIDE, STRIDE))
+        self.network = network.to(device, precision).to(memory_format=torch.channels_last)
 
     def small(self, frame: Frame) -> Plane:
         """Y' at network size, ``(h, w)`` in 0..1."""
@@ -109,9 +111,7 @@ class Colorizer:
         """ab ``(2, h, w)`` for each Y' of network size ``(h, w)``."""
         upright = np.stack([np.rot90(luma, self.turns) for luma in lumas])
         lightness = luma_to_lightness(torch.from_numpy(upright)[:, None].to(self.device))
-        half = self.precision != torch.float32
-        with torch.autocast(self.device.type, self.precision if half else torch.bfloat16, enabled=half):
-            prediction = self.network(lightness.contiguous(memory_format=torch.channels_last))
+        prediction = self.network(lightness.contiguous(memory_format=torch.channels_last))
         ab = F.interpolate(prediction.ab.float(), size=upright.shape[1:], mode="bilinear", align_corners=False)
         planes = (ab * self.gain).cpu().numpy()
         return [np.ascontiguousarray(np.rot90(p, -self.turns, axes=(1, 2))) for p in planes]

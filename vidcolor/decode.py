@@ -1,234 +1,202 @@
-"""Containers in: what they hold, and their frames with the luma exactly as decoded."""
+"""A film read: what it is, and its frames with the luma exactly as decoded."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 from av.error import FFmpegError
 
+from vidcolor.container import choose_stream, color_tags, describe, open_container
 from vidcolor.errors import InputError
-from vidcolor.frames import SD_HEIGHT, SD_WIDTH, ColorTags, Frame, Luma, StreamInfo, VideoInfo
+from vidcolor.footage import chroma_of
+from vidcolor.frames import Frame, VideoInfo
+from vidcolor.interlace import Deinterlace, Deinterlacer, Picture
+from vidcolor.pictures import Damage, count, pictures
+from vidcolor.planes import luma_and_alpha, resize
+from vidcolor.timing import JUMP_BACK, rising
 
-# H.273 matrix coefficients that name a matrix of color.LUMA_WEIGHTS. 0 is RGB.
-_MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
-_UNSPECIFIED = 2
-_FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
-# Codecs of broadcast and delivery write limited range unless they say otherwise. Grey from any other
-# codec (ffv1, png, raw) was made by programs for which a grey picture is 0..255.
-_LIMITED_GREY = frozenset({"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg2video", "mpeg4", "vp8"})
-# The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
-av.logging.set_libav_level(av.logging.ERROR if os.environ.get("VIDCOLOR_DEBUG") else av.logging.PANIC)
-_MAX_BAD_PACKETS = 8  # in a row, before the rest of a film is given up
+_FIRST = 12  # pictures that are decoded to learn a film's clock, rate, orientation and kind
 
 
 @dataclass
 class Video:
-    """An open film. ``bad_packets`` counts what could not be decoded so far."""
+    """An open film, and what has been noticed while reading it."""
 
     info: VideoInfo
     container: Any
     stream: Any
-    bad_packets: int = field(default=0)
+    deinterlacer: Deinterlacer
+    damage: Damage = field(default_factory=Damage)
+    resized: int = field(default=0)  # frames of another size than the first
+    retimed: int = field(default=0)  # frames whose time did not rise
+    transparent: int = field(default=0)  # frames that are not opaque all over
+    keeps_alpha: bool = field(default=True)  # whether their opacity goes on to the output
+
+    @property
+    def tally(self) -> dict[str, float]:
+        """What has been counted so far; setting it takes over the counts of an earlier reading."""
+        return {name: getattr(owner, name) for owner, name in self._counters()}
+
+    @tally.setter
+    def tally(self, counts: Mapping[str, float]) -> None:
+        for owner, name in self._counters():
+            setattr(owner, name, counts.get(name, 0))
+
+    def _counters(self) -> list[tuple[Any, str]]:
+        return [
+            *((self.damage, name) for name in ("bad_packets", "bad_reads", "declared", "reached")),
+            *((self, name) for name in ("resized", "retimed")),
+            *((self.deinterlacer, name) for name in ("marked", "changed")),
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was lost or had to be mended, a line each."""
+        lines = self.damage.lines
+        if self.transparent and not self.keeps_alpha:
+            lines.append("the picture's alpha is not kept: --codec ffv1 with .mkv, or prores_ks with .mov, keeps it")
+        return lines
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to frames, a line each."""
+        notes = []
+        how = self.deinterlacer
+        if how.changed:
+            notes.append(
+                f"{how.changed} of {how.marked or how.changed} interlaced frames deinterlaced; "
+                "--deinterlace off keeps them as they are"
+            )
+        elif how.marked and how.mode == "auto":
+            notes.append(f"{count(how.marked, 'frame')} marked as interlaced, but without combing: kept as they are")
+        if self.resized:
+            size = f"{self.info.width}x{self.info.height}"
+            notes.append(f"the picture's size changes: {count(self.resized, 'frame')} scaled to the first, {size}")
+        if self.info.timestamps == "none":
+            notes.append(f"the film tells no times: {float(self.info.rate):.4g} frames per second taken")
+        if self.retimed:
+            notes.append(f"{count(self.retimed, 'frame')} without a time that rises, placed between the neighbors")
+        return notes
 
 
 @contextmanager
-def open_video(path: Path | str) -> Iterator[Video]:
+def open_video(path: Path | str, stream: int | None = None, deinterlace: Deinterlace = "auto") -> Iterator[Video]:
     """Open a film for reading.
+
+    Args:
+        stream: Number of the video stream; None takes the first that is no cover.
+        deinterlace: "on" makes one picture of both fields in every frame, "auto" in those that are marked as
+            interlaced and show combing.
 
     Raises:
         InputError: absent, a folder, not a film, damaged, or without a picture.
     """
     path = Path(path)
-    what = f"cannot open {path}"
-    if not path.exists():
-        raise InputError(what, "no such file", "Check the path")
-    if path.is_dir():
-        raise InputError(what, "it is a folder", "Name a film in it")
-    try:
-        # Old containers carry metadata in forgotten encodings; they are no reason to refuse the film.
-        container = av.open(str(path), metadata_errors="replace")
-    except FFmpegError as error:
-        raise InputError(what, _reason(error), "It is no film, or a damaged one") from error
-    except OSError as error:
-        raise InputError(what, error.strerror or str(error), "Check its permissions") from error
-    with container:
-        streams = [s for s in container.streams.video if s.codec_context is not None]
-        if not streams:
-            raise InputError(what, "it holds no video stream", "Name a film")
-        stream = streams[0]
-        stream.thread_type = "AUTO"
-        yield Video(_describe(path, container, stream), container, stream)
+    with open_container(path) as container:
+        chosen = choose_stream(path, container, stream)
+        chosen.thread_type = "AUTO"
+        info = describe(path, container, chosen, _first_pictures(path, chosen.index))
+        yield Video(info, container, chosen, Deinterlacer(deinterlace))
 
 
-def probe(path: Path | str) -> VideoInfo:
-    """What a container says about its film; the first frame is decoded where that tells more."""
-    with open_video(path) as video:
+def probe(path: Path | str, stream: int | None = None) -> VideoInfo:
+    """What is known about a film from its container and first pictures."""
+    with open_video(path, stream) as video:
         return video.info
 
 
-def frames(video: Video, start: float = 0.0, duration: float | None = None) -> Iterator[Frame]:
+def frames(
+    video: Video,
+    start: float = 0.0,
+    duration: float | None = None,
+    *,
+    chroma: bool = False,
+    near: int | None = None,
+) -> Iterator[Frame]:
     """The frames from ``start`` on, in order, for ``duration`` seconds (None: to the end).
 
-    Single packets that do not decode are skipped and counted in ``video.bad_packets``.
+    With ``chroma``, frames of color footage carry theirs. Times rise. Packets that do not decode are skipped and
+    counted in ``video.damage``. With ``near``, a pts, reading begins at a keyframe before it, as far as the container
+    can find one.
 
     Raises:
         InputError: nothing decodes.
     """
     info = video.info
-    origin = float((video.stream.start_time or 0) * info.time_base)
+    origin = float(info.begin * info.time_base)
     first, last = origin + start, origin + start + duration if duration is not None else float("inf")
-    if start:
-        video.container.seek(int(first / info.time_base), stream=video.stream)
-    given = 0
-    next_pts = None
+    if (start or near is not None) and info.timestamps != "none":
+        _seek(video, first if near is None else float(near * info.time_base))
     step = max(1, round(1 / (info.rate * info.time_base)))
-    for raw in _decoded(video):
-        pts = raw.pts if raw.pts is not None else raw.dts
-        if pts is None:
-            pts = next_pts if next_pts is not None else int(video.stream.start_time or 0)
-        if next_pts is not None and pts < next_pts - step + 1:
-            pts = next_pts  # time ran backwards or stood still: a muxer takes only rising times
-        next_pts = pts + step
+    jump = round(JUMP_BACK / info.time_base)
+    given = 0
+    timed = ((picture, _time(picture[0], info)) for picture in _pictures(video))
+    for ((raw, luma), found), pts in rising(_twice(timed), step, jump, info.begin):
         when = float(pts * info.time_base)
         if when < first - 1e-9:
             continue
         if when >= last - 1e-9:
             break
         given += 1
-        yield Frame(*_luma(raw, info), pts, info.time_base, _tags(raw, info.codec, info.width, info.height))
+        # The decoding clock stops before the last frames come out, in any film.
+        video.retimed += found != pts and (found is not None or info.timestamps == "pts")
+        frame = _frame(video, raw, luma, pts)
+        yield replace(frame, chroma=chroma_of(raw, frame.tags.matrix)) if chroma else frame
     if not given:
-        damage = f"{video.bad_packets} packets do not decode" if video.bad_packets else "the range holds no frame"
-        raise InputError(f"cannot read {info.path}", damage, "The film is damaged, encrypted or shorter than --start")
+        bad = video.damage.bad_packets
+        why = f"{bad} packets do not decode" if bad else "the range holds no frame"
+        raise InputError(f"cannot read {info.path}", why, "The film is damaged, encrypted or shorter than --start")
 
 
-def _decoded(video: Video) -> Iterator[Any]:
-    """Raw frames; a few undecodable packets in a row are passed over."""
-    in_a_row = 0
-    packets = video.container.demux(video.stream)
-    while True:
-        try:
-            packet = next(packets, None)
-            if packet is None:
-                return
-            yield from packet.decode()
-            in_a_row = 0
-        except FFmpegError:
-            video.bad_packets += 1
-            in_a_row += 1
-            if in_a_row > _MAX_BAD_PACKETS:
-                return
+def _twice(timed: Iterable[tuple[Picture, int | None]]) -> Iterator[tuple[tuple[Picture, int | None], int | None]]:
+    """The time found beside its picture, and for the repair of times."""
+    return (((picture, time), time) for picture, time in timed)
 
 
-def _reason(error: FFmpegError) -> str:
-    reason = (error.strerror or str(error)).lower()
-    return "the data are invalid" if "invalid data" in reason else reason
+def _pictures(video: Video) -> Iterator[Picture]:
+    for raw in pictures(video.container, video.stream, video.info.path, video.damage):
+        yield from video.deinterlacer.push(raw)
+    yield from video.deinterlacer.flush()
 
 
-def _describe(path: Path, container: Any, stream: Any) -> VideoInfo:
-    context = stream.codec_context
-    if not context.pix_fmt or not context.width:
-        reason = f"its picture ({context.name}) does not decode"
-        raise InputError(f"cannot open {path}", reason, "The film is encrypted, damaged or needs converting first")
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
-    seconds = 0.0
-    if stream.duration:
-        seconds = float(stream.duration * stream.time_base)
-    elif container.duration:
-        seconds = container.duration / av.time_base
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    return VideoInfo(
-        path=path,
-        container=container.format.name,
-        codec=context.name,
-        pix_fmt=context.pix_fmt,
-        bits=max(c.bits for c in context.format.components),
-        width=context.width,
-        height=context.height,
-        sample_aspect=Fraction(aspect) if aspect else Fraction(1),
-        rotation=_rotation(path),
-        rate=Fraction(rate),
-        time_base=Fraction(stream.time_base),
-        frames=stream.frames or 0,
-        seconds=seconds,
-        tags=_tags(context, context.name, context.width, context.height),
-        streams=tuple(
-            StreamInfo(
-                s.index,
-                s.type,
-                s.codec_context.name if getattr(s, "codec_context", None) else "unknown",
-                s.metadata.get("language", ""),
-                f"{s.codec_context.sample_rate} Hz, {s.codec_context.layout.name}"
-                if s.type == "audio" and s.codec_context
-                else "",
-            )
-            for s in container.streams
-            if s is not stream
-        ),
-    )
+def _first_pictures(path: Path, number: int) -> list[Any]:
+    """The first pictures of a stream, from a container of their own: seeking back is not exact in all of them."""
+    with open_container(path) as container:
+        stream = choose_stream(path, container, number)
+        stream.thread_type = "AUTO"
+        return list(islice(pictures(container, stream, path, Damage()), _FIRST))
 
 
-def _rotation(path: Path) -> int:
-    """The turn of the first frame: PyAV tells it with a frame, not with the stream."""
-    with av.open(str(path), metadata_errors="replace") as container:
-        try:
-            frame = next(container.decode(video=0), None)
-            return int(frame.rotation) if frame is not None else 0
-        except (FFmpegError, ValueError):
-            return 0
+def _seek(video: Video, seconds: float) -> None:
+    """Go to a keyframe before a time; where the container cannot, reading begins at its start."""
+    if video.info.interlaced:
+        seconds -= 0.5  # the deinterlacer looks at the frame before
+    try:
+        video.container.seek(int(seconds / video.info.time_base), stream=video.stream)
+    except FFmpegError:
+        return
 
 
-def _tags(source: Any, codec: str, width: int, height: int) -> ColorTags:
-    """Range and matrix of a frame or codec context; BT.601 for SD and BT.709 for HD when it is silent."""
-    name = source.format.name
-    colorspace = int(source.colorspace)
-    sd = height <= SD_HEIGHT and width <= SD_WIDTH
-    matrix = _MATRICES.get(colorspace, "bt601" if sd else "bt709")
-    grey_is_full = name.startswith("gray") and int(source.color_range) == 0 and codec not in _LIMITED_GREY
-    full = int(source.color_range) == _FULL_RANGE or name.startswith("yuvj") or grey_is_full
-    if source.format.is_rgb or name == "pal8":
-        full, colorspace = False, _UNSPECIFIED  # the luma is computed here, in limited range
-    primaries, transfer = int(source.color_primaries), int(source.color_trc)
-    return ColorTags(matrix, full, colorspace, primaries, transfer)  # type: ignore[arg-type]
+def _time(raw: Any, info: VideoInfo) -> int | None:
+    if info.timestamps == "dts":
+        return None if raw.dts is None else raw.dts + info.dts_shift
+    time: int | None = raw.pts if raw.pts is not None else raw.dts
+    return time
 
 
-def _luma(raw: Any, info: VideoInfo) -> tuple[Luma, int]:
-    """The luma plane of a decoded frame as it is, and its bits; computed for RGB, which has none."""
-    form = raw.format
-    if form.is_rgb or form.name == "pal8":
-        return _luma_of_rgb(raw, info)
-    if not form.is_planar and not form.name.startswith(("gray", "nv", "p0", "p2", "p4")):
-        raw = raw.reformat(format="yuv422p")  # packed 4:2:2: swscale only moves the bytes
-        form = raw.format
-    bits = form.components[0].bits
-    plane = raw.planes[0]
-    if bits <= 8:
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        return rows[: raw.height, : raw.width], 8
-    kind = ">u2" if form.is_big_endian else "<u2"
-    rows16 = np.frombuffer(plane, kind).reshape(-1, plane.line_size // 2)[: raw.height, : raw.width]
-    luma = rows16.astype(np.uint16, copy=False)
-    if re.match(r"p[024]1", form.name):  # p010 and its kin keep the code value in the high bits
-        luma = luma >> (16 - bits)
-    return luma, bits
-
-
-def _luma_of_rgb(raw: Any, info: VideoInfo) -> tuple[Luma, int]:
-    """Limited-range Y' of an RGB picture: 8 bits for 8, 10 for more."""
-    from vidcolor.color import LUMA_WEIGHTS
-
-    deep = max(c.bits for c in raw.format.components) > 8
-    rgb = raw.to_ndarray(format="rgb48le" if deep else "rgb24")
-    bits = 10 if deep else 8
-    kr, kb = LUMA_WEIGHTS[info.tags.matrix]
-    luma = rgb.astype(np.float32) @ np.array([kr, 1 - kr - kb, kb], np.float32) / (65535 if deep else 255)
-    codes = np.rint((luma * 219 + 16) * (1 << (bits - 8)))
-    return codes.astype(np.uint16 if deep else np.uint8), bits
+def _frame(video: Video, raw: Any, luma: Any, pts: int) -> Frame:
+    info = video.info
+    tags = color_tags(raw, info.codec, info.width, info.height)
+    plane, bits, alpha = luma_and_alpha(raw, tags.matrix)
+    video.transparent += alpha is not None and bool(alpha.min() < (1 << bits) - 1)
+    frame = Frame(plane if luma is None else luma, bits, pts, info.time_base, tags, alpha=alpha)
+    if frame.luma.shape != (info.height, info.width):
+        video.resized += 1
+        opacity = None if alpha is None else resize(alpha, info.width, info.height)
+        frame = replace(frame, luma=resize(frame.luma, info.width, info.height), alpha=opacity)
+    return frame

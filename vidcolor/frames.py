@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from vidcolor.color import Matrix
+    from vidcolor.timing import Timestamps
 
 Luma = NDArray[np.uint8] | NDArray[np.uint16]
+Chroma = tuple[Luma, Luma]  # Cb and Cr, code values
 SD_HEIGHT = 576  # pictures up to this height, and up to SD_WIDTH wide, are standard definition: BT.601
 SD_WIDTH = 1024
 
@@ -38,6 +40,8 @@ class Frame:
         bits: Significant bits of a code value.
         pts: Presentation time in units of ``time_base``.
         tags: Range and matrix.
+        chroma: Cb and Cr of color footage at their own size; None unless they were asked for.
+        alpha: Opacity, ``(H, W)`` of the luma's type, 0 to the highest code value; None when there is none.
     """
 
     luma: Luma
@@ -45,6 +49,8 @@ class Frame:
     pts: int
     time_base: Fraction
     tags: ColorTags
+    chroma: Chroma | None = None
+    alpha: Luma | None = None
 
     def __post_init__(self) -> None:
         if self.luma.ndim != 2 or self.luma.dtype not in (np.uint8, np.uint16):
@@ -90,6 +96,17 @@ class VideoInfo:
         seconds: Duration, 0 when unknown.
         rotation: Degrees anticlockwise that players turn the picture by.
         sample_aspect: Width of a pixel over its height.
+        stream: Number of the picture's stream in the container.
+        mirrored: Players exchange left and right, after turning the picture.
+        interlaced: The first frames are marked as two fields.
+        alpha: The picture has an opacity plane.
+        hdr: "PQ", "HLG" or "Dolby Vision" when code values stand for high dynamic range, else "".
+        timestamps: The clock that tells when frames are shown; "none" when the container has none.
+        dts_shift: What the "dts" clock is behind the picture, in units of ``time_base``.
+        begin: Time of the first frame, in units of ``time_base``.
+        clock_start: The first time in the container, in seconds.
+        captions: The picture's packets carry closed captions.
+        chapters: How many there are.
     """
 
     path: Path
@@ -107,3 +124,14 @@ class VideoInfo:
     seconds: float
     tags: ColorTags
     streams: tuple[StreamInfo, ...] = field(default=())
+    stream: int = 0
+    mirrored: bool = False
+    interlaced: bool = False
+    alpha: bool = False
+    hdr: str = ""
+    timestamps: Timestamps = "pts"
+    dts_shift: int = 0
+    begin: int = 0
+    clock_start: float = 0.0
+    captions: bool = False
+    chapters: int = 0

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from itertools import chain, islice
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.checkpoint import DEFAULT_MODEL, load_model
+from vidcolor import __version__
+from vidcolor.checkpoint import DEFAULT_MODEL, Model, load_model
 from vidcolor.chroma import Plane, chroma_planes
+from vidcolor.codecs import DEFAULT_CODEC, choose_codec, codec_options
+from vidcolor.coloring import Network, Planes, colored
 from vidcolor.colorizer import Colorizer, choose_device, choose_precision
-from vidcolor.decode import frames, open_video
-from vidcolor.encode import DEFAULT_CODEC, EncodeSettings, VideoWriter, choose_codec
-from vidcolor.errors import OutputError
-from vidcolor.frames import Frame
+from vidcolor.copies import fullest_suffix
+from vidcolor.decode import Video, frames, open_video
+from vidcolor.encode import EncodeSettings, Encoding, choose_encoding
+from vidcolor.errors import InputError, OutputError
+from vidcolor.frames import Frame, VideoInfo
+from vidcolor.interlace import Deinterlace
+from vidcolor.journal import Journal, film_identity
+from vidcolor.mux import FilmWriter
 from vidcolor.overlap import prefetch
+from vidcolor.packets import joined
+from vidcolor.recording import Recorder
+from vidcolor.segments import Start, Step, cut, located
+from vidcolor.temporal import STRENGTH, Smoother
 
 BATCH = 8
 QUEUE = 2 * BATCH  # frames that may wait between two stages
@@ -37,14 +53,20 @@ class Options:
     start: float = 0.0
     duration: float | None = None
     saturation: float = 1.0
+    smooth: float = STRENGTH
     codec: str = ""
     crf: int | None = None
     preset: str = ""
+    pix_fmt: str = ""
+    stream: int | None = None
+    deinterlace: Deinterlace = "auto"
+    strict: bool = False
+    resume: bool = True
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of a run."""
+    """What came out of a run. ``seconds`` and ``fps`` are those of this run alone."""
 
     output: Path
     frames: int
@@ -52,13 +74,21 @@ class Result:
     fps: float
     model: str
     device: str
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...]  # what was lost or damaged
+    notes: tuple[str, ...] = ()  # what was done beyond coloring
+    resumed: int = 0  # frames taken over from earlier runs
 
 
-def default_output(source: Path) -> Path:
-    """film.mp4 -> film.color.mp4; containers that cannot be written become .mkv."""
-    suffix = source.suffix if source.suffix.lower() in DEFAULT_CODEC else ".mkv"
-    return source.with_name(f"{source.stem}.color{suffix}")
+def default_output(source: Path, folder: Path | None = None) -> Path:
+    """film.mp4 -> film.color.mp4; from what cannot be written, the container that keeps most of it.
+
+    Raises:
+        InputError: the source cannot be opened.
+    """
+    suffix = ".mp4" if source.suffix.lower() == ".gif" else source.suffix
+    if suffix.lower() not in DEFAULT_CODEC:
+        suffix = fullest_suffix(source)
+    return (folder or source.parent) / f"{source.stem}.color{suffix}"
 
 
 def colorize(
@@ -68,72 +98,222 @@ def colorize(
     overwrite: bool = False,
     options: Options | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Result:
     """Colorize a film.
 
     Args:
         output: Where to; by default beside the source, with ``.color`` in its name.
         progress: Called with frames done and frames expected (0: unknown).
+        report: Called with a line when earlier work is taken up, or cannot be.
 
     Raises:
         VidcolorError: one of its kinds, each told in one line. Nothing is left under the final name.
+        KeyboardInterrupt: its text, if any, tells what is kept.
     """
     options = options or Options()
     source = Path(source)
-    settings = EncodeSettings(options.codec, options.crf, options.preset)
+    settings = EncodeSettings(options.codec, options.crf, options.preset, options.pix_fmt)
     device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
     began = time.monotonic()
-    with open_video(source) as video:
+    with open_video(source, options.stream, options.deinterlace) as video:
+        refuse_hdr(video.info)
         target = Path(output) if output else default_output(source)
-        _check_target(source, target, overwrite)
-        choose_codec(target, settings)
-        model = load_model(options.model)
-        colorizer = Colorizer(
-            model,
-            video.info,
-            device=device,
-            precision=choose_precision(options.precision, device),
-            size=options.size,
-            saturation=options.saturation,
-        )
-        # Closed in this order: a stage must not outlive the one it draws from, nor the container.
-        with closing(prefetch(frames(video, options.start, options.duration), QUEUE)) as stream:
-            first = next(stream)  # tells the depth, and fails before anything is written
-            whole = not options.start and options.duration is None
-            expected = video.info.frames if whole else 0
-            writer = VideoWriter(
-                target, video.info, first.bits, settings, start=options.start, duration=options.duration
+        with Journal(target) as journal:
+            check_target(source, target, overwrite or (options.resume and journal.is_published))
+            codec_options(choose_codec(target, settings.codec), settings.crf, settings.preset)
+            model = load_model(options.model)
+            colorizer = Colorizer(
+                model, video.info, device=device, precision=precision, size=options.size, saturation=options.saturation
             )
-            colored = _colored(chain([first], stream), colorizer, writer.chroma_size, options.batch_size or BATCH)
-            count = 0
-            with writer, closing(prefetch(colored, QUEUE)) as pictures:
-                for frame, planes in pictures:
-                    writer.write(frame, planes)
-                    count += 1
-                    progress(count, expected)
-        warnings = list(writer.warnings)
-        if video.bad_packets:
-            warnings.append(f"{video.bad_packets} damaged packets were skipped")
+            stream = frames(video, options.start, options.duration)
+            first = next(stream)  # tells the depth, and fails before anything is written
+            encoding = choose_encoding(target, video.info, first.bits, settings)
+            video.keeps_alpha = encoding.alpha
+            writer = FilmWriter(
+                target, video.info, encoding, start=options.start, duration=options.duration, sealed=journal.seal
+            )
+            network = Network(colorizer, options.batch_size or BATCH)
+            whole = not options.start and options.duration is None
+            run = _Run(video, options, network, encoding, writer, progress, video.info.frames if whole else 0)
+            if options.resume:
+                identity = _identity(run, model)
+                published = journal.is_published and not journal.differences(identity)
+                check_target(source, target, overwrite or published)
+                run.in_segments(journal, chain([first], stream), identity, report)
+            else:
+                journal.remove()
+                run.straight(chain([first], stream))
     seconds = time.monotonic() - began
-    return Result(target, count, round(seconds, 3), round(count / seconds, 2), model.name, str(device), tuple(warnings))
+    return Result(
+        output=target,
+        frames=run.done,
+        resumed=run.resumed,
+        seconds=round(seconds, 3),
+        fps=round((run.done - run.resumed) / seconds, 2),
+        model=model.name,
+        device=str(device),
+        warnings=run.warnings,
+        notes=tuple(run.video.notes),
+    )
 
 
-def _colored(
-    stream: Iterator[Frame], colorizer: Colorizer, chroma_size: tuple[int, int], batch_size: int
-) -> Iterator[tuple[Frame, tuple[NDArray, NDArray]]]:
-    """Frames with their chroma planes."""
-    for batch in _batches(stream, batch_size):
-        lumas = [colorizer.small(frame) for frame in batch]
-        for frame, luma, ab in zip(batch, lumas, colorizer.ab(lumas), strict=True):
-            yield frame, chroma_planes(frame, luma, ab, *chroma_size)
+@dataclass
+class _Run:
+    """A film at work: frames ``done`` so far, and of these ``resumed`` from earlier runs."""
+
+    video: Video
+    options: Options
+    network: Network
+    encoding: Encoding
+    writer: FilmWriter
+    progress: Callable[[int, int], None]
+    expected: int
+    done: int = 0
+    resumed: int = 0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (*self.writer.warnings, *self.video.warnings, *self.network.warnings)
+
+    def accept(self) -> None:
+        """Just before the film gets its name: with ``strict``, nothing may have gone wrong."""
+        if self.options.strict and self.warnings:
+            what = f"cannot colorize {self.video.info.path}"
+            raise InputError(what, "; ".join(self.warnings), "Leave out --strict to accept it")
+
+    def straight(self, stream: Iterator[Frame]) -> None:
+        """From the first frame to the last with one encoder, into the output's part file."""
+        steps = cut(stream, shortest=sys.maxsize, longest=sys.maxsize, context=self._context)
+        with self.writer, self._colored(steps) as pictures:
+            encoder = self.writer.encoder()
+            for step, planes in pictures:
+                self.writer.write(encoder.push(step.frame, planes))
+                self._count()
+            self.writer.write(encoder.flush())
+            self.accept()
+
+    def in_segments(
+        self, journal: Journal, stream: Iterator[Frame], identity: dict[str, Any], report: Callable[[str], None]
+    ) -> None:
+        """Segment by segment beside the output, from where the journal ends; then all joined."""
+        self.writer.rehearse()
+        if journal.segments and (changed := journal.differences(identity)):
+            report(f"{self.writer.path} was begun with another {', '.join(changed)}: starting afresh")
+        elif journal.is_published:  # the last run ended just before it tidied up
+            self._take_over(journal)
+            journal.remove()
+            return
+        journal.begin(identity)
+        try:
+            if journal.is_complete:
+                self._take_over(journal)
+            else:
+                self._record(journal, stream, report)
+            with self.writer:
+                files = [journal.packets(segment.number) for segment in journal.segments]
+                self.writer.write(joined(files, self.encoding.time_base))
+                self.accept()
+        except BaseException as stop:
+            if isinstance(stop, InputError) or not journal.segments:
+                journal.remove()
+            elif isinstance(stop, KeyboardInterrupt):
+                kept = f"{journal.frames} frames are kept, and the same command goes on from there"
+                raise KeyboardInterrupt(kept) from None
+            raise
+        journal.remove()
+
+    def _record(self, journal: Journal, stream: Iterator[Frame], report: Callable[[str], None]) -> None:
+        with ExitStack() as stack:
+            start = journal.segments[-1].following if journal.segments else None
+            if start is not None:
+                found = stack.enter_context(self._resumed(start))
+                if found is None:
+                    report(f"{self.video.info.path} does not decode as it did before: starting afresh")
+                    journal.forget()
+                    start = None
+                else:
+                    stream = found
+                    self._take_over(journal)
+                    report(f"{self.done} frames are done already: going on from there")
+            pictures = stack.enter_context(self._colored(cut(stream, start=start, context=self._context)))
+            recorder = stack.enter_context(Recorder(journal, self.encoding, self.writer.path, lambda: self.video.tally))
+            for step, planes in pictures:
+                recorder.push(step, planes)
+                self._count()
+            recorder.finish()
+
+    @contextmanager
+    def _resumed(self, start: Start) -> Iterator[Iterator[Frame] | None]:
+        """The frames from a segment's start on: found by seeking, or else by reading from the beginning."""
+        for near in (start.marks[0].pts, None):
+            how = self.options
+            with open_video(self.video.info.path, how.stream, how.deinterlace) as video:
+                stream = frames(video, how.start, how.duration, near=near)
+                if (found := located(stream, start.marks)) is not None:
+                    video.keeps_alpha = self.encoding.alpha
+                    self.video = video
+                    yield found
+                    return
+        yield None
+
+    @contextmanager
+    def _colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
+        # Closed in this order: a stage must not outlive the one it draws from, nor the container.
+        with closing(prefetch(steps, QUEUE)) as cuts:
+            pictures = colored(cuts, self.network, self.encoding.chroma_size, self.options.smooth)
+            with closing(prefetch(pictures, QUEUE)) as ready:
+                yield ready
+
+    @property
+    def _context(self) -> int:
+        """Frames that smoothing wants to see beyond either end of a segment that parts a take."""
+        return 2 * Smoother(self.options.smooth).delay
+
+    def _take_over(self, journal: Journal) -> None:
+        self.done = self.resumed = journal.frames
+        self.video.tally = journal.segments[-1].tally
+
+    def _count(self) -> None:
+        self.done += 1
+        self.progress(self.done, self.expected)
 
 
-def _batches(stream: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
-    while batch := list(islice(stream, size)):
-        yield batch
+def _identity(run: _Run, model: Model) -> dict[str, Any]:
+    """All that decides the bytes of a segment, by the names that a user would know."""
+    colorizer, options = run.network.colorizer, run.options
+    found = {
+        "input": film_identity(run.video.info.path),
+        "model": model.sha256,
+        "device": colorizer.device.type,
+        "precision": str(colorizer.precision),
+        "size": [colorizer.width, colorizer.height],
+        "batch size": run.network.size,
+        "saturation": options.saturation,
+        "smoothing": options.smooth,
+        "start": options.start,
+        "duration": options.duration,
+        "stream": run.video.info.stream,
+        "deinterlace": options.deinterlace,
+        "encoding": asdict(run.encoding),
+        "version": [__version__, *(version(name) for name in ("torch", "av", "numpy")), cv2.__version__],
+    }
+    return dict(json.loads(json.dumps(found, default=str)))
 
 
-def _check_target(source: Path, target: Path, overwrite: bool) -> None:
+def refuse_hdr(info: VideoInfo) -> None:
+    """The network and the color math know standard dynamic range; other code values would take wrong colors.
+
+    Raises:
+        InputError: the film is in high dynamic range.
+    """
+    if info.hdr:
+        why = f"it is in high dynamic range ({info.hdr})"
+        raise InputError(f"cannot colorize {info.path}", why, "Convert it to standard dynamic range first")
+
+
+def check_target(source: Path, target: Path, overwrite: bool) -> None:
     """Refuse a target that would lose something, before any work is done."""
     what = f"cannot write {target}"
     if target.exists() and source.exists() and target.samefile(source):

@@ -11,7 +11,7 @@ from vidcolor.checkpoint import load_model
 from vidcolor.colorizer import Colorizer, choose_device, choose_precision
 from vidcolor.decode import frames, open_video
 from vidcolor.errors import OutputError
-from vidcolor.pipeline import colorize_picture
+from vidcolor.pipeline import colorize_picture, refuse_hdr
 
 
 def preview(
@@ -28,6 +28,7 @@ def preview(
     """Write a PNG that shows one frame of a film (or a still picture), grey on the left, colored on the right."""
     chosen = choose_device(device)
     with open_video(source) as video:
+        refuse_hdr(video.info)
         colorizer = Colorizer(
             load_model(model),
             video.info,

@@ -1,0 +1,62 @@
+"""What several tests share: the footage folder, and small things to test with."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """The folder of real footage, with archive/, colour/ and tricky/ in it."""
+    folder = os.environ.get("VIDCOLOR_FOOTAGE")
+    if not folder:
+        pytest.skip("needs real footage: set VIDCOLOR_FOOTAGE to its folder")
+    return Path(folder)
+
+
+def colored_picture(seed: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
+    """Smooth blobs of color, ``(H, W, 3)`` sRGB; another picture for every seed."""
+    coarse = np.random.default_rng(seed).random((5, 6, 3))
+    return np.clip(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * 255, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def picture() -> Callable[..., NDArray[np.uint8]]:
+    """Makes colored pictures: picture(seed, width, height)."""
+    return colored_picture
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes folders of losslessly stored photos: photo_folder(name, count)."""
+
+    def make(name: str = "photos", count: int = 8, first: int = 0) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed in range(first, first + count):
+            cv2.imwrite(str(folder / f"{seed:03}.png"), colored_picture(seed)[..., ::-1])
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def photo_shard(tmp_path: Path, photo_folder: Callable[..., Path]) -> Callable[..., Path]:
+    """Makes tar shards in the naming of WebDataset: photo_shard(name, count)."""
+
+    def make(name: str = "train-000.tar", count: int = 8) -> Path:
+        folder = photo_folder(f"in-{name}", count)
+        with tarfile.open(tmp_path / name, "w") as shard:
+            for path in sorted(folder.iterdir()):
+                shard.add(path, f"source/{path.name}")
+        return tmp_path / name
+
+    return make

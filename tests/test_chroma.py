@@ -1,0 +1,138 @@
+"""Chroma planes: the right codes, the right sizes, no bleeding, and never out of gamut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from skimage.color import rgb2lab
+
+from vidcolor.chroma import chroma_planes, guided_enlarge, limit_to_gamut, shrink_luma
+from vidcolor.color import Matrix
+from vidcolor.frames import ColorTags, Frame
+
+RNG = np.random.default_rng(3)
+
+# 75 % bars as test generators print them: R', G', B', then 8-bit limited BT.709 codes Y', Cb, Cr.
+BARS = {
+    "yellow": (0.75, 0.75, 0, 168, 44, 136),
+    "cyan": (0, 0.75, 0.75, 145, 147, 44),
+    "green": (0, 0.75, 0, 133, 63, 52),
+    "magenta": (0.75, 0, 0.75, 63, 193, 204),
+    "red": (0.75, 0, 0, 51, 109, 212),
+    "blue": (0, 0, 0.75, 28, 212, 120),
+}
+WHITE_BAR = (0.75, 0.75, 0.75, 180, 128, 128)
+
+
+def frame(luma: NDArray, bits: int = 8, matrix: Matrix = "bt709", full_range: bool = False) -> Frame:
+    return Frame(luma, bits, 0, Fraction(1, 25), ColorTags(matrix, full_range))
+
+
+def planes_of_color(rgb: Sequence[float] | NDArray, luma: int, **tags: object) -> tuple[NDArray, NDArray]:
+    """Chroma planes of a flat picture whose ab scikit-image takes from the color."""
+    bits = int(tags.get("bits", 8))  # type: ignore[call-overload]
+    source = frame(np.full((48, 64), luma, np.uint8 if bits == 8 else np.uint16), **tags)  # type: ignore[arg-type]
+    lab = rgb2lab(np.array(rgb)[None, None])[0, 0]
+    ab = np.broadcast_to(lab[1:, None, None], (2, 12, 16)).astype(np.float32)
+    return chroma_planes(source, shrink_luma(source, 16, 12), ab, 32, 24)
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_codes_of_published_bars(name: str) -> None:
+    """Luma and ab of a bar give its published Cb and Cr, flat over the plane.
+
+    The bars are mixed half and half with white, which codes follow linearly: at the very corners of the gamut the
+    table is coarser (see ChromaTable). 2 codes for the table, 1 for rounding.
+    """
+    mixed = (np.array(BARS[name]) + WHITE_BAR) / 2
+    for plane, code in zip(planes_of_color(mixed[:3], round(mixed[3])), mixed[4:], strict=True):
+        assert plane.dtype == np.uint8
+        assert np.ptp(plane) == 0
+        assert abs(int(plane[0, 0]) - code) <= 3
+
+
+def test_codes_of_ten_bits_and_full_range() -> None:
+    """Ten bits are four times the codes of eight; full range reaches farther by 255 / 224."""
+    rgb = (0.6, 0.5, 0.4)
+    luma = 16 + 219 * (0.2126 * 0.6 + 0.7152 * 0.5 + 0.0722 * 0.4)
+    eight = planes_of_color(rgb, round(luma))
+    ten = planes_of_color(rgb, round(luma * 4), bits=10)
+    full = planes_of_color(rgb, round((luma - 16) / 219 * 255), full_range=True)
+    for a, b, c in zip(eight, ten, full, strict=True):
+        assert b.dtype == np.uint16
+        assert abs(int(b[0, 0]) / 4 - int(a[0, 0])) <= 1
+        assert abs((int(c[0, 0]) - 128) * 224 / 255 - (int(a[0, 0]) - 128)) <= 1.5
+
+
+@pytest.mark.parametrize(("size", "chroma"), [((71, 51), (36, 26)), ((71, 51), (71, 51)), ((71, 51), (36, 51))])
+def test_planes_of_odd_pictures(size: tuple[int, int], chroma: tuple[int, int]) -> None:
+    """Planes have exactly the size asked for, whatever the subsampling of an odd picture."""
+    source = frame(RNG.integers(16, 235, (size[1], size[0]), dtype=np.uint8))
+    ab = RNG.normal(0, 20, (2, 32, 32)).astype(np.float32)
+    for plane in chroma_planes(source, shrink_luma(source, 32, 32), ab, *chroma):
+        assert plane.shape == (chroma[1], chroma[0])
+
+
+def test_no_color_stays_neutral() -> None:
+    """ab of zero is exactly the neutral code, on any luma."""
+    source = frame(RNG.integers(0, 256, (40, 60), dtype=np.uint8))
+    for plane in chroma_planes(source, shrink_luma(source, 32, 32), np.zeros((2, 32, 32), np.float32), 30, 20):
+        assert set(np.unique(plane)) == {128}
+
+
+def test_flat_color_stays_flat_on_any_luma() -> None:
+    """Constant Cb and Cr come out constant, however busy the guide: slope 0 is the filter's answer."""
+    small, guide = RNG.random((20, 30)).astype(np.float32), RNG.random((160, 240)).astype(np.float32)
+    flat = np.stack([np.full((20, 30), 0.1), np.full((20, 30), -0.2)]).astype(np.float32)
+    enlarged = guided_enlarge(small, flat, guide)
+    assert np.abs(enlarged - flat[:, :1, :1]).max() < 1e-4
+
+
+def test_color_does_not_bleed_over_an_edge() -> None:
+    """A red field against a dark blue one: chroma changes where luma does, not where the small picture ends.
+
+    The edge falls inside a pixel of the small picture. Bilinear enlarging is wrong over eight columns there.
+    """
+    height, width, edge, scale = 96, 160, 84, 8
+    guide = np.full((height, width), 0.75, np.float32)
+    guide[:, edge:] = 0.25
+    truth = np.full((2, height, width), 0.15, np.float32)
+    truth[:, :, edge:] = -0.15
+    shape = (width // scale, height // scale)
+    small = cv2.resize(guide, shape, interpolation=cv2.INTER_AREA)
+    planes = np.stack([cv2.resize(p, shape, interpolation=cv2.INTER_AREA) for p in truth])
+    enlarged = guided_enlarge(small, planes, guide)
+    naive = np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in planes])
+    assert np.abs(naive - truth).max() > 0.1  # the test would see bleeding
+    assert np.abs(enlarged - truth).max() < 0.005  # about one 8-bit code
+
+
+def test_limit_keeps_hue_and_reaches_the_gamut() -> None:
+    """Out-of-gamut chroma shrinks just as far as needed, along its own direction; the rest is untouched.
+
+    OpenCV's own Y'CrCb (BT.601, full range) is the witness for what is in the gamut.
+    """
+    luma = RNG.random((50, 60)).astype(np.float32)
+    cbcr = RNG.uniform(-0.5, 0.5, (2, 50, 60)).astype(np.float32)
+    limited = limit_to_gamut(luma, cbcr, "bt601")
+
+    def rgb(chroma: NDArray) -> NDArray:
+        return cv2.cvtColor(np.dstack([luma, chroma[1] + 0.5, chroma[0] + 0.5]), cv2.COLOR_YCrCb2RGB)
+
+    inside = rgb(limited)
+    assert inside.min() > -2e-3  # OpenCV rounds its coefficients to three decimals
+    assert inside.max() < 1 + 2e-3
+    before = rgb(cbcr)
+    fits = ((before > 2e-3) & (before < 1 - 2e-3)).all(axis=2)
+    assert fits.any()
+    assert np.array_equal(limited[:, fits], cbcr[:, fits])
+    distance = np.minimum(inside, 1 - inside).min(axis=2)
+    outside = ((before < -2e-3) | (before > 1 + 2e-3)).any(axis=2)
+    assert distance[outside].max() < 3e-3  # no more chroma given up than needed
+    assert np.abs(limited[0] * cbcr[1] - limited[1] * cbcr[0]).max() < 1e-6
+    assert (limited * cbcr >= 0).all()

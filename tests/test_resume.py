@@ -1,0 +1,268 @@
+"""A run that is stopped by anything goes on where it stopped, and the film is the same to the byte."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import random
+import signal
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from vidcolor import pipeline, segments
+from vidcolor.errors import OutputError
+from vidcolor.journal import Journal
+from vidcolor.pipeline import Options, Result, colorize
+
+SHOT, SHOTS = 14, 5
+SMALL = {"size": 32, "batch_size": 4}
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "SHORTEST", 10)
+    monkeypatch.setattr(segments, "LONGEST", 40)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """Five shots of moving texture with uneven times and a keyframe every 9 frames, and sound."""
+    path = tmp_path / "film.mkv"
+    rng = np.random.default_rng(3)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "g": "9", "bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for number in range(SHOT * SHOTS):
+            if number % SHOT == 0:
+                texture = cv2.GaussianBlur(rng.normal(size=(64, 140)), (0, 0), 3)
+                texture = np.clip(128 + 70 * texture / texture.std(), 16, 235).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(texture[:, number % SHOT :][:, :96].copy(), format="gray")
+            frame.pts, frame.time_base = 40 * number + number % 3, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        block = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.int16), format="s16", layout="mono")
+        block.sample_rate, block.pts, block.time_base = 8000, 0, Fraction(1, 8000)
+        container.mux(sound.encode(block))
+        container.mux(sound.encode(None))
+    return path
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def stop_at(count: int) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        if done == count:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+CODECS = [
+    (".mp4", "libx264"), (".mkv", "libx264"), (".avi", "libx264"), (".mkv", "ffv1"), (".mov", "prores_ks"),
+    (".mp4", "libx265"), (".mp4", "libsvtav1"), (".webm", "libvpx-vp9"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("suffix", "codec"), CODECS, ids=[f"{c}{s}" for s, c in CODECS])
+def test_interrupted_run_gives_the_same_bytes(tmp_path: Path, film: Path, suffix: str, codec: str) -> None:
+    """Stopped in its third segment and taken up, a film is what it is in one go, whatever encodes it."""
+    options = Options(codec=codec, preset="8" if codec == "libsvtav1" else "", **SMALL)
+    whole, halting = tmp_path / f"whole{suffix}", tmp_path / f"halting{suffix}"
+    colorize(film, whole, options=options)
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
+        colorize(film, halting, options=options, progress=stop_at(3 * SHOT - 1))
+    assert not halting.exists()
+    result = colorize(film, halting, options=options)
+    assert SHOT <= result.resumed < result.frames == SHOT * SHOTS
+    assert digest(halting) == digest(whole)
+    assert files(tmp_path) == {film.name, whole.name, halting.name}
+
+
+def test_joined_film_keeps_every_pts(tmp_path: Path, film: Path) -> None:
+    """Times and their number are those of the source; decoding times rise and are never late."""
+    out = tmp_path / "out.mp4"
+    colorize(film, out, options=Options(**SMALL))
+    with av.open(str(film)) as source, av.open(str(out)) as colored:
+        times = [float(f.pts * f.time_base) for f in source.decode(video=0)]
+        assert [float(f.pts * f.time_base) for f in colored.decode(video=0)] == pytest.approx(times, abs=1e-3)
+    with av.open(str(out)) as colored:
+        packets = [p for p in colored.demux(video=0) if p.size]
+    assert sum(p.is_keyframe for p in packets) >= SHOTS - 1
+    assert any(p.dts < p.pts for p in packets)  # frames are reordered
+    assert all(p.dts <= p.pts for p in packets)
+    assert all(a.dts < b.dts for a, b in pairwise(packets))
+
+
+@pytest.mark.parametrize(("smooth", "shortest", "longest", "tolerance"), [(0.0, 10, 7, 1), (0.85, 99, 30, 2)])
+def test_segments_do_not_show(
+    tmp_path: Path,
+    film: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    smooth: float,
+    shortest: int,
+    longest: int,
+    tolerance: int,
+) -> None:
+    """Wherever takes are parted, luma is the same, and chroma but for the order of sums and far-off neighbors."""
+    found = {}
+    for name, lengths in (("whole", (1000, 1000)), ("parted", (shortest, longest))):
+        monkeypatch.setattr(segments, "SHORTEST", lengths[0])
+        monkeypatch.setattr(segments, "LONGEST", lengths[1])
+        colorize(film, tmp_path / f"{name}.mkv", options=Options(codec="ffv1", smooth=smooth, **SMALL))
+        with av.open(str(tmp_path / f"{name}.mkv")) as container:
+            found[name] = [f.to_ndarray() for f in container.decode(video=0)]
+    for whole, parted in zip(found["whole"], found["parted"], strict=True):
+        assert np.array_equal(whole[:64], parted[:64])
+        assert np.abs(whole[64:].astype(int) - parted[64:]).max() <= tolerance
+
+
+def test_other_options_start_afresh(tmp_path: Path, film: Path) -> None:
+    """What was begun otherwise is told by name and not used."""
+    with pytest.raises(KeyboardInterrupt):
+        colorize(film, tmp_path / "out.mp4", options=Options(**SMALL), progress=stop_at(3 * SHOT))
+    said: list[str] = []
+    result = colorize(film, tmp_path / "out.mp4", options=Options(saturation=0.5, **SMALL), report=said.append)
+    assert result.resumed == 0
+    assert len(said) == 1
+    assert "another saturation: starting afresh" in said[0]
+
+
+@pytest.mark.parametrize("harm", ["torn line", "zeros", "truncated segment", "missing segment", "no journal"])
+def test_damaged_journal_is_noticed(tmp_path: Path, film: Path, harm: str) -> None:
+    """What a power cut may leave is redone from the last segment that is whole."""
+    whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    colorize(film, whole, options=Options(**SMALL))
+    with pytest.raises(KeyboardInterrupt):
+        colorize(film, out, options=Options(**SMALL), progress=stop_at(4 * SHOT))
+    folder = tmp_path / ".out.mp4.vidcolor"
+    journal, last = folder / "journal.jsonl", sorted(folder.glob("*.packets"))[-1]
+    if harm == "torn line":
+        journal.write_bytes(journal.read_bytes()[:-9])
+    elif harm == "zeros":
+        journal.write_bytes(journal.read_bytes() + bytes(500))
+    elif harm == "truncated segment":
+        last.write_bytes(last.read_bytes()[:-1])
+    elif harm == "missing segment":
+        last.unlink()
+    else:
+        journal.unlink()
+    colorize(film, out, options=Options(**SMALL))
+    assert digest(out) == digest(whole)
+
+
+def test_source_that_cannot_be_sought_is_read_from_the_start(
+    tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the frames after seeking are not those of before, the film is read from its beginning."""
+    whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    colorize(film, whole, options=Options(**SMALL))
+    with pytest.raises(KeyboardInterrupt):
+        colorize(film, out, options=Options(**SMALL), progress=stop_at(3 * SHOT))
+    honest, asked = pipeline.frames, []
+
+    def lost(video, *arguments, near=None):  # type: ignore[no-untyped-def]
+        asked.append(near)
+        found = honest(video, *arguments)
+        return (f for f in found if f.pts > near) if near is not None else found
+
+    monkeypatch.setattr(pipeline, "frames", lost)
+    assert colorize(film, out, options=Options(**SMALL)).resumed >= SHOT
+    assert asked[-1] is None
+    assert asked[-2] is not None
+    assert digest(out) == digest(whole)
+
+
+def test_two_runs_do_not_share_an_output(tmp_path: Path, film: Path) -> None:
+    """While one run is at work on an output, another is refused."""
+    with Journal(tmp_path / "out.mp4") as journal:
+        journal.begin({"film": "other"})
+        with pytest.raises(OutputError, match="another run is at work"):
+            colorize(film, tmp_path / "out.mp4", options=Options(**SMALL))
+
+
+def test_full_disk_keeps_what_is_finished(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No space: one clear error, the finished segments stay, and with space the film is the same."""
+    from vidcolor.packets import PacketFile
+
+    whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    colorize(film, whole, options=Options(**SMALL))
+
+    def full(self: PacketFile) -> None:
+        if len(list((tmp_path / ".out.mp4.vidcolor").glob("*.packets"))) == 2:
+            raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PacketFile, "sync", full)
+        with pytest.raises(OutputError, match="no space left on device"):
+            colorize(film, out, options=Options(**SMALL))
+    assert colorize(film, out, options=Options(**SMALL)).resumed >= 2 * SHOT
+    assert digest(out) == digest(whole)
+
+
+def test_no_resume_leaves_no_folder(tmp_path: Path, film: Path) -> None:
+    """--no-resume writes straight to the part file, and tidies up after an earlier run."""
+    with pytest.raises(KeyboardInterrupt):
+        colorize(film, tmp_path / "out.mp4", options=Options(**SMALL), progress=stop_at(3 * SHOT))
+    result: Result = colorize(film, tmp_path / "out.mp4", options=Options(resume=False, **SMALL))
+    assert (result.frames, result.resumed) == (SHOT * SHOTS, 0)
+    assert files(tmp_path) == {film.name, "out.mp4"}
+
+
+def work_until_killed(film: Path, out: Path, steps: int) -> None:
+    """Colorize; a real SIGKILL comes at some step that touches the disk."""
+    import torch
+
+    torch.set_num_threads(1)
+    segments.SHORTEST, segments.LONGEST = 10, 40
+    left = [steps]
+
+    def deadly(call):  # type: ignore[no-untyped-def]
+        def step(*arguments, **keywords):  # type: ignore[no-untyped-def]
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **keywords)
+
+        return step
+
+    for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink"), (pipeline.FilmWriter, "write")):
+        setattr(owner, name, deadly(getattr(owner, name)))
+    colorize(film, out, options=Options(**SMALL))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_killed_again_and_again(tmp_path: Path, film: Path) -> None:
+    """SIGKILL at random steps that touch the disk, joining and tidying up among them, until the film is done."""
+    whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
+    colorize(film, whole, options=Options(**SMALL))
+    children = multiprocessing.get_context("forkserver")
+    children.set_forkserver_preload(["vidcolor.pipeline"])
+    moments = random.Random(5)
+    killed = 0
+    for _ in range(20):
+        child = children.Process(target=work_until_killed, args=(film, out, moments.randint(7, 16)))
+        child.start()
+        child.join(120)
+        if child.exitcode == 0:
+            break
+        assert child.exitcode == -signal.SIGKILL
+        killed += 1
+    assert killed >= 2
+    assert digest(out) == digest(whole)
+    assert files(tmp_path) == {film.name, whole.name, out.name}

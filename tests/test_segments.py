@@ -1,0 +1,172 @@
+"""Segments and packets: how a film is laid out, and how it is put together again."""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidcolor.coloring import Network
+from vidcolor.errors import DeviceError
+from vidcolor.frames import ColorTags, Frame
+from vidcolor.packets import PacketFile, decoding_times, joined
+from vidcolor.segments import Step, cut, located
+from vidcolor.shots import Boundary
+
+TAGS = ColorTags("bt709", False)
+
+
+class ChangeDetector:
+    """A shot begins where the picture's grey changes; it decides a few frames late."""
+
+    delay = 3
+
+    def __init__(self) -> None:
+        self.waiting: deque[int] = deque()
+        self.last: int | None = None
+        self.number = 0
+
+    def push(self, thumbnail: np.ndarray) -> list[Boundary | None]:
+        self.waiting.append(int(thumbnail.flat[0]))
+        return [self.decide()] if len(self.waiting) > self.delay else []
+
+    def flush(self) -> list[Boundary | None]:
+        return [self.decide() for _ in range(len(self.waiting))]
+
+    def decide(self) -> Boundary | None:
+        value = self.waiting.popleft()
+        changed = self.last is not None and value != self.last
+        self.last, self.number = value, self.number + 1
+        return Boundary(self.number - 1, "cut", 0) if changed else None
+
+
+def film(shots: list[int]) -> list[Frame]:
+    """Grey frames, a grey for every shot."""
+    greys = [17 + 13 * n % 199 for n, length in enumerate(shots) for _ in range(length)]
+    return [Frame(np.full((36, 48), g, np.uint8), 8, 40 * n, Fraction(1, 1000), TAGS) for n, g in enumerate(greys)]
+
+
+def view(steps: list[Step]) -> list[tuple[int, int, bool, bool]]:
+    return [(step.start.number, step.frame.pts, step.context, step.starts_shot) for step in steps]
+
+
+LAYOUTS = given(
+    shots=st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    shortest=st.integers(4, 30),
+    longest=st.integers(5, 40),
+    context=st.integers(0, 5),
+)
+
+
+@LAYOUTS
+@settings(max_examples=60, deadline=None)
+def test_layout(shots: list[int], shortest: int, longest: int, context: int) -> None:
+    """Every frame is one segment's own, in order; segments begin at shots, or after ``longest`` with context around."""
+    frames = film(shots)
+    lengths = {"context": context, "shortest": shortest, "longest": longest}
+    steps = list(cut(iter(frames), detector=ChangeDetector, **lengths))  # type: ignore[arg-type]
+    own = [step for step in steps if not step.context]
+    assert [step.frame.pts for step in own] == [frame.pts for frame in frames]
+    begins = {sum(shots[:n]) for n in range(len(shots))}
+    first = {id(next(s for s in steps if s.start is start)) for start in dict.fromkeys(s.start for s in steps)}
+    assert {n for n, step in enumerate(own) if step.starts_shot and id(step) not in first} <= begins
+    for earlier, later in pairwise(dict.fromkeys(step.start for step in own)):
+        place = next(n for n, step in enumerate(own) if step.start is later)
+        length = sum(step.start is earlier for step in own)
+        inside = [step for step in steps if step.start is later]
+        assert later.lead == sum(step.context for step in inside[: later.lead])
+        if place in begins and not later.lead:
+            assert length >= min(shortest, longest)
+        else:
+            assert later.lead == context
+            assert length == max(longest, context + 4)
+
+
+@LAYOUTS
+@settings(max_examples=60, deadline=None)
+def test_going_on_from_any_segment(shots: list[int], shortest: int, longest: int, context: int) -> None:
+    """Taken up at a segment's start, the layout is what it was, so that the rest of the film comes out the same."""
+    frames = film(shots)
+    lengths = {"context": context, "shortest": shortest, "longest": longest}
+    steps = list(cut(iter(frames), detector=ChangeDetector, **lengths))  # type: ignore[arg-type]
+    for start in list(dict.fromkeys(step.start for step in steps))[1:]:
+        rest = located(iter(frames), start.marks)
+        assert rest is not None
+        again = list(cut(rest, start=start, detector=ChangeDetector, **lengths))  # type: ignore[arg-type]
+        assert view(again) == [v for v in view(steps) if v[0] >= start.number]
+
+
+def test_marks_are_found_only_where_they_are() -> None:
+    """A frame lost, changed or moved just before the place is noticed."""
+    frames = film([20, 20])
+    steps = cut(iter(frames), shortest=5, detector=ChangeDetector)  # type: ignore[arg-type]
+    start = next(step.start for step in steps if step.start.number == 1)
+    assert located(iter(frames), start.marks) is not None
+    assert located(iter([*frames[:18], *frames[19:]]), start.marks) is None
+    assert located(iter(film([19, 21])), start.marks) is None
+    assert located(iter(frames[20:]), start.marks) is None
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=40), st.randoms(use_true_random=False))
+def test_decoding_times(gaps: list[int], order: object) -> None:
+    """They rise and are never later than the frame is shown, however frames are reordered within groups."""
+    rising = np.cumsum(gaps)
+    pts = np.concatenate([order.sample(list(part), len(part)) for part in np.array_split(rising, 1 + len(gaps) // 5)])  # type: ignore[attr-defined]
+    dts = decoding_times(pts.astype(np.int64))
+    assert (np.diff(dts) > 0).all()
+    assert (dts <= pts).all()
+    if (np.diff(pts) > 0).all():
+        assert np.array_equal(dts, pts)
+
+
+def test_packets_come_back(tmp_path: Path) -> None:
+    """Bytes, times, durations and keyframes of several files are those that were written."""
+    written = []
+    for number in range(2):
+        file = PacketFile(tmp_path / f"{number}", b"header")
+        for place, pts in enumerate((0, 3, 1, 2)):
+            packet = av.Packet(bytes([number, place]) * 50)
+            packet.pts, packet.duration, packet.is_keyframe = 10 * number + pts, place, not place
+            file.push([packet])
+            written.append((bytes(packet), packet.pts, packet.duration, packet.is_keyframe))
+        file.close()
+    found = list(joined([tmp_path / "0", tmp_path / "1"], Fraction(1, 25)))
+    assert [(bytes(p), p.pts, p.duration, p.is_keyframe) for p in found] == written
+    assert all(p.time_base == Fraction(1, 25) for p in found)
+
+
+class SmallMemory:
+    """A network on a device that takes so many frames at once."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, takes: int) -> None:
+        self.takes = takes
+
+    def ab(self, lumas: list[np.ndarray]) -> list[np.ndarray]:
+        if len(lumas) > self.takes:
+            raise torch.OutOfMemoryError("no memory")
+        return [np.stack([luma, luma]) for luma in lumas]
+
+
+def test_batches_shrink_to_the_device() -> None:
+    """Out of memory: the batch is halved until it fits, every frame comes once and in order, and it is said."""
+    network = Network(SmallMemory(3), 16)  # type: ignore[arg-type]
+    lumas = [np.full((2, 2), n, np.float32) for n in range(16)]
+    assert [float(ab[0, 0, 0]) for ab in network.ab(lumas)] == list(range(16))
+    assert network.size == 2
+    assert network.warnings == ("batches of 16 frames did not fit into the device's memory: took 2",)
+
+
+def test_device_that_takes_no_frame() -> None:
+    """When not even one frame fits, that is an error that tells a way out."""
+    with pytest.raises(DeviceError, match="does not take one frame"):
+        Network(SmallMemory(0), 8).ab([np.zeros((2, 2), np.float32)])  # type: ignore[arg-type]

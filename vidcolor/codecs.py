@@ -1,0 +1,167 @@
+"""Encoders: what each takes, and settings that look lossless or close to it at a sensible speed."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+from av.error import FFmpegError
+
+from vidcolor.errors import OutputError
+
+# Containers by suffix, with the codec that each takes by default.
+DEFAULT_CODEC = {
+    ".mp4": "libx264",
+    ".m4v": "libx264",
+    ".mov": "libx264",
+    ".mkv": "libx264",
+    ".avi": "mpeg4",
+    ".webm": "libvpx-vp9",
+}
+_X26_PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow", "placebo"),
+)
+_PLANAR = re.compile(r"yuva?4(?:20|22|44|40|11|10)p(?:\d+le)?")
+_AVX_512 = 256  # OpenCV's CV_CPU_AVX512_SKX: all that x264 asks for before it uses AVX-512
+_TRY = "Try libx264, libx265, prores_ks or ffv1"
+
+# SVT-AV1 talks on stderr past libav's log; only its errors are let through.
+os.environ.setdefault("SVT_LOG", "1")
+
+
+@dataclass(frozen=True)
+class CodecSettings:
+    """What is known about one encoder.
+
+    Attributes:
+        options: Its defaults.
+        crf: Highest value of --crf, the lowest being 0; None: the encoder has no such thing.
+        presets: Values of --preset.
+        preset_option: What the encoder calls it.
+        alpha: It keeps an opacity plane.
+        even: 4:2:0 pictures must have even sides.
+    """
+
+    options: dict[str, str]
+    crf: int | None = None
+    presets: tuple[str, ...] = ()
+    preset_option: str = "preset"
+    alpha: bool = False
+    even: bool = False
+
+
+KNOWN = {
+    "libx264": CodecSettings({"crf": "18", "preset": "medium"}, 51, _X26_PRESETS, even=True),
+    "libx265": CodecSettings(
+        {"crf": "20", "preset": "medium", "x265-params": "log-level=error"}, 51, _X26_PRESETS, even=True
+    ),
+    "libsvtav1": CodecSettings({"crf": "24", "preset": "6"}, 63, tuple(map(str, range(14))), even=True),
+    "libvpx-vp9": CodecSettings(
+        {"crf": "24", "b": "0", "row-mt": "1", "cpu-used": "4"}, 63, tuple(map(str, range(9))), "cpu-used", alpha=True
+    ),
+    # Without a profile the encoder takes 422 HQ, and 4444 for pictures with alpha or full chroma.
+    "prores_ks": CodecSettings(
+        {"vendor": "apl0"}, None, ("proxy", "lt", "standard", "hq", "4444", "4444xq"), "profile", alpha=True
+    ),
+    "ffv1": CodecSettings({"level": "3", "g": "1", "slicecrc": "1"}, alpha=True),
+    "mpeg4": CodecSettings({"flags": "+qscale", "global_quality": "236"}, even=True),  # quantizer 2, times 118
+}
+
+
+def choose_codec(path: Path, codec: str = "", bits: int = 8) -> str:
+    """The encoder for an output file.
+
+    Args:
+        codec: The one asked for; "" takes the container's usual one that holds ``bits``.
+
+    Raises:
+        OutputError: the suffix names no container, or there is no such encoder.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in DEFAULT_CODEC:
+        why = f"no container has the suffix {suffix or '(none)'}"
+        raise OutputError(f"cannot write {path}", why, f"Use one of {' '.join(DEFAULT_CODEC)}")
+    name = codec or DEFAULT_CODEC[suffix]
+    if not codec and bits == 12 and name == "libx264":
+        name = "libx265"
+    try:
+        found = av.codec.Codec(name, "w")
+    except (ValueError, FFmpegError) as error:
+        raise OutputError(f"cannot encode with {name}", "no such encoder", _TRY) from error
+    if found.type != "video":
+        raise OutputError(f"cannot encode with {name}", "it is no video encoder", _TRY)
+    return name
+
+
+def codec_options(codec: str, crf: int | None, preset: str) -> dict[str, str]:
+    """The encoder's options: its defaults with what was asked for.
+
+    Raises:
+        OutputError: it has no such preset, or takes no such quality.
+    """
+    what = f"cannot encode with {codec}"
+    known = KNOWN.get(codec, CodecSettings({}))
+    options = dict(known.options)
+    if crf is not None:
+        if known.crf is None:
+            raise OutputError(what, "it has no --crf", "Leave --crf out")
+        if not 0 <= crf <= known.crf:
+            raise OutputError(what, f"its --crf ends at {known.crf}", "Lower is better")
+        options["crf"] = str(crf)
+    if preset:
+        if preset not in known.presets:
+            choices = f"Choose one of {' '.join(known.presets)}" if known.presets else "Leave --preset out"
+            raise OutputError(what, f"it has no preset {preset!r}", choices)
+        options[known.preset_option] = preset
+    if codec == "libx264" and cv2.checkHardwareSupport(_AVX_512):
+        # Its AVX-512 code for macroblock trees reads memory that nobody wrote: at some widths, 320 for one, the same
+        # film came out with other bytes each time. AVX2 is as fast here.
+        options["x264-params"] = "asm=avx2"
+    return options
+
+
+def offered_pix_fmts(codec: str) -> list[str]:
+    """The pixel formats of an encoder that hold Y', Cb and Cr in planes."""
+    names = [f.name for f in av.codec.Codec(codec, "w").video_formats or ()]
+    alpha = KNOWN.get(codec, CodecSettings({})).alpha
+    return [name for name in names if _PLANAR.fullmatch(name) and (alpha or not name.startswith("yuva"))]
+
+
+def choose_pix_fmt(codec: str, bits: int, width: int, height: int, *, alpha: bool = False, wanted: str = "") -> str:
+    """The pixel format nearest to the source's: never shallower, with its alpha and as 4:2:0 where the codec can.
+
+    Args:
+        wanted: The one asked for; it may be shallower.
+
+    Raises:
+        OutputError: the codec cannot hold it.
+    """
+    offered = offered_pix_fmts(codec)
+    odd = width % 2 or height % 2
+    what = f"cannot encode with {codec}"
+    # H.264 and its kin crop 4:2:0 in steps of two pixels: an odd size needs 4:4:4.
+    whole = bool(odd and KNOWN.get(codec, CodecSettings({})).even)
+    if wanted:
+        if wanted not in offered:
+            raise OutputError(what, f"it does not write {wanted}", f"Choose one of {' '.join(offered)}")
+        if whole and "444" not in wanted:
+            raise OutputError(what, f"{wanted} needs even sides, not {width}x{height}", "Choose a 444 format")
+        return wanted
+    kinds = ("yuva", "yuv") if alpha else ("yuv",)
+    layouts = ("444p",) if whole else ("420p", "422p", "444p")
+    for kind in kinds:
+        for depth in (d for d in (8, 10, 12, 14, 16) if d >= bits):
+            for layout in layouts:
+                name = f"{kind}{layout}" if depth == 8 else f"{kind}{layout}{depth}le"
+                if name in offered:
+                    return name
+    raise OutputError(
+        what,
+        f"it holds no {bits}-bit picture of {width}x{height}",
+        "Try --codec ffv1 with .mkv, or a shallower --pix-fmt",
+    )

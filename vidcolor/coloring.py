@@ -1,0 +1,92 @@
+"""The middle of a frame's journey: steps in, the same steps with their chroma planes out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from vidcolor.chroma import Plane, chroma_planes
+from vidcolor.colorizer import Colorizer
+from vidcolor.errors import DeviceError
+from vidcolor.segments import Step
+from vidcolor.temporal import Smoother
+
+Planes = tuple[NDArray[Any], NDArray[Any]]
+
+
+class Network:
+    """A colorizer on batches as large as asked for, and as the device's memory takes.
+
+    Attributes:
+        size: Frames of a batch.
+        warnings: What had to be done otherwise.
+    """
+
+    def __init__(self, colorizer: Colorizer, size: int) -> None:
+        self.colorizer, self.size = colorizer, size
+        self._asked = size
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if self.size == self._asked:
+            return ()
+        return (f"batches of {self._asked} frames did not fit into the device's memory: took {self.size}",)
+
+    def ab(self, lumas: Sequence[Plane]) -> list[Plane]:
+        """ab ``(2, h, w)`` for each Y' ``(h, w)``, as Colorizer.ab.
+
+        Raises:
+            DeviceError: the memory does not take a single frame.
+        """
+        done: list[Plane] = []
+        while len(done) < len(lumas):
+            try:
+                done += self.colorizer.ab(lumas[len(done) : len(done) + self.size])
+            except torch.OutOfMemoryError as error:
+                if self.size == 1:
+                    what = f"cannot color on {self.colorizer.device}"
+                    raise DeviceError(what, "its memory does not take one frame", "Try a smaller --size") from error
+                self.size //= 2
+                torch.cuda.empty_cache()  # does nothing without a GPU
+        return done
+
+
+def colored(
+    steps: Iterator[Step], network: Network, chroma_size: tuple[int, int], smooth: float
+) -> Iterator[tuple[Step, Planes]]:
+    """Steps with their chroma planes of the given width and height; context is left out.
+
+    Batches and smoothing end with their segment.
+
+    Args:
+        smooth: Strength of the smoothing along motion, 0..1; 0 is off.
+    """
+    for _, segment in groupby(steps, key=lambda step: step.start.number):
+        for step, luma, ab in _smoothed(_predicted(segment, network), smooth):
+            if not step.context:
+                yield step, chroma_planes(step.frame, luma, ab, *chroma_size)
+
+
+def _predicted(segment: Iterator[Step], network: Network) -> Iterator[tuple[Step, Plane, Plane]]:
+    """Steps with Y' and ab at network size."""
+    size = network.size
+    while batch := list(islice(segment, size)):
+        lumas = [network.colorizer.small(step.frame) for step in batch]
+        yield from zip(batch, lumas, network.ab(lumas), strict=True)
+
+
+def _smoothed(colors: Iterator[tuple[Step, Plane, Plane]], strength: float) -> Iterator[tuple[Step, Plane, Plane]]:
+    """The same, with ab averaged along motion."""
+    smoother = Smoother(strength)
+    waiting: deque[tuple[Step, Plane]] = deque()
+    for step, luma, ab in colors:
+        waiting.append((step, luma))
+        for steady in smoother.push(luma, ab, step.starts_shot):
+            yield (*waiting.popleft(), steady)
+    for steady in smoother.flush():
+        yield (*waiting.popleft(), steady)
