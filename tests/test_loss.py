@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+import skimage.color
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,20 +15,22 @@ from vidcolor.color import rgb_to_lab
 from vidcolor.network import Prediction, ab_bins
 from vidcolor.training.loss import (
     classification_loss,
+    color_difference,
     color_prior,
     decode_ab,
     encode_ab,
     log_error_loss,
     mean_squared_loss,
+    perceptual_loss,
     rebalancing_weights,
     regression_loss,
     smooth_prior,
 )
 
 
-def constant(a: float, b: float, size: int = 2, n: int = 1) -> Tensor:
-    """ab of one color everywhere."""
-    return torch.tensor([a, b], dtype=torch.float32).view(1, 2, 1, 1).expand(n, 2, size, size).contiguous()
+def constant(*color: float, size: int = 2, n: int = 1) -> Tensor:
+    """ab, or Lab, of one color everywhere."""
+    return torch.tensor(color, dtype=torch.float32).view(1, -1, 1, 1).expand(n, -1, size, size).contiguous()
 
 
 def number(a: float, b: float) -> int:
@@ -35,26 +39,56 @@ def number(a: float, b: float) -> int:
 
 
 def test_regression_losses_by_hand() -> None:
-    """Off by (4, 0) and (30, 0): below the bend squared, above it linear; squared, scaled; and its logarithm."""
-    truth = constant(0, 0)
+    """Off by (4, 0) and (30, 0): below the bend squared, above it linear; squared and scaled."""
+    truth = constant(50, 0, 0)
     near, far = Prediction(constant(4, 0)), Prediction(constant(30, 0))
     assert regression_loss(near, truth).item() == pytest.approx(0.5 * 4**2 / 10 / 2)
     assert regression_loss(far, truth).item() == pytest.approx((30 - 10 / 2) / 2)
     assert mean_squared_loss(far, truth).item() == pytest.approx((30 / 110) ** 2 / 2)
-    assert log_error_loss(far, truth).item() == pytest.approx(math.log(30**2 / 2 + 9))
 
 
-def test_log_error_is_taken_photo_by_photo() -> None:
-    """The mean of the logarithms, as the mean of PSNRs is one, and not the logarithm of the mean."""
-    prediction = Prediction(torch.cat([constant(2, 0), constant(20, 0)]))
-    found = log_error_loss(prediction, constant(0, 0, n=2)).item()
-    assert found == pytest.approx((math.log(2 + 9) + math.log(200 + 9)) / 2)
+def test_log_error_is_that_of_the_picture_on_the_screen() -> None:
+    """scikit-image's sRGB of the predicted and of the true color, each photo by itself, as the mean of PSNRs is one."""
+    truth, prediction = constant(60, 5, 10, n=2), torch.cat([constant(5, 13), constant(-20, 30)])
+    wanted = skimage.color.lab2rgb([60.0, 5.0, 10.0])
+    errors = [
+        float(np.mean((255 * (skimage.color.lab2rgb([60.0, a, b]) - wanted)) ** 2)) for a, b in ((5, 13), (-20, 30))
+    ]
+    expected = sum(math.log(error + 20) for error in errors) / 2
+    assert log_error_loss(Prediction(prediction), truth).item() == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("ab", "other"), [((30.0, 10.0), (24.0, 14.0)), ((0.0, 0.0), (7.0, 0.0)), ((60, -40), (50, -45))]
+)
+def test_color_difference_is_cie94_about_the_mean_chroma(ab: tuple[float, float], other: tuple[float, float]) -> None:
+    """scikit-image's CIE94 taken from either side lies around it; far apart at strong chroma, not much further."""
+    found = color_difference(constant(*ab), constant(*other))[0, 0, 0].item()
+    one, two = np.array([50.0, *ab]), np.array([50.0, *other])
+    sides = sorted([skimage.color.deltaE_ciede94(one, two), skimage.color.deltaE_ciede94(two, one)])
+    assert sides[0] - 0.02 <= found <= sides[1] + 0.02
+
+
+def test_perceptual_loss_adds_the_mean_color_difference() -> None:
+    """Neutral against a color of chroma 10: half of it about ab (CIE94 at chroma 5), half about the screen."""
+    truth, grey = constant(50, 6, 8), Prediction(constant(0, 0))
+    difference = 10 / (1 + 0.045 * 5)
+    expected = log_error_loss(grey, truth).item() + 0.5 * 2 * math.log(difference + 1)
+    assert perceptual_loss(grey, truth).item() == pytest.approx(expected, abs=5e-3)
+
+
+def test_perceptual_loss_has_a_gradient_at_no_difference() -> None:
+    """The roots in it do not turn a perfect prediction into a gradient that is not a number."""
+    ab = constant(0, 0).requires_grad_()
+    perceptual_loss(Prediction(ab), constant(50, 0, 0)).backward()
+    assert ab.grad is not None
+    assert torch.isfinite(ab.grad).all()
 
 
 def test_truth_is_averaged_to_the_size_of_the_prediction() -> None:
     """A prediction of half the size is compared with the mean of four pixels."""
-    truth = torch.zeros(1, 2, 2, 2)
-    truth[0, 0] = torch.tensor([[0.0, 8.0], [8.0, 16.0]])
+    truth = torch.zeros(1, 3, 2, 2)
+    truth[0, 1] = torch.tensor([[0.0, 8.0], [8.0, 16.0]])
     assert mean_squared_loss(Prediction(constant(8, 0, size=1)), truth).item() == 0
 
 
@@ -127,24 +161,26 @@ def test_classification_loss_by_hand() -> None:
     weights = torch.ones(bins)
     weights[number(0, 0)] = 3.0
     flat = Prediction(constant(0, 0), torch.zeros(1, bins, 2, 2))
-    truth = constant(10, 20)
+    truth = constant(50, 10, 20)
     assert classification_loss(flat, truth, weights).item() == pytest.approx(math.log(bins))
-    truth[..., 0] = 0  # half of the pixels grey, which counts three times
+    truth[:, 1:, :, 0] = 0  # half of the pixels grey, which counts three times
     assert classification_loss(flat, truth, weights).item() == pytest.approx(math.log(bins) * (3 + 1) / 2)
-    truth = constant(10, 20)
-    index, soft = encode_ab(truth)
+    truth = constant(50, 10, 20)
+    index, soft = encode_ab(truth[:, 1:])
     perfect = torch.full((1, bins, 2, 2), -30.0).scatter(1, index, soft.log())
     entropy = -(soft * soft.log()).sum(dim=1).mean().item()
-    assert classification_loss(Prediction(truth, perfect), truth, weights).item() == pytest.approx(entropy, rel=1e-4)
+    assert classification_loss(Prediction(truth[:, 1:], perfect), truth, weights).item() == pytest.approx(
+        entropy, rel=1e-4
+    )
 
 
 def test_classification_gradient_is_softmax_minus_target() -> None:
     """The textbook gradient of cross entropy, here of a soft target, times weight over pixels."""
     bins = len(ab_bins())
     logits = torch.randn(1, bins, 2, 2, generator=torch.Generator().manual_seed(2)).requires_grad_()
-    truth = constant(33, -12)
+    truth = constant(50, 33, -12)
     classification_loss(Prediction(truth, logits), truth, torch.full((bins,), 2.0)).backward()
-    index, soft = encode_ab(truth)
+    index, soft = encode_ab(truth[:, 1:])
     target = torch.zeros(1, bins, 2, 2).scatter(1, index, soft)
     assert logits.grad is not None
     torch.testing.assert_close(logits.grad, 2.0 * (F.softmax(logits.detach(), dim=1) - target) / 4)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+import vidcolor
 import vidcolor.training
 from vidcolor.cli import main
 from vidcolor.network import NetworkConfig
@@ -35,7 +37,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[NetworkConfig
 def test_defaults_are_those_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without options the command line trains what vidcolor.train() does."""
     network, config, rest = asked(monkeypatch)
-    assert (network, config) == (NetworkConfig(), TrainConfig())
+    parameters = inspect.signature(vidcolor.train).parameters
+    assert (network, config) == (parameters["network"].default, parameters["config"].default)
     assert rest["extractor_weights"] == "hub"
 
 

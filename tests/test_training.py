@@ -370,7 +370,7 @@ def test_validation_scores_a_network_that_knows() -> None:
         def forward(self, lightness: torch.Tensor) -> Prediction:
             return Prediction(torch.zeros(len(lightness), 2, 10, 10))
 
-    scores = validate(Grey(), squares, lambda p, ab: ab.abs().mean(), torch.device("cpu"))
+    scores = validate(Grey(), squares, lambda p, lab: lab[:, 1:].abs().mean(), torch.device("cpu"))
     assert scores.psnr == scores.psnr_grey
     assert scores.colorfulness == pytest.approx(0, abs=0.1)
     from vidcolor.color import rgb_to_lab
@@ -379,7 +379,7 @@ def test_validation_scores_a_network_that_knows() -> None:
         def forward(self, lightness: torch.Tensor) -> Prediction:
             return Prediction(rgb_to_lab(squares / 255)[:, 1:])
 
-    scores = validate(Truth(), squares, lambda p, ab: (p.ab - ab).abs().mean(), torch.device("cpu"))
+    scores = validate(Truth(), squares, lambda p, lab: (p.ab - lab[:, 1:]).abs().mean(), torch.device("cpu"))
     assert scores.loss == pytest.approx(0, abs=1e-6)
     assert scores.psnr > 60
     assert scores.colorfulness == pytest.approx(scores.colorfulness_truth, abs=0.01)

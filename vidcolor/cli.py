@@ -234,7 +234,7 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Photos a step. Modern 32, paper 40.")] = None,
     sizes: Annotated[str, typer.Option(metavar="N,N", help="Crop sizes in pixels, multiples of 32.")] = "128",
     loss: Annotated[
-        Literal["regression", "mse", "psnr", "classification"] | None,
+        Literal["regression", "mse", "psnr", "perceptual", "classification"] | None,
         typer.Option(help="What is minimized. Modern regression, paper mse."),
     ] = None,
     encoder: Annotated[
@@ -253,10 +253,14 @@ def train(
         str | None, typer.Option(metavar="NAME|PATH", help="Bundled model or checkpoint to go on from.")
     ] = None,
     decoder: Annotated[
-        str | None, typer.Option(metavar="N,N,N", help="Channels of its steps. Modern 128,96,64, paper 128,64,32.")
+        str | None, typer.Option(metavar="N,N,N", help="Channels of its steps. Modern 256,128,96, paper 128,64,32.")
     ] = None,
     lr: Annotated[float | None, typer.Option(min=0, help="Peak learning rate. Modern 0.002, paper 0.0012.")] = None,
     encoder_lr: Annotated[float, typer.Option(min=0, help="A pretrained encoder's share of it.")] = 0.3,
+    schedule: Annotated[
+        Literal["cosine", "constant"] | None,
+        typer.Option(help="How it goes down after the warm-up. Modern cosine, paper constant."),
+    ] = None,
     film: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of pictures aged like old film. Modern 0.7, paper 0.")
     ] = None,
@@ -282,14 +286,16 @@ def train(
         PRESETS[preset].training,
         sizes=parse_sizes(sizes), encoder_lr=encoder_lr, patience=patience, precision=precision, seed=seed,
         workers=workers,
-        **given(epochs=epochs, batch_size=batch_size, loss=loss, lr=lr, film=film, borders=borders),
+        **given(epochs=epochs, batch_size=batch_size, loss=loss, lr=lr, film=film, borders=borders, schedule=schedule),
     )  # fmt: skip
     network = PRESETS[preset].network.with_(
         head="classification" if config.loss == "classification" else "regression",
         **given(encoder=encoder, decoder=parse_channels(decoder) if decoder else None),
     )
     if encoder:
-        network = network.with_(encoder_options={"pad_type": "same"} if encoder.startswith("mobilenetv2") else {})
+        network = network.with_(
+            semantics=0, encoder_options={"pad_type": "same"} if encoder.startswith("mobilenetv2") else {}
+        )
     if extractor:
         network = network.with_(extractor="" if extractor == "none" else extractor)
     with training_bar() as progress:

@@ -27,6 +27,10 @@ class NetworkConfig:
     extractor: str = ""
     """A frozen timm classifier whose logits are repeated over the grid; empty for none (koalarization only)."""
 
+    semantics: int = 0
+    """Channels of the 1x1 convolution that the backbone's classifier reads, as timm's MobileNets have one (1280 in
+    MobileNetV2); it widens the encoder's last map before the fusion. 0 does without (fusion only)."""
+
     embedding: int = 256
     """Channels of the global embedding that is repeated over the grid (fusion only)."""
 

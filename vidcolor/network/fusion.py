@@ -1,7 +1,8 @@
 """FusionNet: encoder with skip connections, a global embedding fused in, decoder to ab.
 
 L* (N,1,H,W) -> encoder -> maps at strides 2, 4, ... 32
-                   last map -> average over the picture -> embedding -> repeated over the grid
+                   last map -> 1x1 convolution to what a classifier reads (if the configuration has semantics)
+                            -> average over the picture -> embedding -> repeated over the grid
                 concatenated, 1x1 convolution                           (the fusion)
                 decoder: enlarge, concatenate the skip, two 3x3 convolutions; three times
                 head: ab (N,2,H/4,W/4)
@@ -53,6 +54,17 @@ class Fusion(nn.Module):
         return self.norm(x)
 
 
+class SemanticHead(nn.Sequential):
+    """What classifiers of timm's EfficientNet family (MobileNets too) read: its names are theirs, so that their
+    pretrained weights fit."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__()
+        self.add_module("conv_head", nn.Conv2d(channels, out, 1, bias=False))
+        self.add_module("bn2", nn.BatchNorm2d(out))
+        self.add_module("act2", nn.ReLU6(inplace=True))
+
+
 class UpBlock(nn.Module):
     """Twice the size, joined with the encoder's map of that size."""
 
@@ -80,9 +92,11 @@ class FusionNet(nn.Module):
                 f"it has {len(channels)} feature maps",
                 "Choose a backbone with more strides",
             )
-        self.embed = nn.Sequential(nn.Linear(channels[-1], config.embedding), nn.ReLU(inplace=True))
+        deepest = config.semantics or channels[-1]
+        self.semantics = SemanticHead(channels[-1], deepest) if config.semantics else nn.Identity()
+        self.embed = nn.Sequential(nn.Linear(deepest, config.embedding), nn.ReLU(inplace=True))
         self.fuse = Fusion(
-            channels[-1], config.embedding, config.fusion, nn.BatchNorm2d(config.fusion), nn.ReLU(inplace=True)
+            deepest, config.embedding, config.fusion, nn.BatchNorm2d(config.fusion), nn.ReLU(inplace=True)
         )
         skips = channels[-2 : -2 - steps : -1]
         widths = (config.fusion, *config.decoder)
@@ -90,6 +104,10 @@ class FusionNet(nn.Module):
             UpBlock(before, skip, after) for before, skip, after in zip(widths, skips, widths[1:], strict=False)
         )
         self.head = build_head(config, widths[-1])
+
+    def pretrained_parts(self) -> list[nn.Module]:
+        """What starts from a backbone's pretrained weights."""
+        return [self.encoder, *([self.semantics] if self.config.semantics else [])]
 
     @property
     def stride(self) -> int:
@@ -101,7 +119,7 @@ class FusionNet(nn.Module):
         x = (lightness / 100 - self.config.mean) / self.config.std
         x = x.to(next(self.parameters()).dtype)  # scaled first: half precision has too few steps for 0..100
         maps = self.encoder(x.expand(-1, 3, -1, -1))
-        x = maps[-1]
+        x = self.semantics(maps[-1])
         x = self.fuse(x, self.embed(x.mean(dim=(2, 3))))
         for block, skip in zip(self.decoder, maps[-2::-1], strict=False):
             x = block(x, skip)

@@ -77,6 +77,10 @@ class Koalarization(nn.Module):
             ]
         )
 
+    def pretrained_parts(self) -> list[nn.Module]:
+        """What a model to go on from has brought far already."""
+        return [self.encoder]
+
     def forward(self, lightness: Tensor) -> Prediction:
         """ab for L* ``(N, 1, H, W)`` in 0..100."""
         x = (lightness / 100 - self.config.mean) / self.config.std

@@ -33,8 +33,9 @@ class Beginning:
             report(f"the network starts from {self.model.name}")
             return
         if self.encoder:
-            left_over = load_backbone(network.encoder, self.encoder)
-            report(f"encoder starts from {self.encoder}; not used from it: {', '.join(left_over) or 'nothing'}")
+            left_over = [set(load_backbone(part, self.encoder)) for part in network.pretrained_parts()]
+            unused = sorted(set.intersection(*left_over))
+            report(f"encoder starts from {self.encoder}; not used from it: {', '.join(unused) or 'nothing'}")
         if isinstance(network, Koalarization) and network.extractor:
             from_hub = str(self.extractor) == HUB
             path = hub_weights(network.config.extractor) if from_hub else Path(self.extractor)

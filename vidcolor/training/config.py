@@ -21,7 +21,7 @@ class TrainConfig:
     """Side of the smallest random square, as a share of the photo's short side; 1 takes the whole."""
     mirror: bool = True
     """Mirror half of the photos."""
-    loss: Literal["regression", "mse", "psnr", "classification"] = "regression"
+    loss: Literal["regression", "mse", "psnr", "perceptual", "classification"] = "regression"
     optimizer: Literal["adamw", "adam"] = "adamw"
     lr: float = 2e-3
     """Peak learning rate of new layers."""

@@ -34,6 +34,7 @@ from vidcolor.training.loss import (
     color_prior,
     log_error_loss,
     mean_squared_loss,
+    perceptual_loss,
     rebalancing_weights,
     regression_loss,
 )
@@ -136,7 +137,7 @@ class Run:
         )
 
     def _optimizer(self, network: Network, pretrained: bool) -> torch.optim.Optimizer:
-        inherited = set(network.encoder.parameters()) if pretrained else set()
+        inherited = {p for part in network.pretrained_parts() for p in part.parameters()} if pretrained else set()
         config = self.config
         trainable = [p for p in network.parameters() if p.requires_grad]
         groups = [
@@ -151,13 +152,15 @@ class Run:
             return mean_squared_loss
         if self.config.loss == "psnr":
             return log_error_loss
+        if self.config.loss == "perceptual":
+            return perceptual_loss
         if self.config.loss == "regression":
             return regression_loss
         batches = train_batches(
             self.photos, batch_size=self.config.batch_size, sizes=(32,), seed=self.config.seed, epoch=0
         )
         weights = rebalancing_weights(color_prior(batch.rgb for batch in islice(batches, PRIOR_BATCHES)))
-        return lambda prediction, ab: classification_loss(prediction, ab, weights)
+        return lambda prediction, truth: classification_loss(prediction, truth, weights)
 
     def run(self) -> TrainResult:
         """All epochs that are left."""
@@ -257,7 +260,7 @@ class Run:
         with torch.no_grad():
             rgb = rgb.to(device, non_blocking=True) / 255
             rgb = neutral_borders(rgb, config.borders, generator)
-            ab = rgb_to_lab(rgb)[:, 1:]
+            truth = rgb_to_lab(rgb)
             lightness = maybe_old_film(rgb, config.film, generator).contiguous(memory_format=torch.channels_last)
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
@@ -266,7 +269,7 @@ class Run:
         # bf16 keeps fp32's exponents: gradients need no scaling, unlike fp16's.
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             prediction = self.trained(lightness)
-        loss = self.loss(prediction, ab)
+        loss = self.loss(prediction, truth)
         (value,) = processes.sums(loss.item() / processes.ranks)
         if not math.isfinite(value):
             raise self._broken_down("the loss is not a number")

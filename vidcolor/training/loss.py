@@ -8,38 +8,62 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.color import rgb_to_lab
+from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.network.heads import AB_SCALE, Prediction, ab_bins
 
 SOFT_NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1
 SOFT_SIGMA = 5.0  # ab units, the same place
 UNIFORM_SHARE = 0.5  # lambda of equation 4: how much of a uniform distribution is mixed into the prior
 HUBER_BETA = 10.0  # ab units: errors below it count squared, above it linearly
-ERROR_FLOOR = 9.0  # ab units squared: about what chroma at half size and JPEG cost even a perfect prediction
+ERROR_FLOOR = 20.0  # RGB code values squared: about what chroma at half size and JPEG cost even a perfect prediction
+DIFFERENCE_FLOOR = 1.0  # of a color difference: what an eye just sees; keeps the logarithm off minus infinity
+DIFFERENCE_SHARE = 0.5  # of the color difference in the perceptual loss, beside the error of RGB
 
 
-def target_at(prediction: Tensor, ab: Tensor) -> Tensor:
-    """The true ab averaged down to the size of a prediction."""
-    return F.interpolate(ab, size=prediction.shape[-2:], mode="area")
+def target_at(prediction: Tensor, truth: Tensor) -> Tensor:
+    """The truth ``(N, C, H, W)`` averaged down to the size of a prediction."""
+    return F.interpolate(truth, size=prediction.shape[-2:], mode="area")
 
 
-def regression_loss(prediction: Prediction, ab: Tensor) -> Tensor:
-    """Smooth L1 in ab units (Huber, divided by beta)."""
-    return F.smooth_l1_loss(prediction.ab, target_at(prediction.ab, ab), beta=HUBER_BETA)
+def regression_loss(prediction: Prediction, truth: Tensor) -> Tensor:
+    """Smooth L1 in ab units (Huber, divided by beta). Like every loss here it takes the true Lab ``(N, 3, H, W)``."""
+    return F.smooth_l1_loss(prediction.ab, target_at(prediction.ab, truth[:, 1:]), beta=HUBER_BETA)
 
 
-def mean_squared_loss(prediction: Prediction, ab: Tensor) -> Tensor:
+def mean_squared_loss(prediction: Prediction, truth: Tensor) -> Tensor:
     """The paper's loss: mean squared error of ab scaled to -1..1 (arXiv 1712.03400, equation 1)."""
-    return F.mse_loss(prediction.ab / AB_SCALE, target_at(prediction.ab, ab) / AB_SCALE)
+    return F.mse_loss(prediction.ab / AB_SCALE, target_at(prediction.ab, truth[:, 1:]) / AB_SCALE)
 
 
-def log_error_loss(prediction: Prediction, ab: Tensor) -> Tensor:
-    """The mean over photos of ln(mean squared error + floor), in ab units: minimal where the mean PSNR is maximal.
+def log_error_loss(prediction: Prediction, truth: Tensor) -> Tensor:
+    """The mean over photos of ln(mean squared error of sRGB + floor), in code values: the negative of the mean PSNR.
 
-    Against the plain mean, photos of little color count as much as vivid ones.
+    Against the plain mean, photos of little color count as much as vivid ones. The predicted ab is judged on the
+    true L*, however old the grey copy looked that it was predicted from.
     """
-    squared = (prediction.ab - target_at(prediction.ab, ab)).square()
+    lab = target_at(prediction.ab, truth)
+    colored = lab_to_rgb(torch.cat([lab[:, :1], prediction.ab], dim=1))
+    squared = (255 * (colored - lab_to_rgb(lab))).square()
     return torch.log(squared.mean(dim=(1, 2, 3)) + ERROR_FLOOR).mean()
+
+
+def color_difference(ab: Tensor, other: Tensor) -> Tensor:
+    """CIE94 between ab planes ``(N, 2, h, w)`` of equal L*, as ``(N, h, w)``: differences of strong colors count less.
+
+    CIE 116-1995 with kC = kH = 1, and the mean chroma as the reference, as CIEDE2000 has it. That has a kink at each
+    change of hue sector; this is smooth, and is what CIEDE2000 is of.
+    """
+    tiny = 1e-2  # the root of zero has no gradient
+    chroma, other_chroma = ((x.square().sum(dim=1) + tiny).sqrt() for x in (ab, other))
+    mean, across = (chroma + other_chroma) / 2, chroma - other_chroma
+    around = ((ab - other).square().sum(dim=1) - across.square()).clamp(min=0)
+    return ((across / (1 + 0.045 * mean)).square() + around / (1 + 0.015 * mean).square() + tiny).sqrt()
+
+
+def perceptual_loss(prediction: Prediction, truth: Tensor) -> Tensor:
+    """:func:`log_error_loss`, and the logarithm of the mean color difference (squared, so that both weigh alike)."""
+    difference = color_difference(prediction.ab, target_at(prediction.ab, truth[:, 1:])).mean(dim=(1, 2))
+    return log_error_loss(prediction, truth) + DIFFERENCE_SHARE * 2 * torch.log(difference + DIFFERENCE_FLOOR).mean()
 
 
 def encode_ab(ab: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,10 +116,10 @@ def rebalancing_weights(prior: Tensor) -> Tensor:
     return weight / (prior * weight).sum()
 
 
-def classification_loss(prediction: Prediction, ab: Tensor, weights: Tensor) -> Tensor:
+def classification_loss(prediction: Prediction, truth: Tensor, weights: Tensor) -> Tensor:
     """Cross entropy against the soft encoding, each pixel weighted by its nearest bin's rarity (equation 2)."""
     assert prediction.logits is not None, "the network has no classification head"
-    index, soft = encode_ab(target_at(prediction.logits, ab))
+    index, soft = encode_ab(target_at(prediction.logits, truth[:, 1:]))
     log_probability = F.log_softmax(prediction.logits, dim=1)
     entropy = -(log_probability.gather(1, index) * soft).sum(dim=1)
     return (entropy * weights.to(entropy)[index[:, 0]]).mean()

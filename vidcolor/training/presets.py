@@ -18,7 +18,7 @@ class Preset:
 
 PRESETS = {
     # FusionNet on a small pretrained encoder: what the bundled weights were made with.
-    "modern": Preset(NetworkConfig(), TrainConfig()),
+    "modern": Preset(NetworkConfig(semantics=1280, decoder=(256, 128, 96)), TrainConfig()),
     # Deep Koalarization (arXiv 1712.03400) as its PyTorch reproduction trained it on Places365.
     "paper": Preset(
         NetworkConfig(

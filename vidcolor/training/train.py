@@ -15,6 +15,7 @@ from vidcolor.training.config import TrainConfig
 from vidcolor.training.interrupt import held_back
 from vidcolor.training.loop import Run, TrainResult
 from vidcolor.training.material import gather
+from vidcolor.training.presets import PRESETS
 from vidcolor.training.processes import joined
 
 
@@ -22,8 +23,8 @@ def train(
     data: Sequence[Path | str],
     out: Path | str,
     *,
-    network: NetworkConfig | None = None,
-    config: TrainConfig | None = None,
+    network: NetworkConfig = PRESETS["modern"].network,
+    config: TrainConfig = PRESETS["modern"].training,
     val: Sequence[Path | str] = (),
     encoder_weights: Path | None = None,
     extractor_weights: str | Path = HUB,
@@ -49,10 +50,9 @@ def train(
         DataError: no usable photos; CheckpointError: ``out`` holds another run; OutputError: disk full.
         KeyboardInterrupt: asked to stop (Ctrl-C, SIGTERM); the state is saved.
     """
-    config = config or TrainConfig()
     model = load_model(start) if start else None
     # The gain was measured for the old weights.
-    network_config = model.config.with_(gain=1.0) if model else network or NetworkConfig()
+    network_config = model.config.with_(gain=1.0) if model else network
     folder = Path(out)
     with joined(torch.device(device)) as processes:
         if not processes.first:

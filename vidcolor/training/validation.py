@@ -73,7 +73,7 @@ def validate(
     for batch in squares.split(BATCH):
         rgb = batch.to(device) / 255
         lab = rgb_to_lab(rgb)
-        lightness, truth = lab[:, :1], lab[:, 1:]
+        lightness = lab[:, :1]
         prediction = network(lightness.contiguous(memory_format=torch.channels_last))
         ab = F.interpolate(prediction.ab, size=lab.shape[-2:], mode="bilinear", align_corners=False)
         colored = lab_to_rgb(torch.cat([lightness, ab], 1)).clamp(0, 1)
@@ -81,7 +81,7 @@ def validate(
         rows.append(
             torch.stack(
                 [
-                    loss(prediction, truth).expand(len(rgb)),
+                    loss(prediction, lab).expand(len(rgb)),
                     psnr(colored, rgb),
                     psnr(grey, rgb),
                     colorfulness(colored),
