@@ -36,8 +36,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[NetworkConfig
 
 def test_defaults_are_those_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without options the command line trains what vidcolor.train() does."""
-    network, config, rest = asked(monkeypatch)
     parameters = inspect.signature(vidcolor.train).parameters
+    network, config, rest = asked(monkeypatch)
     assert (network, config) == (parameters["network"].default, parameters["config"].default)
     assert rest["extractor_weights"] == "hub"
 
