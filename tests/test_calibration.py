@@ -10,10 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from vidcolor.checkpoint import load_model, save_model
 from vidcolor.color import rgb_to_lab
 from vidcolor.dataset import find_photos
-from vidcolor.network import Prediction
-from vidcolor.training.calibration import HIGHEST, calibrate
+from vidcolor.network import FusionNet, NetworkConfig, Prediction, build_network
+from vidcolor.training import calibration
+from vidcolor.training.calibration import HIGHEST, calibrate, learn_strength
+
+TINY = NetworkConfig(encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8))
 
 
 class Dull(nn.Module):
@@ -64,3 +68,56 @@ def test_a_grey_network_gets_no_endless_gain(photos: Path) -> None:
     found = calibrate(Dull(photos, 0.0), find_photos([photos]), torch.device("cpu"), target=0.7)
     assert found.gain == HIGHEST
     assert found.share == 0
+
+
+def lab_of(photos: Path) -> Tensor:
+    """True Lab of all photos, ``(N, 3, H, W)``."""
+    images = [cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) for path in sorted(photos.iterdir())]
+    return rgb_to_lab(torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 255)
+
+
+@pytest.fixture
+def unsure(monkeypatch: pytest.MonkeyPatch) -> FusionNet:
+    """Predicts weak colors of no meaning."""
+    monkeypatch.setattr(calibration, "PRICES", 6)
+    torch.manual_seed(0)
+    network = build_network(TINY)
+    assert isinstance(network, FusionNet)
+    nn.init.normal_(network.head.project.weight, std=20.0)
+    return network.eval()
+
+
+def test_learned_strength_reaches_the_share_and_turns_no_hue(unsure: FusionNet, photos: Path) -> None:
+    """The colorfulness that was asked for, by factors on the very colors that the network predicts."""
+    lab = lab_of(photos)
+    listed = find_photos([photos])
+    before = unsure(lab[:, :1]).ab
+    own = calibrate(unsure, listed, torch.device("cpu"), target=0.0).share
+    network, found = learn_strength(unsure, [(lab[:, :1], lab)] * 40, listed, target=1.5 * own)
+    assert found.share == pytest.approx(1.5 * own, rel=0.05)
+    factors = network(lab[:, :1]).ab / before
+    torch.testing.assert_close(factors[:, 0], factors[:, 1], rtol=1e-3, atol=1e-3)
+    assert factors.min() > 0.4
+    assert found.gain == pytest.approx(factors.mean().item(), abs=0.1)
+
+
+def test_learned_strength_costs_no_more_than_one_gain_for_all(unsure: FusionNet, photos: Path) -> None:
+    """At the same colorfulness it loses less."""
+    lab = lab_of(photos)
+    listed = find_photos([photos])
+    own = calibrate(unsure, listed, torch.device("cpu"), target=0.0).share
+    _, found = learn_strength(unsure, [(lab[:, :1], lab)] * 40, listed, target=1.5 * own)
+    plain = calibrate(unsure, listed, torch.device("cpu"), target=found.share)
+    assert found.psnr_lost <= plain.psnr_lost
+
+
+def test_an_uncalibrated_model_is_the_network_as_it_was(unsure: FusionNet, photos: Path, tmp_path: Path) -> None:
+    """Through the file and back: everything but the strength is untouched."""
+    lab = lab_of(photos)
+    network, _ = learn_strength(unsure, [(lab[:, :1], lab)] * 40, find_photos([photos]), target=0.9)
+    save_model(tmp_path / "model.safetensors", network, network.config)
+    model = load_model(tmp_path / "model.safetensors")
+    assert not torch.equal(model.network(lab[:, :1]).ab, unsure(lab[:, :1]).ab)
+    again = model.uncalibrated()
+    assert (again.config.strength, again.config) == (0, unsure.config)
+    torch.testing.assert_close(again.network(lab[:, :1]).ab, unsure(lab[:, :1]).ab)

@@ -33,6 +33,14 @@ class Model:
     config: NetworkConfig
     sha256: str
 
+    def uncalibrated(self) -> Model:
+        """The same network, its colors as strong as it predicts them."""
+        config = self.config.with_(strength=0, gain=1.0)
+        network = build_network(config)
+        weights = self.network.state_dict()
+        load_strictly(network, {k: v for k, v in weights.items() if not k.startswith("strength.")}, self.name)
+        return Model(self.name, network.eval(), config, self.sha256)
+
 
 def bundled_folder() -> Path:
     """Where the bundled weights are."""

@@ -44,13 +44,15 @@ class Evaluation:
 
     Attributes:
         sha256: Of the checkpoint.
-        gain: The factor on ab that was in force: the checkpoint's calibration, or 1, times the saturation.
+        calibrated: The strength of colors was the one stored in the checkpoint, not the network's own.
+        saturation: The factor on it.
         size: Short side of the network's picture.
     """
 
     model: str
     sha256: str
-    gain: float
+    calibrated: bool
+    saturation: float
     size: int
     device: str
     precision: str
@@ -144,7 +146,7 @@ def evaluate(
     options = options or EvaluationOptions()
     model = load_model(options.model)
     if not options.calibration:
-        model = replace(model, config=model.config.with_(gain=1.0))
+        model = model.uncalibrated()
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
     settings = Settings(model, device, precision, options.size, options.saturation, options.degrade, options.smooth)
@@ -179,7 +181,8 @@ def evaluate(
     return Evaluation(
         model=model.name,
         sha256=model.sha256,
-        gain=model.config.gain * options.saturation,
+        calibrated=options.calibration,
+        saturation=options.saturation,
         size=options.size or model.config.size,
         device=str(device),
         precision=str(precision).removeprefix("torch."),

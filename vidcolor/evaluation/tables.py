@@ -160,9 +160,12 @@ def heading(evaluation: Evaluation) -> str:
     e = evaluation
     kinds = ((len(e.photos), "photo"), (len(e.films), "film"))
     data = [f"{count} {kind}{'s' * (count > 1)}" for count, kind in kinds if count]
+    strength = "calibrated" if e.calibrated else "not calibrated"
+    if e.saturation != 1:
+        strength += f" times {e.saturation:.3g}"
     aged = ", degraded like old film" if e.degrade == "film" else ""
     return (
-        f"Model {e.model} ({e.sha256[:12]}), {e.size} pixels, gain {e.gain:.3g}, {e.precision} on {e.device}: "
+        f"Model {e.model} ({e.sha256[:12]}), {e.size} pixels, {strength}, {e.precision} on {e.device}: "
         f"{' and '.join(data)}{aged}."
     )
 

@@ -50,8 +50,12 @@ class NetworkConfig:
     size: int = 160
     """The short side that the network works at unless told otherwise, in pixels."""
 
+    strength: int = 0
+    """Hidden channels of the calibrated strength of colors, learned after all else; 0 shows them as predicted (fusion
+    only)."""
+
     gain: float = 1.0
-    """Calibrated factor on ab, measured on validation photos after training."""
+    """Calibrated factor on ab where there is no such strength, measured on validation photos after training."""
 
     temperature: float = 0.38
     """Of the annealed mean (classification only; Zhang et al. 2016, section 2.3)."""

@@ -5,7 +5,7 @@ L* (N,1,H,W) -> encoder -> maps at strides 2, 4, ... 32
                             -> average over the picture -> embedding -> repeated over the grid
                 concatenated, 1x1 convolution                           (the fusion)
                 decoder: enlarge, concatenate the skip, two 3x3 convolutions; three times
-                head: ab (N,2,H/4,W/4)
+                head: ab (N,2,H/4,W/4), times the calibrated strength of colors, if there is one
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from vidcolor.errors import CheckpointError
 from vidcolor.network.backbone import create_backbone
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.heads import Prediction, build_head
+from vidcolor.network.strength import Strength
 
 
 def conv_block(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Sequential:
@@ -104,6 +105,7 @@ class FusionNet(nn.Module):
             UpBlock(before, skip, after) for before, skip, after in zip(widths, skips, widths[1:], strict=False)
         )
         self.head = build_head(config, widths[-1])
+        self.strength = Strength(widths[-1], config.strength) if config.strength else None
 
     def pretrained_parts(self) -> list[nn.Module]:
         """What starts from a backbone's pretrained weights."""
@@ -114,8 +116,8 @@ class FusionNet(nn.Module):
         """Height and width of the input must be multiples of this."""
         return int(self.encoder.feature_info.reduction()[-1])
 
-    def forward(self, lightness: Tensor) -> Prediction:
-        """ab for L* ``(N, 1, H, W)`` in 0..100."""
+    def features(self, lightness: Tensor) -> Tensor:
+        """What the head reads, ``(N, channels, H/4, W/4)``, for L* ``(N, 1, H, W)`` in 0..100."""
         x = (lightness / 100 - self.config.mean) / self.config.std
         x = x.to(next(self.parameters()).dtype)  # scaled first: half precision has too few steps for 0..100
         maps = self.encoder(x.expand(-1, 3, -1, -1))
@@ -123,4 +125,12 @@ class FusionNet(nn.Module):
         x = self.fuse(x, self.embed(x.mean(dim=(2, 3))))
         for block, skip in zip(self.decoder, maps[-2::-1], strict=False):
             x = block(x, skip)
-        return self.head(x)
+        return x
+
+    def forward(self, lightness: Tensor) -> Prediction:
+        """ab for L* ``(N, 1, H, W)`` in 0..100."""
+        features = self.features(lightness)
+        prediction = self.head(features)
+        if self.strength is None:
+            return prediction
+        return prediction._replace(ab=prediction.ab * self.strength(features, prediction.ab))

@@ -1,12 +1,15 @@
-"""The gain on ab that makes a network's colors as strong as the truth's, at the least loss.
+"""Making a network's colors as strong as the truth's, at the least loss.
 
 A network that minimizes its mean error says less than it believes: where two colors are likely it answers
-between them. A gain on ab gives the strength back; it costs PSNR, since what was wrong is now more so.
+between them. Stronger colors cost PSNR, since what was wrong is now more so. FusionNet learns where they cost least
+(:mod:`vidcolor.network.strength`): on photos of the training, with the rest of the network as it is, what is minimized
+is the error minus a price times the colorfulness; the price is the one that brings the colorfulness of held-out photos
+to the share that is wanted. Other networks get one gain for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,19 +20,29 @@ from torch.nn import functional as F
 from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.dataset import Photo, center_crop
 from vidcolor.metrics import colorfulness, psnr
+from vidcolor.network import FusionNet, Prediction, build_network
+from vidcolor.network.strength import Strength
+from vidcolor.training.loss import log_error_loss, target_at
 
 SIZE = 128  # pixels, the squares that are compared
 BATCH = 32
 HIGHEST = 3.0
 STEP = 0.05  # finer steps change less than one photo more or less would
 
+HIDDEN = 32  # channels of the strength
+LEARNING_PHOTOS = 4800  # that it is learned from, one crop each
+LEARNING_RATE = 3e-3
+ROUNDS = 6  # over them, for each price
+PRICES = 8  # that are tried, by bisection
+DEAREST = 3.0  # ln of squared error for all of the truth's colorfulness; gives more of it than there is
+
 
 @dataclass(frozen=True)
 class Calibration:
-    """A gain, and what it does on the photos it was found on.
+    """What a calibration does on the photos it was found on.
 
     Attributes:
-        gain: Factor on ab.
+        gain: Factor on ab; the mean one, where it was learned.
         share: Mean colorfulness with it, as a share of the truth's.
         psnr_lost: dB against no gain at all; negative when the gain helps.
     """
@@ -52,29 +65,134 @@ def calibrate(network: nn.Module, photos: Sequence[Photo], device: torch.device,
         The gain, between 1 and :data:`HIGHEST`: where even that does not reach the target, the highest.
     """
     network.eval()
-    seen = [_predict(network, photos[i : i + BATCH], device) for i in range(0, len(photos), BATCH)]
-    truth = torch.cat([colorfulness(rgb) for rgb, _, _ in seen]).mean().item()
-
-    def look(gain: float) -> tuple[float, float]:
-        rows = []
-        for rgb, lightness, ab in seen:
-            colored = lab_to_rgb(torch.cat([lightness, ab * gain], dim=1)).clamp(0, 1)
-            rows.append(torch.stack([colorfulness(colored), psnr(colored, rgb)]))
-        color, quality = torch.cat(rows, dim=1).mean(dim=1).tolist()
-        return color / truth, quality
-
-    share, unchanged = look(1.0)
+    seen = _Seen([_predict(network, photos[i : i + BATCH], device) for i in range(0, len(photos), BATCH)])
+    share, unchanged = seen.look([1.0] * len(seen.batches))
     gain, quality = 1.0, unchanged
     while share < target and gain < HIGHEST:
         gain = round(gain + STEP, 2)
-        share, quality = look(gain)
+        share, quality = seen.look([gain] * len(seen.batches))
     return Calibration(gain, round(share, 4), round(unchanged - quality, 4))
+
+
+class _Seen:
+    """sRGB, L* and predicted ab of held-out photos, in batches."""
+
+    def __init__(self, batches: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+        self.batches = batches
+        self.truth = torch.cat([colorfulness(rgb) for rgb, _, _ in batches]).mean().item()
+
+    def look(self, factors: Sequence[float | Tensor]) -> tuple[float, float]:
+        """The share of the truth's colorfulness and the PSNR that factors on ab give, one for each batch."""
+        rows = []
+        for (rgb, lightness, ab), factor in zip(self.batches, factors, strict=True):
+            colored = lab_to_rgb(torch.cat([lightness, ab * factor], dim=1)).clamp(0, 1)
+            rows.append(torch.stack([colorfulness(colored), psnr(colored, rgb)]))
+        color, quality = torch.cat(rows, dim=1).mean(dim=1).tolist()
+        return color / self.truth, quality
+
+
+@dataclass(frozen=True)
+class _Example:
+    """What a strength is learned from: ``(N, C, h, w)`` each, at the network's output size."""
+
+    features: Tensor
+    ab: Tensor
+    truth: Tensor  # Lab
+
+    def loss(self, strength: Strength, price: float) -> Tensor:
+        """The logarithm of the error, less what the colors are worth."""
+        lightness = self.truth[:, :1]
+        ab = self.ab * strength(self.features.float(), self.ab)
+        wanted = lab_to_rgb(self.truth)
+        colored = lab_to_rgb(torch.cat([lightness, ab], dim=1))
+        share = colorfulness(colored.clamp(0, 1)).mean() / colorfulness(wanted.clamp(0, 1)).mean()
+        return log_error_loss(Prediction(ab), self.truth) - price * share
+
+
+def learn_strength(
+    network: FusionNet, batches: Iterable[tuple[Tensor, Tensor]], held_out: Sequence[Photo], target: float
+) -> tuple[FusionNet, Calibration]:
+    """The same network with the strength of its colors learned.
+
+    Args:
+        network: Without one.
+        batches: L* as the network sees it and the true Lab, ``(N, 1 and 3, H, W)``.
+        held_out: Photos that it was not trained on.
+        target: Share of the truth's colorfulness, in 0..1.
+    """
+    device = next(network.parameters()).device
+    with torch.random.fork_rng(devices=[]):  # the same beginning whatever was drawn before: runs repeat exactly
+        torch.manual_seed(0)
+        calibrated = build_network(network.config.with_(strength=HIDDEN))
+    assert isinstance(calibrated, FusionNet)
+    calibrated = calibrated.to(device).eval()
+    strength = calibrated.strength
+    assert strength is not None
+    calibrated.load_state_dict(network.state_dict() | strength.state_dict(prefix="strength."))
+    calibrated.requires_grad_(False)
+    examples = [_example(network, lightness.to(device), truth.to(device)) for lightness, truth in batches]
+    features, seen = [], []
+    with torch.no_grad():
+        for i in range(0, len(held_out), BATCH):
+            rgb, lightness = _squares(held_out[i : i + BATCH], device)
+            found = network.features(lightness.contiguous(memory_format=torch.channels_last))
+            ab = network.head(found).ab
+            features.append((found, ab))
+            seen.append((rgb, lightness, _enlarged(ab, rgb)))
+    held = _Seen(seen)
+    untouched = {k: v.clone() for k, v in strength.state_dict().items()}
+    unchanged = held.look([1.0] * len(seen))[1]
+
+    def look(price: float) -> tuple[float, float, float]:
+        """Learn at a price: share of colorfulness, PSNR and the mean factor on held-out photos."""
+        strength.load_state_dict(untouched)
+        _learn(strength, examples, price)
+        with torch.no_grad():
+            factors = [strength(*pair) for pair in features]
+            share, quality = held.look([_enlarged(f, rgb) for f, (rgb, _, _) in zip(factors, seen, strict=True)])
+        return share, quality, float(torch.cat([f.flatten() for f in factors]).mean())
+
+    low, high = 0.0, DEAREST
+    for _ in range(PRICES):
+        middle = (low + high) / 2
+        low, high = (middle, high) if look(middle)[0] < target else (low, middle)
+    share, quality, gain = look(high)
+    return calibrated, Calibration(round(gain, 2), round(share, 4), round(unchanged - quality, 4))
+
+
+@torch.no_grad()
+def _example(network: FusionNet, lightness: Tensor, truth: Tensor) -> _Example:
+    with torch.autocast(lightness.device.type, torch.bfloat16):
+        features = network.features(lightness.contiguous(memory_format=torch.channels_last))
+        ab = network.head(features).ab
+    return _Example(features.bfloat16(), ab, target_at(ab, truth))
+
+
+def _learn(strength: Strength, examples: Sequence[_Example], price: float) -> None:
+    strength.requires_grad_(True)
+    optimizer = torch.optim.Adam(strength.parameters(), LEARNING_RATE)
+    steps = ROUNDS * len(examples)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * (1 - step / steps)
+        optimizer.zero_grad()
+        examples[step % len(examples)].loss(strength, price).backward()
+        optimizer.step()
+    strength.requires_grad_(False)
+
+
+def _squares(photos: Sequence[Photo], device: torch.device) -> tuple[Tensor, Tensor]:
+    """sRGB and L* of the photos' middle squares."""
+    images = np.stack([center_crop(p.load(), SIZE) for p in photos])
+    rgb = torch.from_numpy(images).to(device).permute(0, 3, 1, 2) / 255
+    return rgb, rgb_to_lab(rgb)[:, :1]
+
+
+def _enlarged(plane: Tensor, rgb: Tensor) -> Tensor:
+    return F.interpolate(plane, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _predict(network: nn.Module, photos: Sequence[Photo], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """sRGB, L* and predicted ab of the photos' middle squares."""
-    images = np.stack([center_crop(p.load(), SIZE) for p in photos])
-    rgb = torch.from_numpy(images).to(device).permute(0, 3, 1, 2) / 255
-    lightness = rgb_to_lab(rgb)[:, :1]
-    prediction = network(lightness.contiguous(memory_format=torch.channels_last))
-    return rgb, lightness, F.interpolate(prediction.ab, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
+    rgb, lightness = _squares(photos, device)
+    return rgb, lightness, _enlarged(network(lightness.contiguous(memory_format=torch.channels_last)).ab, rgb)

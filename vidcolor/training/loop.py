@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
@@ -21,10 +21,10 @@ from vidcolor.colorizer import choose_precision
 from vidcolor.dataset import BrokenPhotos, Photo, train_batches
 from vidcolor.degrade import PartGenerator, maybe_old_film, neutral_borders
 from vidcolor.errors import VidcolorError
-from vidcolor.network import Network, NetworkConfig, Prediction, build_network
+from vidcolor.network import FusionNet, Network, NetworkConfig, Prediction, build_network
 from vidcolor.network.depthwise import speed_up_strided_depthwise
 from vidcolor.training.beginning import Beginning
-from vidcolor.training.calibration import calibrate
+from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
 from vidcolor.training.inspection import look_over
 from vidcolor.training.interrupt import Interrupt
@@ -190,13 +190,41 @@ class Run:
 
     def _finish(self) -> None:
         """The best network as it is used and shipped: calibrated, in half precision."""
-        best, path, device = load_model(self.folder / BEST), self.folder / MODEL, self.processes.device
-        found = calibrate(best.network.to(device), self.held_out, device, self.config.colorfulness)
-        save_model(path, best.network, best.config.with_(gain=found.gain), torch.float16)
+        path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
+        network = load_model(self.folder / BEST).network.to(device)
+        if isinstance(network, FusionNet) and target:
+            network, found = learn_strength(network, self._calibration_batches(), self.held_out, target)
+            config = network.config
+        else:
+            found = calibrate(network, self.held_out, device, target)
+            config = network.config.with_(gain=found.gain)
+        save_model(path, network, config, torch.float16)
         self.report(
-            f"{path}: gain {found.gain:.2f} gives {found.share:.0%} of the truth's colorfulness "
+            f"{path}: a gain of {found.gain:.2f} gives {found.share:.0%} of the truth's colorfulness "
             f"for {found.psnr_lost:.2f} dB"
         )
+
+    def _calibration_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Photos of the training as the network saw them, in other crops: L*, true Lab."""
+        config = self.config
+        batches = train_batches(
+            self.photos,
+            batch_size=config.batch_size,
+            sizes=config.sizes[:1],
+            seed=config.seed,
+            epoch=config.epochs,
+            smallest_crop=config.smallest_crop,
+            workers=reading_workers(config.workers, self.processes.device.type, 1),
+        )
+        for number, batch in enumerate(islice(batches, max(1, LEARNING_PHOTOS // config.batch_size))):
+            yield self._seen_and_true(batch.rgb, PartGenerator.of(0, 1, config.seed * 1_000_003 + number))
+
+    def _seen_and_true(self, rgb: Tensor, generator: PartGenerator) -> tuple[Tensor, Tensor]:
+        """L* as the network is shown it, and the true Lab, of photos ``(N, 3, H, W)`` in uint8."""
+        rgb = rgb.to(self.processes.device, non_blocking=True) / 255
+        rgb = neutral_borders(rgb, self.config.borders, generator)
+        lightness = maybe_old_film(rgb, self.config.film, generator)
+        return lightness.contiguous(memory_format=torch.channels_last), rgb_to_lab(rgb)
 
     def _enough(self) -> bool:
         position, patience = self.state.position, self.config.patience
@@ -258,10 +286,7 @@ class Run:
         # One generator a step, seeded by its number: a resumed run draws the same film.
         generator = PartGenerator.of(processes.rank, processes.ranks, config.seed * 1_000_003 + step)
         with torch.no_grad():
-            rgb = rgb.to(device, non_blocking=True) / 255
-            rgb = neutral_borders(rgb, config.borders, generator)
-            truth = rgb_to_lab(rgb)
-            lightness = maybe_old_film(rgb, config.film, generator).contiguous(memory_format=torch.channels_last)
+            lightness, truth = self._seen_and_true(rgb, generator)
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
             group["lr"] = config.lr * group["share"] * factor

@@ -50,9 +50,8 @@ def train(
         DataError: no usable photos; CheckpointError: ``out`` holds another run; OutputError: disk full.
         KeyboardInterrupt: asked to stop (Ctrl-C, SIGTERM); the state is saved.
     """
-    model = load_model(start) if start else None
-    # The gain was measured for the old weights.
-    network_config = model.config.with_(gain=1.0) if model else network
+    model = load_model(start).uncalibrated() if start else None  # it was calibrated for the old weights
+    network_config = model.config if model else network
     folder = Path(out)
     with joined(torch.device(device)) as processes:
         if not processes.first:
