@@ -185,7 +185,7 @@ def lightness_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 16)
     return (low + high) / 2
 
 
-def ab_to_cbcr(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 10) -> Tensor:
+def ab_to_cbcr(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 10, lightness_steps: int = 16) -> Tensor:
     """ab at a known luma to Cb, Cr, exactly: the luma stays, hue stays, chroma gives way to the gamut.
 
     Where (Y', a, b) lies outside the sRGB gamut, ab is shrunk towards neutral at constant hue until it
@@ -194,6 +194,7 @@ def ab_to_cbcr(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 10) -> Ten
     Args:
         luma: Y', ``(..., 1, H, W)`` in 0..1.
         ab: ``(..., 2, H, W)``.
+        steps: Of the bisection for the chroma that fits; lightness_steps: as ``steps`` of :func:`lightness_at_luma`.
 
     Returns:
         ``(..., 2, H, W)``, Cb and Cr in -0.5..0.5.
@@ -201,7 +202,7 @@ def ab_to_cbcr(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 10) -> Ten
 
     def rgb_at(scale: Tensor) -> Tensor:
         scaled = ab * scale
-        return lab_to_rgb(torch.cat([lightness_at_luma(luma, scaled, matrix), scaled], dim=-3))
+        return lab_to_rgb(torch.cat([lightness_at_luma(luma, scaled, matrix, lightness_steps), scaled], dim=-3))
 
     tolerance = 1e-3  # a quarter of an 8-bit code: rounding noise of the solver, not color
     low, high = torch.zeros_like(luma), torch.ones_like(luma)
@@ -256,5 +257,7 @@ def _chroma_nodes(matrix: Matrix) -> Tensor:
     axis = torch.linspace(-ChromaTable.EXTENT, ChromaTable.EXTENT, ChromaTable.NODES_AB)
     y, b, a = torch.meshgrid(luma, axis, axis, indexing="ij")
     shape = (len(luma), 1, len(axis), len(axis))
-    cbcr = ab_to_cbcr(y.reshape(shape), torch.cat([a.reshape(shape), b.reshape(shape)], dim=1), matrix)
+    # Steps of 0.03 in L* and of 1/256 of the chroma: a tenth of what interpolation between nodes loses.
+    ab = torch.cat([a.reshape(shape), b.reshape(shape)], dim=1)
+    cbcr = ab_to_cbcr(y.reshape(shape), ab, matrix, steps=8, lightness_steps=12)
     return cbcr.permute(1, 0, 2, 3)[None].contiguous()

@@ -21,7 +21,7 @@ from vidcolor import __version__
 from vidcolor.checkpoint import DEFAULT_MODEL, Model, load_model
 from vidcolor.chroma import Plane, chroma_planes
 from vidcolor.codecs import DEFAULT_CODEC, choose_codec, codec_options
-from vidcolor.coloring import Network, Planes, colored
+from vidcolor.coloring import Network, Planes, colored, shared_cores
 from vidcolor.colorizer import Colorizer, choose_device, choose_precision
 from vidcolor.copies import fullest_suffix
 from vidcolor.decode import Video, frames, open_video
@@ -38,7 +38,8 @@ from vidcolor.segments import Start, Step, cut, located
 from vidcolor.temporal import STRENGTH, Smoother
 
 BATCH = 8
-QUEUE = 2 * BATCH  # frames that may wait between two stages
+DECODED = BATCH  # frames that may wait for the network: one batch, while the one before is at work
+COLORED = 4  # and for the encoder, which takes them one by one
 
 
 @dataclass(frozen=True)
@@ -261,9 +262,9 @@ class _Run:
     @contextmanager
     def _colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
-        with closing(prefetch(steps, QUEUE)) as cuts:
+        with closing(prefetch(steps, DECODED)) as cuts:
             pictures = colored(cuts, self.network, self.encoding.chroma_size, self.options.smooth)
-            with closing(prefetch(pictures, QUEUE)) as ready:
+            with shared_cores(), closing(prefetch(pictures, COLORED)) as ready:
                 yield ready
 
     @property
