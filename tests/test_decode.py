@@ -10,12 +10,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
+from av.codec.hwaccel import hwdevices_available
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vidcolor.container import orientation, readable
 from vidcolor.decode import frames, open_video, probe
-from vidcolor.errors import InputError
+from vidcolor.errors import DeviceError, InputError
 from vidcolor.interlace import is_combed
 from vidcolor.timing import choose_timestamps, measured_rate, rising, sensible_rate
 
@@ -145,6 +147,16 @@ def test_no_regular_file() -> None:
     """A device is refused instead of being read for ever."""
     with pytest.raises(InputError, match="no regular file"):
         probe("/dev/zero")
+
+
+@pytest.mark.parametrize(("kind", "why"), [("abacus", "no such kind"), ("cuda", "no such device")])
+def test_an_absent_decoder_is_not_replaced(tmp_path: Path, kind: str, why: str) -> None:
+    """Asked for a device that is not there, vidcolor stops and says so; the processor does not step in."""
+    if kind == "cuda" and (torch.cuda.is_available() or kind not in hwdevices_available()):
+        pytest.skip("this machine has a GPU, or this PyAV knows none")
+    write_grey(tmp_path / "film.mkv", [picture(64, 48)] * 3)
+    with pytest.raises(DeviceError, match=why), open_video(tmp_path / "film.mkv", hwaccel=kind):
+        pass
 
 
 def test_a_film_cut_short_says_so(tmp_path: Path) -> None:

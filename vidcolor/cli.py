@@ -75,6 +75,9 @@ def colorize(
     deinterlace: Annotated[
         Literal["auto", "on", "off"], typer.Option(help="auto: frames marked as interlaced that show combing.")
     ] = "auto",
+    hwaccel: Annotated[
+        str, typer.Option(metavar="NAME", help="Device that decodes, as in cuda; default: the processor.")
+    ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings as errors: damage, streams lost.")] = False,
     resume: Annotated[
         bool, typer.Option(help="Keep finished parts beside the output, so that a stopped run can go on.")
@@ -91,7 +94,7 @@ def colorize(
     options = Options(
         model=model, device=device, precision=precision, size=size, batch_size=batch_size, start=start,
         duration=duration, saturation=saturation, smooth=smooth, codec=codec, crf=crf, preset=preset, pix_fmt=pix_fmt,
-        stream=stream, deinterlace=deinterlace, strict=strict, resume=resume,
+        stream=stream, deinterlace=deinterlace, hwaccel=hwaccel, strict=strict, resume=resume,
     )  # fmt: skip
     if are_several(sources):
         colorize_many(sources, output, recursive, overwrite, options, as_json)

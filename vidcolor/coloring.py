@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -88,11 +89,25 @@ def colored(
 
 
 def _predicted(segment: Iterator[Step], network: Network) -> Iterator[tuple[Step, Plane, Plane]]:
-    """Steps with Y' and ab at network size."""
+    """Steps with Y' and ab at network size.
+
+    A held frame (24 pictures a second in 60, animation on twos) has the ab of the one before: the network is asked
+    once for a run of equal lumas.
+    """
     size = network.size
+    before: Plane | None = None
+    ab: Plane | None = None
     while batch := list(islice(segment, size)):
         lumas = [network.colorizer.small(step.frame) for step in batch]
-        yield from zip(batch, lumas, network.ab(lumas), strict=True)
+        fresh = [before is None or not np.array_equal(before, lumas[0])]
+        fresh += [not np.array_equal(last, luma) for last, luma in pairwise(lumas)]
+        found = iter(network.ab([luma for luma, is_fresh in zip(lumas, fresh, strict=True) if is_fresh]))
+        for step, luma, is_fresh in zip(batch, lumas, fresh, strict=True):
+            if is_fresh:
+                ab = next(found)
+            assert ab is not None  # the first of all is fresh
+            yield step, luma, ab
+        before = lumas[-1]
 
 
 def _smoothed(colors: Iterator[tuple[Step, Plane, Plane]], strength: float) -> Iterator[tuple[Step, Plane, Plane]]:

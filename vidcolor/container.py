@@ -11,9 +11,10 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.error import FFmpegError
 
-from vidcolor.errors import InputError
+from vidcolor.errors import DeviceError, InputError
 from vidcolor.frames import SD_HEIGHT, SD_WIDTH, ColorTags, StreamInfo, VideoInfo
 from vidcolor.planes import has_alpha
 from vidcolor.timing import choose_timestamps, measured_rate, sensible_rate
@@ -37,10 +38,14 @@ if os.environ.get("VIDCOLOR_DEBUG"):
     av.logging.restore_default_callback()
 
 
-def open_container(path: Path) -> Any:
+def open_container(path: Path, hwaccel: str = "") -> Any:
     """A container open for reading.
 
+    Args:
+        hwaccel: Kind of device that decodes the picture, as FFmpeg names it; "" is the processor.
+
     Raises:
+        DeviceError: there is no such device, or it cannot decode this film; the processor does not step in.
         InputError: absent, a folder, not a film, or not readable.
     """
     what = f"cannot open {path}"
@@ -53,15 +58,37 @@ def open_container(path: Path) -> Any:
     # A name is a name: no protocol before a colon, no numbered pictures by a percent sign. Nor may a playlist
     # reach for the network.
     options = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data", "max_pixels": str(MAX_PIXELS)}
+    accelerator = _accelerator(path, hwaccel)
     try:
         # Old containers carry metadata in forgotten encodings; they are no reason to refuse the film.
-        return av.open(f"file:{path}", options=options, metadata_errors="surrogateescape")
+        return av.open(f"file:{path}", options=options, metadata_errors="surrogateescape", hwaccel=accelerator)
+    except RuntimeError as error:
+        if not hwaccel:
+            raise
+        why = "it cannot decode this kind of film"
+        raise DeviceError(f"cannot decode {path} with {hwaccel}", why, "Leave --hwaccel out") from error
     except FFmpegError as error:
         raise InputError(what, reason(error), "It is no film, or a damaged one") from error
     except OSError as error:
         raise InputError(what, error.strerror or str(error), "Check its permissions") from error
     except ValueError as error:
         raise InputError(what, str(error), "Rename it") from error
+
+
+def _accelerator(path: Path, kind: str) -> HWAccel | None:
+    if not kind:
+        return None
+    what = f"cannot decode {path} with {kind}"
+    offered = hwdevices_available()
+    if kind not in offered:
+        raise DeviceError(what, "no such kind of device", f"This PyAV knows {', '.join(offered) or 'none'}")
+    accelerator = HWAccel(device_type=kind, allow_software_fallback=False)
+    try:  # a device that is absent is told apart from a film that is broken
+        with suppress(NotImplementedError):  # some kinds have decoders of their own names; opening the film will tell
+            accelerator.create(av.codec.Codec("h264", "r"))
+    except FFmpegError as error:
+        raise DeviceError(what, "there is no such device, or no driver for it", "Leave --hwaccel out") from error
+    return accelerator
 
 
 def reason(error: FFmpegError) -> str:

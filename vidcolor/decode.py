@@ -85,19 +85,23 @@ class Video:
 
 
 @contextmanager
-def open_video(path: Path | str, stream: int | None = None, deinterlace: Deinterlace = "auto") -> Iterator[Video]:
+def open_video(
+    path: Path | str, stream: int | None = None, deinterlace: Deinterlace = "auto", hwaccel: str = ""
+) -> Iterator[Video]:
     """Open a film for reading.
 
     Args:
         stream: Number of the video stream; None takes the first that is no cover.
         deinterlace: "on" makes one picture of both fields in every frame, "auto" in those that are marked as
             interlaced and show combing.
+        hwaccel: Kind of device that decodes, as in "cuda"; "" is the processor.
 
     Raises:
+        DeviceError: there is no such device, or it cannot decode the film.
         InputError: absent, a folder, not a film, damaged, or without a picture.
     """
     path = Path(path)
-    with open_container(path) as container:
+    with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
         chosen.thread_type = "AUTO"
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
