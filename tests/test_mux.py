@@ -12,13 +12,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
+from vidcolor.codecs import codec_options
 from vidcolor.container import orientation
 from vidcolor.copies import fullest_suffix
 from vidcolor.decode import frames, open_video, probe
 from vidcolor.encode import EncodeSettings, choose_encoding
+from vidcolor.errors import OutputError
 from vidcolor.frames import Frame
 from vidcolor.mux import FilmWriter
+from vidcolor.pipeline import Options, colorize
 
 TRICKY = Path(os.environ.get("VIDCOLOR_FOOTAGE", "/nonexistent")) / "tricky"
 needs_footage = pytest.mark.skipif(not TRICKY.is_dir(), reason="VIDCOLOR_FOOTAGE names no folder with tricky/")
@@ -278,6 +282,24 @@ def test_depth_on_request(tmp_path: Path) -> None:
 
 
 @needs_footage
+def test_quality_of_hardware_encoders_by_their_own_names() -> None:
+    """--crf and --preset mean the same for every encoder; NVIDIA's call the first cq and count the second."""
+    assert codec_options("h264_nvenc", 23, "p7") | {"b": ""} == {"rc": "vbr", "cq": "23", "b": "", "preset": "p7"}
+    with pytest.raises(OutputError, match="no preset"):
+        codec_options("h264_nvenc", None, "veryfast")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine may have the encoder's device")
+def test_an_encoder_without_its_device_says_so(tmp_path: Path) -> None:
+    """One line before any frame is decoded, and nothing left behind."""
+    write_source(tmp_path / "film.mkv")
+    if "h264_nvenc" not in av.codec.codecs_available:
+        pytest.skip("this PyAV has no such encoder")
+    with pytest.raises(OutputError, match="h264_nvenc finds no device"):
+        colorize(tmp_path / "film.mkv", tmp_path / "out.mp4", options=Options(codec="h264_nvenc"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mkv"]
+
+
 def test_the_fullest_container() -> None:
     """Sources whose own container cannot be written go where their sound can go."""
     assert fullest_suffix(TRICKY / "interlaced_avchd.mts") == ".mkv"

@@ -151,6 +151,8 @@ class FilmWriter:
             reason = (getattr(error, "strerror", None) or str(error)).lower()
             if "invalid argument" in reason:
                 reason = f"{self.encoding.codec} does not fit {self.path.suffix}, or does not take these settings"
+            elif "operation not permitted" in reason:  # what encoders on devices say; folders say "permission denied"
+                reason = f"{self.encoding.codec} finds no device, or no driver for it"
             remedy = "Free some space" if "space" in reason else "Choose another codec, container or folder"
             raise OutputError(f"cannot write {self.path}", reason, remedy) from error
 
