@@ -32,6 +32,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcolor.frames import Frame
+
 RATE = 24
 WIDTHS = {480: 640, 1080: 1920, 2160: 3840}
 GRAIN = 6.0  # standard deviation in code values, about a scan of 35 mm stock
@@ -160,7 +162,7 @@ def stages(source: Path, frames: int) -> dict[str, float]:
         batches = [small[i : i + 8] for i in range(0, frames, 8)]
         colorizer.ab(batches[0])  # the first call compiles kernels
         ab = [plane for batch in timed("network", batches, colorizer.ab) for plane in batch]
-        smoother = Smoother(0.5)
+        smoother = Smoother()
         timed("smoothing", list(zip(small, ab, strict=True)), lambda pair: smoother.push(pair[0], pair[1], False))
         height, width = pictures[0].luma.shape
         timed(
@@ -168,8 +170,19 @@ def stages(source: Path, frames: int) -> dict[str, float]:
             list(zip(pictures, small, ab, strict=True)),
             lambda each: chroma_planes(*each, width // 2, height // 2),
         )
+        timed("Lab round trip of peers", list(zip(pictures, ab, strict=True)), lambda each: lab_round_trip(*each))
     times["network threads"] = torch.get_num_threads()
     return times
+
+
+def lab_round_trip(frame: Frame, ab: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """What public colorizers do with each frame in place of the chroma step: grey to Lab and back at full size."""
+    height, width = frame.luma.shape
+    grey = cv2.cvtColor(frame.luma, cv2.COLOR_GRAY2BGR).astype(np.float32) / 255
+    lightness = cv2.cvtColor(grey, cv2.COLOR_BGR2LAB)[..., :1]
+    lab = np.concatenate([lightness, cv2.resize(ab.transpose(1, 2, 0), (width, height))], axis=2)
+    colored = (cv2.cvtColor(lab, cv2.COLOR_LAB2BGR).clip(0, 1) * 255).astype(np.uint8)
+    return cv2.cvtColor(colored, cv2.COLOR_BGR2YUV_I420)
 
 
 def start_up() -> dict[str, float]:
