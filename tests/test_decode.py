@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -202,6 +202,19 @@ def test_every_frame_that_decodes(name: str) -> None:
         pts = [f.pts for f in frames(video)]
         assert (len(pts), video.info.timestamps) == DECODED[name]
         assert all(b > a for a, b in pairwise(pts))
+
+
+@needs_footage
+def test_mpeg4_comes_out_alike_each_time() -> None:
+    """Frames held while the next ones are decoded: as one thread alone decodes them, every time."""
+    path = TRICKY / "mxf_mpeg4_four_audio.mxf"
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "NONE"
+        expected = [f.to_ndarray()[: f.height] for f in islice(container.decode(video=0), 12)]
+    for _ in range(8):
+        with open_video(path) as video:
+            for frame, true in zip(list(islice(frames(video), 12)), expected, strict=True):
+                assert np.array_equal(frame.luma, true)
 
 
 @needs_footage

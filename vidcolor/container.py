@@ -30,6 +30,9 @@ _LIMITED_GREY = frozenset({"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg2video
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # H.273: SMPTE ST 2084, ARIB STD-B67
 _DOLBY_TAGS = frozenset({"dvh1", "dvhe", "dva1", "dvav", "dav1"})
 MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond what codecs hold
+# Decoders that give other pictures each time when several frames are decoded at once (FFmpeg 8, on a film whose pictures
+# are whole): a thread gives a frame out before it is done with it.
+_UNSTEADY = ("mpeg4",)
 
 # The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
 av.logging.set_libav_level(av.logging.PANIC)
@@ -109,6 +112,8 @@ def readable(text: str) -> str:
 def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
     """The stream of the film's picture: the first that is no cover, or the one asked for by its number.
 
+    It is set up to decode in threads.
+
     Raises:
         InputError: there is none, or it has no known codec.
     """
@@ -128,6 +133,7 @@ def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
     known = [s for s in chosen if s.codec_context is not None]
     if not known:
         raise InputError(what, "its picture's codec is not known", "Convert it first")
+    known[0].thread_type = "SLICE" if known[0].codec_context.name in _UNSTEADY else "AUTO"
     return known[0]
 
 

@@ -103,7 +103,6 @@ def open_video(
     path = Path(path)
     with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
-        chosen.thread_type = "AUTO"
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
         yield Video(info, container, chosen, Deinterlacer(deinterlace))
 
@@ -172,7 +171,6 @@ def _first_pictures(path: Path, number: int) -> list[Any]:
     """The first pictures of a stream, from a container of their own: seeking back is not exact in all of them."""
     with open_container(path) as container:
         stream = choose_stream(path, container, number)
-        stream.thread_type = "AUTO"
         return list(islice(pictures(container, stream, path, Damage()), _FIRST))
 
 
