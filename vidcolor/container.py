@@ -30,8 +30,8 @@ _LIMITED_GREY = frozenset({"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg2video
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # H.273: SMPTE ST 2084, ARIB STD-B67
 _DOLBY_TAGS = frozenset({"dvh1", "dvhe", "dva1", "dvav", "dav1"})
 MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond what codecs hold
-# Decoders that give other pictures each time when several frames are decoded at once (FFmpeg 8, on a film whose pictures
-# are whole): a thread gives a frame out before it is done with it.
+# Decoders that give other pictures each time when several frames are decoded at once (seen with FFmpeg 8, on a film
+# that is whole): a thread gives a frame out before it is done with it.
 _UNSTEADY = ("mpeg4",)
 
 # The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
