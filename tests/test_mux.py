@@ -281,7 +281,6 @@ def test_depth_on_request(tmp_path: Path) -> None:
     assert np.array_equal(first("flat.mkv").luma, luma)
 
 
-@needs_footage
 def test_quality_of_hardware_encoders_by_their_own_names() -> None:
     """--crf and --preset mean the same for every encoder; NVIDIA's call the first cq and count the second."""
     assert codec_options("h264_nvenc", 23, "p7") | {"b": ""} == {"rc": "vbr", "cq": "23", "b": "", "preset": "p7"}
@@ -300,6 +299,7 @@ def test_an_encoder_without_its_device_says_so(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mkv"]
 
 
+@needs_footage
 def test_the_fullest_container() -> None:
     """Sources whose own container cannot be written go where their sound can go."""
     assert fullest_suffix(TRICKY / "interlaced_avchd.mts") == ".mkv"
