@@ -110,7 +110,11 @@ class _Example:
 
 
 def learn_strength(
-    network: FusionNet, batches: Iterable[tuple[Tensor, Tensor]], held_out: Sequence[Photo], target: float
+    network: FusionNet,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    held_out: Sequence[Photo],
+    target: float,
+    precision: torch.dtype = torch.float32,
 ) -> tuple[FusionNet, Calibration]:
     """The same network with the strength of its colors learned.
 
@@ -119,6 +123,7 @@ def learn_strength(
         batches: L* as the network sees it and the true Lab, ``(N, 1 and 3, H, W)``.
         held_out: Photos that it was not trained on.
         target: Share of the truth's colorfulness, in 0..1.
+        precision: Number type of the network's convolutions.
     """
     device = next(network.parameters()).device
     with torch.random.fork_rng(devices=[]):  # the same beginning whatever was drawn before: runs repeat exactly
@@ -130,7 +135,7 @@ def learn_strength(
     assert strength is not None
     calibrated.load_state_dict(network.state_dict() | strength.state_dict(prefix="strength."))
     calibrated.requires_grad_(False)
-    examples = [_example(network, lightness.to(device), truth.to(device)) for lightness, truth in batches]
+    examples = [_example(network, lightness.to(device), truth.to(device), precision) for lightness, truth in batches]
     features, seen = [], []
     with torch.no_grad():
         for i in range(0, len(held_out), BATCH):
@@ -161,8 +166,9 @@ def learn_strength(
 
 
 @torch.no_grad()
-def _example(network: FusionNet, lightness: Tensor, truth: Tensor) -> _Example:
-    with torch.autocast(lightness.device.type, torch.bfloat16):
+def _example(network: FusionNet, lightness: Tensor, truth: Tensor, precision: torch.dtype) -> _Example:
+    half = precision != torch.float32
+    with torch.autocast(lightness.device.type, torch.bfloat16, enabled=half):
         features = network.features(lightness.contiguous(memory_format=torch.channels_last))
         ab = network.head(features).ab
     return _Example(features.bfloat16(), ab, target_at(ab, truth))

@@ -193,7 +193,7 @@ class Run:
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
         network = load_model(self.folder / BEST).network.to(device)
         if isinstance(network, FusionNet) and target:
-            network, found = learn_strength(network, self._calibration_batches(), self.held_out, target)
+            network, found = learn_strength(network, self._calibration_batches(), self.held_out, target, self.precision)
             config = network.config
         else:
             found = calibrate(network, self.held_out, device, target)
