@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from vidcolor.evaluation.series import Curve
@@ -34,10 +34,7 @@ def time_plot(curves: Mapping[str, Curve], seconds: float, label: str, first: in
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(value / top, 1.04)
 
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">']
-    for value in ticks(top):
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
+    parts = _beginning(label, ticks(top), y)
     parts += [
         f'<text x="{x(time):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{time:g}&#8239;s</text>'
         for time in ticks(duration, 6)
@@ -61,10 +58,7 @@ def histogram(values: Sequence[float], step: float, label: str) -> str:
     def y(count: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * count / top
 
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">']
-    for value in ticks(top):
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
+    parts = _beginning(label, ticks(top), y)
     for i, count in enumerate(counts):
         kind = "loss" if low + i < 0 else "gain"
         bar = f'x="{LEFT + i * wide + 0.5:.1f}" width="{max(wide - 1, 0.5):.1f}" y="{y(count):.1f}"'
@@ -87,14 +81,22 @@ def scatter(points: Sequence[tuple[float, float]], label: str) -> str:
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / top
 
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">']
-    for value in ticks(top):
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
-        parts.append(f'<text x="{x(value):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{value:g}</text>')
+    parts = _beginning(label, ticks(top), y)
+    parts += [
+        f'<text x="{x(value):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{value:g}</text>' for value in ticks(top)
+    ]
     parts.append(f'<line class="same" x1="{x(0):.1f}" y1="{y(0):.1f}" x2="{x(top):.1f}" y2="{y(top):.1f}"/>')
     parts += [f'<circle class="gain" cx="{x(across):.1f}" cy="{y(up):.1f}" r="2.4"/>' for across, up in points]
     return "\n".join([*parts, "</svg>\n"])
+
+
+def _beginning(label: str, values: Sequence[float], y: Callable[[float], float]) -> list[str]:
+    """A plot's first parts: its frame, and a line with its number at each of the values."""
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">']
+    for value in values:
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>')
+    return parts
 
 
 def ticks(top: float, most: int = 4) -> list[float]:
