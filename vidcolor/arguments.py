@@ -40,9 +40,6 @@ def parse_time(text: str | float) -> float:
     return seconds
 
 
-Time = Annotated[float, typer.Option(parser=parse_time, metavar="TIME")]
-
-
 def parse_sizes(text: str) -> tuple[int, ...]:
     """128,160 as (128, 160)."""
     try:
