@@ -21,8 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Callable
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -30,62 +29,10 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from clips import GRAIN, RATE, WIDTHS, make_clip
 from numpy.typing import NDArray
 
 from vidcolor.frames import Frame
-
-RATE = 24
-WIDTHS = {480: 640, 1080: 1920, 2160: 3840}
-GRAIN = 6.0  # standard deviation in code values, about a scan of 35 mm stock
-
-
-def texture(width: int, height: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise at every scale with amplitudes that fall as pictures' do, in code values around grey."""
-    total = np.zeros((height, width), np.float32)
-    size = 4
-    while size <= width:
-        octave = rng.standard_normal((max(2, size * height // width), size), dtype=np.float32)
-        total += cv2.resize(octave, (width, height), interpolation=cv2.INTER_CUBIC) / size**0.9
-        size *= 2
-    return 126 + 45 * total / total.std()
-
-
-def scene(width: int, height: int, frames: int, grain: float) -> Iterator[NDArray[np.uint8]]:
-    """Luma of a camera pan over a textured ground, discs moving before it, and film grain."""
-    rng = np.random.default_rng(0)
-    ground = texture(width * 2, height * 2, rng)
-    cloth = texture(width, height, rng)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    for number in range(frames):
-        shift = number * width / 1920 * 4
-        move = np.array([[1, 0, shift], [0, 1, shift / 3]], np.float32)
-        picture = cv2.warpAffine(ground, move, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        for disc in range(3):
-            angle = number / RATE * (0.7 + 0.3 * disc) + 2 * disc
-            center = width * (0.5 + 0.35 * np.cos(angle)), height * (0.5 + 0.3 * np.sin(angle * 1.3))
-            inside = (x - center[0]) ** 2 + (y - center[1]) ** 2 < (height / 8) ** 2
-            picture[inside] = cloth[inside] * 0.5 + 40 * disc + 40
-        if grain:
-            noise = rng.standard_normal(picture.shape, dtype=np.float32)
-            picture += grain * cv2.GaussianBlur(noise, (0, 0), 0.7) * 2
-        yield np.clip(picture, 16, 235).astype(np.uint8)
-
-
-def make_clip(path: Path, height: int, grain: float, seconds: float) -> None:
-    """A grey film as people have them: H.264 4:2:0."""
-    width = WIDTHS[height]
-    part = path.with_suffix(".part.mp4")
-    with av.open(str(part), "w") as container:
-        stream = container.add_stream("libx264", rate=RATE, options={"crf": "18", "preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for number, luma in enumerate(scene(width, height, round(seconds * RATE), grain)):
-            planes = np.full((height * 3 // 2, width), 128, np.uint8)
-            planes[:height] = luma
-            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-            frame.pts, frame.time_base = number, Fraction(1, RATE)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    part.rename(path)
 
 
 def transcode(source: Path, target: Path, preset: str) -> None:
@@ -110,11 +57,32 @@ def colorize(source: Path, target: Path, preset: str) -> None:
     pipeline.colorize(source, target, overwrite=True, options=pipeline.Options(preset=preset))
 
 
+def colorize_unsmoothed(source: Path, target: Path, preset: str) -> None:
+    from vidcolor import pipeline
+
+    pipeline.colorize(source, target, overwrite=True, options=pipeline.Options(preset=preset, smooth=0.0))
+
+
+def shots(source: Path, target: Path, preset: str) -> None:
+    from vidcolor.shotlist import list_shots
+
+    list_shots(source)
+
+
+def extract(source: Path, target: Path, preset: str) -> None:
+    import vidcolor
+
+    vidcolor.extract([source], target.with_suffix(""))
+
+
+KINDS = {f.__name__: f for f in (transcode, colorize, colorize_unsmoothed, shots, extract)}
+
+
 def work(kind: str, source: Path, preset: str) -> dict[str, float]:
     """One measurement, in this process: seconds without imports, and the peak of its memory."""
     import vidcolor.pipeline  # noqa: F401  (imports are the start-up time, measured apart)
 
-    run = {"transcode": transcode, "colorize": colorize}[kind]
+    run = KINDS[kind]
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         began = time.perf_counter()
         run(source, Path(folder) / f"out{source.suffix}", preset)
@@ -220,6 +188,58 @@ def machine() -> dict[str, Any]:
     }
 
 
+def compare(clip: str, path: Path, preset: str, repeats: int, frames: int) -> dict[str, Any]:
+    """A run of vidcolor beside a plain transcode."""
+    pairs = [[measure(kind, path, preset) for kind in ("transcode", "colorize")] for _ in range(repeats)]
+    plain, colored = (statistics.median(pair[i]["seconds"] for pair in pairs) for i in (0, 1))
+    ratio = statistics.median(pair[1]["seconds"] / pair[0]["seconds"] for pair in pairs)
+    peak = max(pair[1]["peak_mib"] for pair in pairs)
+    print(
+        f"| {clip} | {preset} | {frames / plain:.1f} | {frames / colored:.1f} | {ratio:.2f} | {peak:.0f} |", flush=True
+    )
+    return {
+        "clip": clip, "preset": preset, "frames": frames, "transcode_seconds": plain, "vidcolor_seconds": colored,
+        "ratio": ratio, "peak_mib": peak,
+    }  # fmt: skip
+
+
+def compare_verbs(clip: str, path: Path, preset: str, repeats: int) -> dict[str, Any]:
+    """A whole run of vidcolor beside the same without smoothing, and beside what only looks at the film."""
+    kinds = ("colorize", "colorize_unsmoothed", "shots", "extract")
+    rounds = [{kind: measure(kind, path, preset)["seconds"] for kind in kinds} for _ in range(repeats)]
+    seconds = statistics.median(found["colorize"] for found in rounds)
+    smoothing = statistics.median(1 - found["colorize_unsmoothed"] / found["colorize"] for found in rounds)
+    faster = {kind: statistics.median(found["colorize"] / found[kind] for found in rounds) for kind in kinds[2:]}
+    print(
+        f"| {clip} | {preset} | {seconds:.2f} | {smoothing:.1%} | {faster['shots']:.1f} | {faster['extract']:.1f} |",
+        flush=True,
+    )
+    return {"clip": clip, "preset": preset, "seconds": seconds, "smoothing": smoothing, **faster}
+
+
+def network_speed() -> dict[str, float]:
+    """Frames a second of the network alone, 288x160, in batches of eight, on all cores."""
+    import torch
+
+    from vidcolor.checkpoint import load_model
+    from vidcolor.colorizer import Colorizer, choose_device, choose_precision
+    from vidcolor.decode import probe
+
+    sample = probe(Path(__file__).parent.parent / "samples" / "reel.mp4")
+    device = choose_device()
+    lumas = list(np.random.default_rng(0).random((8, 160, 288), np.float32))
+    speeds = {}
+    for precision in {torch.float32, choose_precision("auto", device)}:
+        colorizer = Colorizer(load_model(), sample, device=device, precision=precision)
+        times = []
+        for _ in range(24):
+            began = time.perf_counter()
+            colorizer.ab(lumas)
+            times.append(time.perf_counter() - began)
+        speeds[str(precision).removeprefix("torch.")] = len(lumas) / statistics.median(times[4:])
+    return speeds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, default=Path(tempfile.gettempdir()) / "vidcolor-clips")
@@ -237,40 +257,40 @@ def main() -> None:
         return
 
     options.clips.mkdir(parents=True, exist_ok=True)
-    clips = {}
-    for height, kind in product(options.heights, options.grain):
-        path = options.clips / f"{height}p-{kind}-{options.seconds:g}s.mp4"
-        if not path.exists():
-            make_clip(path, height, GRAIN if kind == "grainy" else 0, options.seconds)
-        clips[height, kind] = path
 
+    def clip(height: int, name: str, **keywords: Any) -> Path:
+        path: Path = options.clips / f"{height}p-{name}-{options.seconds:g}s.mp4"
+        if not path.exists():
+            make_clip(path, height, seconds=options.seconds, **keywords)
+        return path
+
+    clips = {
+        f"{height}p {kind}": clip(height, kind, grain=GRAIN if kind == "grainy" else 0)
+        for height, kind in product(options.heights, options.grain)
+    }
     frames = round(options.seconds * RATE)
-    rows = []
     print("| clip | preset | transcode, fps | vidcolor, fps | time ratio | peak memory, MiB |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
-    for ((height, kind), path), preset in product(clips.items(), options.presets):
-        kinds = ("transcode", "colorize")
-        pairs = [[measure(each, path, preset) for each in kinds] for _ in range(options.repeats)]
-        plain, colored = (statistics.median(pair[i]["seconds"] for pair in pairs) for i in (0, 1))
-        ratio = statistics.median(pair[1]["seconds"] / pair[0]["seconds"] for pair in pairs)
-        peak = max(pair[1]["peak_mib"] for pair in pairs)
-        rows.append(
-            {"height": height, "clip": kind, "preset": preset, "frames": frames, "transcode_seconds": plain,
-             "vidcolor_seconds": colored, "ratio": ratio, "peak_mib": peak}
-        )  # fmt: skip
-        print(
-            f"| {height}p {kind} | {preset} | {frames / plain:.1f} | {frames / colored:.1f} "
-            f"| {ratio:.2f} | {peak:.0f} |",
-            flush=True,
-        )
-    by_stage = {f"{height}p {kind}": stages(path, min(frames, 48)) for (height, kind), path in clips.items()}
+    rows = [
+        compare(name, path, preset, options.repeats, frames)
+        for (name, path), preset in product(clips.items(), options.presets)
+    ]
+    print("\n| clip | preset | colorize, s | smoothing's share | info --shots, times faster | extract, times faster |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    verbs = [
+        compare_verbs(f"{height}p color", clip(height, "color", grain=0, color=True), "medium", options.repeats)
+        for height in options.heights
+    ]
+    by_stage = {name: stages(path, min(frames, 48)) for name, path in clips.items()}
     names = list(next(iter(by_stage.values())))
     print("\n| ms a frame, each stage alone | " + " | ".join(names) + " |")
     print("| --- |" + " ---: |" * len(names))
-    for clip, times in by_stage.items():
-        print(f"| {clip} | " + " | ".join(f"{times[name]:.1f}" for name in names) + " |")
-    found = {"machine": machine(), "runs": rows, "stages": by_stage, "start_up": start_up()}
+    for name, times in by_stage.items():
+        print(f"| {name} | " + " | ".join(f"{times[stage]:.1f}" for stage in names) + " |")
+    found = {"machine": machine(), "runs": rows, "verbs": verbs, "stages": by_stage}
+    found |= {"network": network_speed(), "start_up": start_up()}
     print("\n" + ", ".join(f"{key}: {value}" for key, value in found["machine"].items()))
+    print("network alone: " + ", ".join(f"{speed:.0f} fps in {name}" for name, speed in found["network"].items()))
     print(", ".join(f"{key} after {value:.2f} s" for key, value in found["start_up"].items()))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
