@@ -289,6 +289,20 @@ def test_other_settings_are_refused_by_name(photo_folder: Folder, tmp_path: Path
     run(data, tmp_path / "run", config=replace(CONFIG, save_minutes=1.0, workers=1))
 
 
+def test_finished_run_is_calibrated_anew(photo_folder: Folder, tmp_path: Path) -> None:
+    """Another strength of colors needs no training: best.safetensors stays, model.safetensors follows."""
+    data, out = photo_folder(), tmp_path / "run"
+    config = replace(CONFIG, epochs=1, colorfulness=0.0)
+    run(data, out, config=config)
+    best, plain = ((out / name).read_bytes() for name in ("best.safetensors", "model.safetensors"))
+    assert load_model(out / "model.safetensors").config.strength == 0
+    assert run(data, out, config=replace(config, colorfulness=0.5)).epochs == 1
+    assert load_model(out / "model.safetensors").config.strength > 0
+    assert (out / "best.safetensors").read_bytes() == best
+    run(data, out, config=config)
+    assert (out / "model.safetensors").read_bytes() == plain
+
+
 def test_settings_of_an_older_version_get_their_defaults(photo_folder: Folder, tmp_path: Path) -> None:
     """A state written before an option existed goes on, as long as the option has its default."""
     from safetensors import safe_open

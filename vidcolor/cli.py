@@ -264,11 +264,19 @@ def train(
         Literal["cosine", "constant"] | None,
         typer.Option(help="How it goes down after the warm-up. Modern cosine, paper constant."),
     ] = None,
+    smallest_crop: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=1, help="Side of the smallest crop, of the short side. Modern 0.6, paper 1."),
+    ] = None,
     film: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of pictures aged like old film. Modern 0.7, paper 0.")
     ] = None,
     borders: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of pictures given a neutral border. Modern 0.1, paper 0.")
+    ] = None,
+    colorfulness: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the truth's to calibrate to; 0: do not. Modern 0.75, paper 0."),
     ] = None,
     patience: Annotated[
         int, typer.Option(min=0, help="Epochs without a better validation loss before stopping early; 0: never.")
@@ -289,7 +297,10 @@ def train(
         PRESETS[preset].training,
         sizes=parse_sizes(sizes), encoder_lr=encoder_lr, patience=patience, precision=precision, seed=seed,
         workers=workers,
-        **given(epochs=epochs, batch_size=batch_size, loss=loss, lr=lr, film=film, borders=borders, schedule=schedule),
+        **given(
+            epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr, schedule=schedule,
+            film=film, borders=borders, colorfulness=colorfulness,
+        ),
     )  # fmt: skip
     network = PRESETS[preset].network.with_(
         head="classification" if config.loss == "classification" else "regression",

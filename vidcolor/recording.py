@@ -87,7 +87,8 @@ class Recorder:
         try:
             yield
         except OSError as error:
-            remedy = "Free some space: the same command goes on where it stopped"
+            kept = self._journal.segments
+            remedy = "Free some space: the same command goes on where it stopped" if kept else "Free some space"
             raise OutputError(f"cannot write {self._output}", (error.strerror or str(error)).lower(), remedy) from error
 
 

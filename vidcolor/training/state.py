@@ -16,7 +16,8 @@ from vidcolor.errors import CheckpointError
 from vidcolor.network import Network, NetworkConfig
 from vidcolor.training.config import TrainConfig
 
-FREE = ("workers", "save_minutes", "patience")  # settings that may change between two parts of a run
+# Settings that may change between two parts of a run; a finished run is calibrated anew.
+FREE = ("workers", "save_minutes", "patience", "colorfulness")
 
 
 @dataclass
