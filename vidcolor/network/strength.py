@@ -1,8 +1,9 @@
-"""How strong a predicted color is shown: the calibration of a network that answers with the mean of what is likely.
+"""How strong predicted colors are shown: the calibration of a network that answers with the mean of what is likely.
 
-A mean lies nearer to grey than each of the colors that it is of. One factor for all would give the strength back and
-oversaturate what was certain. This one is a smooth function of what the decoder saw at a place, of the color that it
-predicts there and of the whole picture; it never turns a hue.
+A mean lies nearer to grey than each of the colors that it is of. One factor for all pictures would give the strength
+back and oversaturate what was certain. This one follows from what the decoder saw: a picture that is well understood
+keeps its colors, one that is guessed at is dull enough to bear more. Within a picture it is the same everywhere:
+factors by place cost hardly less error, and burn spots into faces.
 """
 
 from __future__ import annotations
@@ -11,15 +12,12 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-
-from vidcolor.network.heads import AB_TYPICAL
 
 WEAKEST, STRONGEST = 0.5, 4.0  # the factor's range: no color is put out, none grows without bound
 
 
 class Strength(nn.Module):
-    """A factor on ab for each place.
+    """A factor on the ab of each picture.
 
     Args:
         channels: Of the decoder's last features.
@@ -28,18 +26,14 @@ class Strength(nn.Module):
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.place = nn.Conv2d(channels + 2, hidden, 1)
-        self.picture = nn.Linear(channels, hidden, bias=False)
-        self.out = nn.Conv2d(hidden, 1, 1)
-        nn.init.zeros_(self.out.weight)
+        self.inner = nn.Linear(channels, hidden)
+        self.outer = nn.Linear(hidden, 1)
+        nn.init.zeros_(self.outer.weight)
         # Colors as they are, before anything is learned: WEAKEST ** (1 - s) * STRONGEST ** s is 1 at this s.
         share = math.log(1 / WEAKEST) / math.log(STRONGEST / WEAKEST)
-        assert self.out.bias is not None
-        nn.init.constant_(self.out.bias, math.log(share / (1 - share)))
+        nn.init.constant_(self.outer.bias, math.log(share / (1 - share)))
 
-    def forward(self, features: Tensor, ab: Tensor) -> Tensor:
-        """``(N, 1, h, w)`` for features ``(N, channels, h, w)`` and predicted ab ``(N, 2, h, w)``."""
-        place = self.place(torch.cat([features, (ab / AB_TYPICAL).to(features.dtype)], dim=1))
-        x = F.relu(place + self.picture(features.mean(dim=(2, 3)))[:, :, None, None])
-        share = torch.sigmoid(self.out(x).float())
-        return WEAKEST * (STRONGEST / WEAKEST) ** share
+    def forward(self, pooled: Tensor) -> Tensor:
+        """``(N, 1, 1, 1)`` for the mean features ``(N, channels)`` of pictures."""
+        share = torch.sigmoid(self.outer(torch.relu(self.inner(pooled))).float())
+        return (WEAKEST * (STRONGEST / WEAKEST) ** share)[:, :, None, None]

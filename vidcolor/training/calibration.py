@@ -1,10 +1,10 @@
 """Making a network's colors as strong as the truth's, at the least loss.
 
 A network that minimizes its mean error says less than it believes: where two colors are likely it answers
-between them. Stronger colors cost PSNR, since what was wrong is now more so. FusionNet learns where they cost least
-(:mod:`vidcolor.network.strength`): on photos of the training, with the rest of the network as it is, what is minimized
-is the error minus a price times the colorfulness; the price is the one that brings the colorfulness of held-out photos
-to the share that is wanted. Other networks get one gain for all.
+between them. Stronger colors cost PSNR, since what was wrong is now more so. FusionNet learns in which pictures they
+cost least (:mod:`vidcolor.network.strength`): on photos of the training, with the rest of the network as it is, what is
+minimized is the error minus a price times the colorfulness; the price is the one that brings the colorfulness of
+held-out photos to the share that is wanted. Other networks get one gain for all.
 """
 
 from __future__ import annotations
@@ -65,7 +65,12 @@ def calibrate(network: nn.Module, photos: Sequence[Photo], device: torch.device,
         The gain, between 1 and :data:`HIGHEST`: where even that does not reach the target, the highest.
     """
     network.eval()
-    seen = _Seen([_predict(network, photos[i : i + BATCH], device) for i in range(0, len(photos), BATCH)])
+    batches = []
+    for i in range(0, len(photos), BATCH):
+        rgb, lightness = _squares(photos[i : i + BATCH], device)
+        ab = network(lightness.contiguous(memory_format=torch.channels_last)).ab
+        batches.append((rgb, lightness, _enlarged(ab, rgb)))
+    seen = _Seen(batches)
     share, unchanged = seen.look([1.0] * len(seen.batches))
     gain, quality = 1.0, unchanged
     while share < target and gain < HIGHEST:
@@ -93,16 +98,22 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Example:
-    """What a strength is learned from: ``(N, C, h, w)`` each, at the network's output size."""
+    """What a strength is learned from, at the network's output size.
 
-    features: Tensor
+    Attributes:
+        pooled: Mean features ``(N, channels)``.
+        ab: Predicted, ``(N, 2, h, w)``.
+        truth: Lab ``(N, 3, h, w)``.
+    """
+
+    pooled: Tensor
     ab: Tensor
-    truth: Tensor  # Lab
+    truth: Tensor
 
     def loss(self, strength: Strength, price: float) -> Tensor:
         """The logarithm of the error, less what the colors are worth."""
         lightness = self.truth[:, :1]
-        ab = self.ab * strength(self.features.float(), self.ab)
+        ab = self.ab * strength(self.pooled)
         wanted = lab_to_rgb(self.truth)
         colored = lab_to_rgb(torch.cat([lightness, ab], dim=1))
         share = colorfulness(colored.clamp(0, 1)).mean() / colorfulness(wanted.clamp(0, 1)).mean()
@@ -135,15 +146,16 @@ def learn_strength(
     assert strength is not None
     calibrated.load_state_dict(network.state_dict() | strength.state_dict(prefix="strength."))
     calibrated.requires_grad_(False)
-    examples = [_example(network, lightness.to(device), truth.to(device), precision) for lightness, truth in batches]
-    features, seen = [], []
-    with torch.no_grad():
-        for i in range(0, len(held_out), BATCH):
-            rgb, lightness = _squares(held_out[i : i + BATCH], device)
-            found = network.features(lightness.contiguous(memory_format=torch.channels_last))
-            ab = network.head(found).ab
-            features.append((found, ab))
-            seen.append((rgb, lightness, _enlarged(ab, rgb)))
+    examples = []
+    for lightness, truth in batches:
+        found, ab = _predict(network, lightness.to(device), precision)
+        examples.append(_Example(found, ab, target_at(ab, truth.to(device))))
+    pooled, seen = [], []
+    for i in range(0, len(held_out), BATCH):
+        rgb, lightness = _squares(held_out[i : i + BATCH], device)
+        found, ab = _predict(network, lightness, torch.float32)
+        pooled.append(found)
+        seen.append((rgb, lightness, _enlarged(ab, rgb)))
     held = _Seen(seen)
     untouched = {k: v.clone() for k, v in strength.state_dict().items()}
     unchanged = held.look([1.0] * len(seen))[1]
@@ -153,9 +165,9 @@ def learn_strength(
         strength.load_state_dict(untouched)
         _learn(strength, examples, price)
         with torch.no_grad():
-            factors = [strength(*pair) for pair in features]
-            share, quality = held.look([_enlarged(f, rgb) for f, (rgb, _, _) in zip(factors, seen, strict=True)])
-        return share, quality, float(torch.cat([f.flatten() for f in factors]).mean())
+            factors = [strength(each) for each in pooled]
+            share, quality = held.look(factors)
+        return share, quality, float(torch.cat(factors).mean())
 
     low, high = 0.0, DEAREST
     for _ in range(PRICES):
@@ -166,12 +178,12 @@ def learn_strength(
 
 
 @torch.no_grad()
-def _example(network: FusionNet, lightness: Tensor, truth: Tensor, precision: torch.dtype) -> _Example:
+def _predict(network: FusionNet, lightness: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Mean features ``(N, channels)`` and ab at the network's output size."""
     half = precision != torch.float32
     with torch.autocast(lightness.device.type, torch.bfloat16, enabled=half):
         features = network.features(lightness.contiguous(memory_format=torch.channels_last))
-        ab = network.head(features).ab
-    return _Example(features.bfloat16(), ab, target_at(ab, truth))
+        return features.float().mean(dim=(2, 3)), network.head(features).ab
 
 
 def _learn(strength: Strength, examples: Sequence[_Example], price: float) -> None:
@@ -196,9 +208,3 @@ def _squares(photos: Sequence[Photo], device: torch.device) -> tuple[Tensor, Ten
 
 def _enlarged(plane: Tensor, rgb: Tensor) -> Tensor:
     return F.interpolate(plane, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _predict(network: nn.Module, photos: Sequence[Photo], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """sRGB, L* and predicted ab of the photos' middle squares."""
-    rgb, lightness = _squares(photos, device)
-    return rgb, lightness, _enlarged(network(lightness.contiguous(memory_format=torch.channels_last)).ab, rgb)
