@@ -22,6 +22,7 @@ from vidcolor.checkpoint import (
 )
 from vidcolor.errors import CheckpointError, OutputError
 from vidcolor.network import FusionNet, NetworkConfig, build_network
+from vidcolor.network.backbone import create_backbone
 
 TINY = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), size=64)
 
@@ -205,6 +206,21 @@ def test_backbone_starts_from_a_classifier(tmp_path: Path) -> None:
     encoder = tiny_network(seed=2).encoder
     assert load_backbone(encoder, path) == ["fc.bias", "fc.weight"]
     assert all(torch.equal(v, pretrained[k]) for k, v in encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["test_convnext", "test_vit"])
+def test_backbones_whose_feature_maps_have_other_names(tmp_path: Path, name: str) -> None:
+    """timm renames parts when it takes a backbone apart; its own state dict still fits."""
+    torch.manual_seed(0)
+    classifier = create_backbone(name)
+    save_file({k: v.contiguous() for k, v in classifier.state_dict().items()}, tmp_path / "backbone.safetensors")
+    encoder = create_backbone(name, features_only=True)
+    left_over = load_backbone(encoder, tmp_path / "backbone.safetensors")
+    assert "head.fc.weight" in left_over or "head.weight" in left_over
+    parts = {k.removeprefix("model.").replace("_", ".", 1): v for k, v in encoder.state_dict().items()}
+    stem = "stem.0.weight" if name == "test_convnext" else "patch.embed.proj.weight"
+    known = {k.replace("_", ".", 1): v for k, v in classifier.state_dict().items()}
+    assert torch.equal(parts[stem], known[stem])
 
 
 def test_backbone_of_another_kind_is_refused(tmp_path: Path) -> None:

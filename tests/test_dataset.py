@@ -61,9 +61,24 @@ def test_layouts_are_found_at_any_depth(tmp_path: Path, photo_folder: Folder, ph
 
 
 def test_single_files_are_photos(photo_folder: Folder) -> None:
-    """A photo named directly is taken."""
+    """A photo named directly is taken, and once if it is named twice."""
     path = photo_folder(count=1) / "000.png"
-    assert find_photos([path, str(path)]) == [Photo(path), Photo(path)]
+    assert find_photos([path, str(path)]) == [Photo(path)]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 3)])
+def test_crops_of_the_smallest_photos(shape: tuple[int, int]) -> None:
+    """Even a line has squares."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        assert random_crop(np.zeros((*shape, 3), np.uint8), 32, rng).shape == (32, 32, 3)
+
+
+def test_header_that_claims_too_much_is_a_broken_photo(tmp_path: Path) -> None:
+    """OpenCV refuses ten thousand megapixels by an exception of its own."""
+    (tmp_path / "vast.ppm").write_bytes(b"P6\n100000 100000\n255\nabc")
+    with pytest.raises(DataError, match="does not decode"):
+        find_photos([tmp_path])[0].load()
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".JPG", ".png", ".webp", ".bmp", ".tif", ".ppm"])

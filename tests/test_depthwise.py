@@ -24,5 +24,7 @@ def test_dense_depthwise_is_the_same_function(options: dict[str, str]) -> None:
     lightness = torch.rand(2, 1, 64, 96).double() * 100
     for each in (network, faster):
         each(lightness).ab.square().mean().backward()
+    odd = torch.rand(1, 1, 57, 75).double() * 100  # left to the convolutions themselves
+    torch.testing.assert_close(faster.encoder(odd.expand(-1, 3, -1, -1)), network.encoder(odd.expand(-1, 3, -1, -1)))
     for (name, mine), theirs in zip(network.named_parameters(), faster.parameters(), strict=True):
         torch.testing.assert_close(mine.grad, theirs.grad, msg=name)

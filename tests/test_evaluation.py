@@ -19,6 +19,7 @@ from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor, nn
 
+from vidcolor import evaluation
 from vidcolor.checkpoint import Model, save_model
 from vidcolor.cli import main
 from vidcolor.dataset import BrokenPhotos, find_photos
@@ -27,7 +28,9 @@ from vidcolor.evaluation import Album, EvaluationOptions, evaluate
 from vidcolor.evaluation.films import Steadiness, evaluate_film
 from vidcolor.evaluation.photos import evaluate_photos
 from vidcolor.evaluation.pictures import Settings
-from vidcolor.evaluation.scores import PSNR_LIMIT, Truth
+from vidcolor.evaluation.scores import Truth
+from vidcolor.evaluation.tables import describe
+from vidcolor.metrics import PSNR_LIMIT
 from vidcolor.network import NetworkConfig, Prediction, build_network
 
 TINY = NetworkConfig(
@@ -318,6 +321,45 @@ def test_films_and_photos_together(
     monkeypatch.setattr("sys.argv", call)
     main_quietly()
     assert "| pan.mkv" in capsys.readouterr().out
+
+
+def test_a_film_that_cannot_be_read_does_not_stop_the_rest(photos: Path, grey_model: Path) -> None:
+    """It is a warning beside others, and an error alone."""
+    broken = photos / "broken.mp4"
+    broken.write_bytes(b"no film " * 99)
+    found = evaluate([photos], options=EvaluationOptions(model=grey_model))
+    assert len(found.photos) == 4
+    assert [w for w in found.warnings if "broken.mp4" in w]
+    with pytest.raises(InputError, match=r"broken\.mp4"):
+        evaluate([broken], options=EvaluationOptions(model=grey_model))
+
+
+def test_shares_of_a_grey_truth_say_nothing(tmp_path: Path, grey_model: Path) -> None:
+    """Where the truth itself has no color there is no share of it: a dash, and null."""
+    cv2.imwrite(str(tmp_path / "grey.png"), np.tile(np.arange(0, 250, 2, dtype=np.uint8), (64, 1)))
+    found = evaluate([tmp_path], options=EvaluationOptions(model=grey_model))
+    assert found.to_dict()["photos"]["overall"]["colorfulness_ratio"] is None
+    assert "nan" not in describe(found)
+
+
+def test_a_line_of_pixels_fits_into_the_report(tmp_path: Path, grey_model: Path) -> None:
+    """JPEG holds no picture of 168,000 pixels across."""
+    cv2.imwrite(str(tmp_path / "line.png"), np.full((1, 1000, 3), (40, 80, 160), np.uint8))
+    album = Album()
+    evaluate([tmp_path], options=EvaluationOptions(model=grey_model), album=album)
+    assert len(album.best) == 1
+
+
+def test_a_report_that_cannot_be_written_is_told_first(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is measured."""
+    (tmp_path / "page").write_text("a file")
+    monkeypatch.setattr("sys.argv", ["vidcolor", "evaluate", str(photos), "--report", str(tmp_path / "page")])
+    monkeypatch.setattr(evaluation, "evaluate", None)
+    with pytest.raises(SystemExit):
+        main()
+    assert "cannot write" in capsys.readouterr().err
 
 
 def test_nothing_to_evaluate(tmp_path: Path) -> None:

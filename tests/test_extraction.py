@@ -6,6 +6,7 @@ import csv
 import inspect
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -237,6 +238,23 @@ def test_other_peoples_folders_are_safe(tmp_path: Path) -> None:
     extract([film], tmp_path / "frames", overwrite=True)
     with pytest.raises(OutputError, match="there is no folder"):
         extract([film], tmp_path / "absent" / "frames")
+
+
+def test_kills_while_folders_change_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before the new frames have their name, the old ones come back; killed after, the rest is tidied up."""
+    film = write_film(tmp_path / "film.mp4", shot("coffee"))
+    frames, old = tmp_path / "frames", tmp_path / ".frames.old"
+    extract([film], frames)
+    frames.rename(old)
+    with pytest.raises(OutputError, match="it holds extracted frames"):
+        extract([film], frames)
+    assert (frames / "manifest.csv").is_file()
+    shutil.copytree(frames, old)
+    extract([film], frames, overwrite=True)
+    assert not old.exists()
+    monkeypatch.chdir(frames)
+    with pytest.raises(OutputError, match="it holds extracted frames"):
+        extract([film], Path())
 
 
 def test_interrupting_leaves_the_earlier_frames(tmp_path: Path) -> None:

@@ -145,6 +145,17 @@ def test_bad_data_is_one_line(tmp_path: Path) -> None:
         run([tmp_path], tmp_path / "run")
 
 
+def test_old_film_among_photos_does_no_harm(tmp_path: Path, photo_folder: Folder) -> None:
+    """Grey or damaged films are warnings where there are photos to learn from."""
+    data = photo_folder(count=8)
+    write_film(data / "grey.mkv", np.full((90, 120, 3), 90, np.uint8))
+    train, val, lines = run([data], tmp_path / "run")
+    assert (len(train), len(val)) == (6, 2)
+    assert any(line.startswith("warning: no frame of 1 films is worth keeping") for line in lines)
+    (data / "damaged.mkv").write_bytes(b"no film " * 99)
+    assert any("damaged.mkv" in line for line in run([data], tmp_path / "other")[2])
+
+
 def test_other_processes_wait_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under torchrun one process extracts; the others take its frames."""
     film = write_film(tmp_path / "film.mp4", astronaut(), coffee())

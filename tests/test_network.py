@@ -73,6 +73,8 @@ def test_paper_layers() -> None:
         (1, 64, 2), (64, 128, 1), (128, 128, 2), (128, 256, 1), (256, 256, 2), (256, 512, 1), (512, 512, 1),
         (512, 256, 1),
     ]  # fmt: skip
+    assert isinstance(network.fuse.local, nn.Conv2d)
+    assert network.fuse.local.bias is not None  # ReLU follows, not the batch norm that would make it useless
     assert convolutions(network.decoder) == [(256, 128, 1), (128, 64, 1), (64, 64, 1), (64, 32, 1), (32, 2, 1)]
     for part in (network.encoder, network.decoder):
         leaves = [type(m) for m in part.modules() if not list(m.children())]
@@ -183,6 +185,7 @@ def test_without_network_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch,
         (TINY.with_(extractor="test_resnet"), "Extractors go with --preset paper"),
         (PAPER.with_(decoder=(8, 8)), "decoder of 2 steps"),
         (PAPER.with_(extractor="no_such_backbone"), "timm.list_models"),
+        (PAPER.with_(extractor="eva02_tiny_patch14_224"), "has no classifier"),
     ],
 )
 def test_what_does_not_fit_is_told(config: NetworkConfig, reason: str) -> None:

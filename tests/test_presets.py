@@ -67,3 +67,22 @@ def test_options_override_a_preset(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch, "--preset", "paper", "--extractor", "resnet18", "--extractor-weights", "r.safetensors"
     )
     assert (network.extractor, rest["extractor_weights"]) == ("resnet18", "r.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("options", "decided"),
+    [
+        (["--start", "fast", "--encoder", "resnet18"], "--encoder"),
+        (["--start", "fast", "--decoder", "1,2"], "--decoder"),
+        (["--preset", "paper", "--encoder", "resnet18"], "--encoder"),
+    ],
+)
+def test_options_without_an_effect_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str], decided: str
+) -> None:
+    """What a preset or a model decides is not silently ignored."""
+    monkeypatch.setattr(sys, "argv", ["vidcolor", "train", "photos", "-o", "run", *options])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert decided in capsys.readouterr().err

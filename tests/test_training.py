@@ -6,6 +6,9 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +21,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vidcolor.checkpoint import load_model
-from vidcolor.dataset import center_crop, find_photos
+from vidcolor.dataset import center_crop, find_photos, spread
 from vidcolor.errors import CheckpointError, DataError, OutputError, VidcolorError
+from vidcolor.metrics import PSNR_LIMIT
 from vidcolor.network import NetworkConfig, Prediction, build_network
 from vidcolor.training import TrainConfig, TrainResult, train
 from vidcolor.training import loop as training_loop
@@ -303,6 +307,72 @@ def test_finished_run_is_calibrated_anew(photo_folder: Folder, tmp_path: Path) -
     assert (out / "model.safetensors").read_bytes() == plain
 
 
+def test_run_with_a_broken_held_out_photo_can_be_repeated(photo_folder: Folder, tmp_path: Path) -> None:
+    """What validation passed over is passed over again, and still named, when the finished run is given once more."""
+    data, val, out = photo_folder(), photo_folder("val", count=25), tmp_path / "run"
+    (val / "003.png").write_bytes(b"no picture")
+    first = run(data, out, val=[val])
+    again = run(data, out, val=[val])
+    assert first.broken == again.broken == (str(val / "003.png"),)
+
+
+def test_other_photos_of_the_same_number_are_refused(photo_folder: Folder, tmp_path: Path) -> None:
+    """A run goes on with the photos that it began with, wherever they lie now."""
+    data, val, out = photo_folder(), photo_folder("val", first=50), tmp_path / "run"
+    run(data, out, val=[val])
+    for changed in ({"data": photo_folder("others", first=20), "val": [val]}, {"data": data, "val": [data]}):
+        with pytest.raises(CheckpointError, match=r"photos|held out"):
+            run(out=out, **changed)
+    (tmp_path / "elsewhere").mkdir()
+    run(data.rename(tmp_path / "elsewhere" / data.name), out, val=[val])
+
+
+def test_photos_that_tell_nothing_about_others_are_told(photo_folder: Folder, tmp_path: Path) -> None:
+    """Validating on what is trained on is allowed, with a warning; on grey photos it is refused."""
+    said: list[str] = []
+    data, grey = photo_folder(), photo_folder("grey")
+    run(data, tmp_path / "run", val=[data], config=replace(CONFIG, epochs=1), report=said.append)
+    assert any("8 photos are trained on and validated on" in line for line in said)
+    grey_photos(grey)
+    with pytest.raises(DataError, match="cannot validate on these photos: 8 of 8 are grey"):
+        run(data, tmp_path / "other", val=[grey])
+
+
+def test_validation_is_spread_over_all_folders(photo_folder: Folder, tmp_path: Path) -> None:
+    """A limit takes some of each, not the first ones."""
+    for name in "abc":
+        photo_folder(f"val/{name}", count=8)
+    held = spread(find_photos([tmp_path / "val"]), 6)
+    assert [p.source for p in held] == ["a", "a", "b", "b", "c", "c"]
+
+
+def test_a_network_that_does_not_fit_is_told_before_training(photo_folder: Folder, tmp_path: Path) -> None:
+    """The classification loss wants its head, and a backbone of one size only cannot take crops of another."""
+    with pytest.raises(CheckpointError, match="predicts ab, not a distribution"):
+        run(photo_folder(), tmp_path / "run", config=replace(CONFIG, loss="classification"))
+    network = NETWORK.with_(encoder="swin_tiny_patch4_window7_224")
+    with pytest.raises(CheckpointError, match="cannot train with swin_tiny_patch4_window7_224 at 32 pixels"):
+        run(photo_folder(), tmp_path / "run", network=network)
+
+
+def test_signal_to_the_whole_group_saves(photo_folder: Folder, tmp_path: Path) -> None:
+    """SIGTERM to the run and its readers, as schedulers send it: the step is finished and the state saved."""
+    command = [
+        sys.executable, "-m", "vidcolor", "train", str(photo_folder(count=40)), "-o", str(tmp_path / "run"),
+        "--encoder", "test_resnet", "--decoder", "16,8", "--sizes", "32", "--batch-size", "4", "--epochs", "1000",
+        "--workers", "1",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    steps = tmp_path / "run" / "steps.jsonl"
+    while not (steps.exists() and len(steps.read_text().splitlines()) > 3) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert (tmp_path / "run" / "state.safetensors").exists()
+
+
 def test_settings_of_an_older_version_get_their_defaults(photo_folder: Folder, tmp_path: Path) -> None:
     """A state written before an option existed goes on, as long as the option has its default."""
     from safetensors import safe_open
@@ -395,5 +465,5 @@ def test_validation_scores_a_network_that_knows() -> None:
 
     scores = validate(Truth(), squares, lambda p, lab: (p.ab - lab[:, 1:]).abs().mean(), torch.device("cpu"))
     assert scores.loss == pytest.approx(0, abs=1e-6)
-    assert scores.psnr > 60
+    assert scores.psnr == pytest.approx(PSNR_LIMIT, abs=1e-3)
     assert scores.colorfulness == pytest.approx(scores.colorfulness_truth, abs=0.01)

@@ -85,13 +85,15 @@ class Album:
     """
 
     def __init__(self, folder: Path, about: dict[str, Any], *, overwrite: bool = False) -> None:
-        self.folder = folder
+        self.folder = folder = folder.absolute()
         self._about = about
         self.counts: Counter[str] = Counter()
         self._part, self._old = (folder.with_name(f".{folder.name}.{state}") for state in ("part", "old"))
         self._kept: list[tuple[str, str]] = []  # split and file
         self._dropped: dict[str, list[tuple[RgbImage, str]]] = {}
         self._manifest: TextIO
+        if self._old.exists() and not folder.exists():  # a run was killed between the two renames
+            os.replace(self._old, folder)
         _check(folder, overwrite)
 
     def __enter__(self) -> Album:
@@ -114,6 +116,7 @@ class Album:
             if kind is None:
                 (self._part / ABOUT).write_text(json.dumps(self._about, indent=1))
                 self._write(CONTACT, contact_sheet(self._sections()), ())
+                shutil.rmtree(self._old, ignore_errors=True)  # an earlier run was killed while removing it
                 if self.folder.exists():
                     os.replace(self.folder, self._old)
                 os.replace(self._part, self.folder)

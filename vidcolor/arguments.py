@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -60,3 +60,9 @@ def parse_channels(text: str) -> tuple[int, ...]:
     if any(count < 1 for count in channels):
         raise typer.BadParameter(f"{text!r}: write numbers of channels, as in 128,96,64", param_hint="--decoder")
     return channels
+
+
+def refuse_decided(by: str, options: dict[str, Any]) -> None:
+    """Options that another one makes meaningless are no silent nothing."""
+    if chosen := [name for name, value in options.items() if value]:
+        raise typer.BadParameter(f"{by} decides about this", param_hint=", ".join(chosen))

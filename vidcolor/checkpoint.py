@@ -133,8 +133,11 @@ def load_backbone(encoder: nn.Module, path: Path) -> list[str]:
     Raises:
         CheckpointError: something that the encoder needs is missing or has another shape.
     """
-    tensors, _ = read_tensors(path)
+    stored, _ = read_tensors(path)
+    # timm's feature extractors join the first two parts of some names, or set one before all.
+    aliases = {alias: name for name in stored for alias in (f"model.{name}", name.replace(".", "_", 1), name)}
     wanted = encoder.state_dict()
+    tensors = {key: stored[aliases[key]] for key in wanted if key in aliases}
     missing = [k for k in wanted if k not in tensors and not k.endswith("num_batches_tracked")]
     if missing:
         raise CheckpointError(
@@ -144,4 +147,4 @@ def load_backbone(encoder: nn.Module, path: Path) -> list[str]:
         if key in tensors and tensors[key].shape != wanted[key].shape:
             raise CheckpointError(f"cannot start from {path}", f"{key} has another shape", "Check the backbone's name")
     encoder.load_state_dict({k: tensors.get(k, v).to(v.dtype) for k, v in wanted.items()})
-    return sorted(set(tensors) - set(wanted))
+    return sorted(set(stored) - {aliases[key] for key in tensors})

@@ -27,6 +27,7 @@ from vidcolor.arguments import (
     parse_channels,
     parse_sizes,
     parse_time,
+    refuse_decided,
 )
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.terminal import print_json, progress_bar, say, training_bar
@@ -293,6 +294,10 @@ def train(
     from vidcolor.training import PRESETS
     from vidcolor.training import train as run
 
+    if start:
+        refuse_decided(f"--start {start}", {"--encoder": encoder, "--decoder": decoder, "--extractor": extractor})
+    if preset == "paper":
+        refuse_decided("--preset paper", {"--encoder": encoder, "--encoder-weights": encoder_weights})
     config = replace(
         PRESETS[preset].training,
         sizes=parse_sizes(sizes), encoder_lr=encoder_lr, patience=patience, precision=precision, seed=seed,
@@ -306,7 +311,7 @@ def train(
         head="classification" if config.loss == "classification" else "regression",
         **given(encoder=encoder, decoder=parse_channels(decoder) if decoder else None),
     )
-    if encoder:
+    if encoder and encoder != PRESETS[preset].network.encoder:
         network = network.with_(
             semantics=0, encoder_options={"pad_type": "same"} if encoder.startswith("mobilenetv2") else {}
         )
@@ -393,7 +398,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a model: color turned grey, colorized, compared with the truth."""
-    from vidcolor.evaluation import Album, EvaluationOptions, write_report
+    from vidcolor.evaluation import Album, EvaluationOptions, prepare_report, write_report
     from vidcolor.evaluation import evaluate as run
     from vidcolor.evaluation.tables import describe
 
@@ -401,17 +406,19 @@ def evaluate(
         model=model, device=device, precision=precision, size=size, saturation=saturation, calibration=calibration,
         smooth=smooth, degrade=degrade, limit=limit,
     )  # fmt: skip
+    if report:
+        prepare_report(report)
     album = Album() if report else None
     with progress_bar("evaluating") as progress:
         found = run(data, options=options, album=album, progress=progress)
-    if report and album:
-        say(f"report: {write_report(report, found, album)}")
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:
         print_json(found.to_dict())
     else:
         print(describe(found))
+    if report and album:
+        say(f"report: {write_report(report, found, album)}")
 
 
 def main() -> None:

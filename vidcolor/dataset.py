@@ -7,6 +7,7 @@ processes need no common generator.
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +67,10 @@ class Photo:
         except OSError as error:
             reason = error.strerror or str(error)
             raise DataError(f"cannot read the photo {self.name}", reason, "Keep the data until the run ends") from error
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+        try:
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+        except cv2.error:  # a header that claims more pixels than OpenCV takes
+            image = None
         if image is None:
             raise DataError(f"cannot read the photo {self.name}", "it does not decode", "Remove it")
         return image
@@ -91,7 +95,7 @@ def _photos_in_shard(path: Path) -> list[Photo]:
 
 
 def find_photos(paths: Sequence[Path | str]) -> list[Photo]:
-    """All photos under the given folders, in the given shards, and the photo files themselves, sorted.
+    """All photos under the given folders, in the given shards, and the photo files themselves, sorted, each once.
 
     Folders are searched at any depth for photos and shards, which covers the layouts of Places365 (a
     tree of classes, or one flat folder) and of WebDataset.
@@ -124,7 +128,7 @@ def search_photos(paths: Sequence[Path | str]) -> list[Photo]:
                 photos += _photos_in_shard(file)
             elif file.suffix.lower() in PHOTO_SUFFIXES and not _is_contact_sheet(file):
                 photos.append(Photo(file))
-    return photos
+    return list(dict.fromkeys(photos))
 
 
 def _is_contact_sheet(path: Path) -> bool:
@@ -159,7 +163,7 @@ def random_crop(
 ) -> RgbImage:
     """A random square of ``smallest`` to 1 times the short side, scaled to ``size``, mirrored half of the time."""
     height, width = image.shape[:2]
-    side = max(2, round(min(height, width) * rng.uniform(smallest, 1.0)))
+    side = max(1, round(min(height, width) * rng.uniform(smallest, 1.0)))
     top = int(rng.integers(0, height - side + 1))
     left = int(rng.integers(0, width - side + 1))
     crop = image[top : top + side, left : left + side]
@@ -251,8 +255,21 @@ def train_batches(
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_leave_the_group,
     )
     return iter(loader)
+
+
+def _leave_the_group(worker: int) -> None:
+    """Ctrl-C and schedulers signal a whole group of processes; a reader that dies of it would take the run along."""
+    os.setpgrp()
+
+
+def spread(photos: Sequence[Photo], limit: int) -> list[Photo]:
+    """At most ``limit`` photos (0: all), evenly over the list, so that every folder has its share."""
+    if not limit or limit >= len(photos):
+        return list(photos)
+    return [photos[i * len(photos) // limit] for i in range(limit)]
 
 
 def split_photos(photos: Sequence[Photo], share: float, seed: int) -> tuple[list[Photo], list[Photo]]:

@@ -7,6 +7,7 @@ flicker along motion. Grey frames score best in both, so read them as a ratio to
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import cv2
@@ -16,6 +17,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidcolor.color import rgb_to_lab, rgb_to_luma
+
+# Pictures are shown in 8 bits, whose rounding alone gives 10 log10(12 * 255^2) = 58.9 dB. More says nothing, and one
+# photo that happens to be grey would drown a mean.
+PSNR_LIMIT = 10 * math.log10(12 * 255**2)
+SMALLEST_FLOW = 12  # pixels a side, that the search for motion needs
 
 
 def psnr(picture: Tensor, truth: Tensor) -> Tensor:
@@ -157,7 +163,8 @@ def flow(origin: Tensor, target: Tensor) -> Tensor:
     """Optical flow in pixels, ``(N, 2, H, W)`` as (x, y): the point p of ``origin`` is at p + flow(p) in ``target``.
 
     Kroeger et al. 2016, "Fast optical flow using dense inverse search", as OpenCV has it with its medium preset, on
-    8-bit luma, on the CPU. Compute it on the original frames, never on colorized ones. Sides of 12 pixels at least.
+    8-bit luma, on the CPU. Compute it on the original frames, never on colorized ones. Both sides must have
+    :data:`SMALLEST_FLOW` pixels at least.
     """
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     starts, ends = _luma_codes(origin), _luma_codes(target)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from vidcolor.evaluation.album import Album
 from vidcolor.evaluation.measurement import Evaluation, EvaluationOptions, evaluate
-from vidcolor.evaluation.report import write_report
+from vidcolor.evaluation.report import prepare_report, write_report
 
-__all__ = ["Album", "Evaluation", "EvaluationOptions", "evaluate", "write_report"]
+__all__ = ["Album", "Evaluation", "EvaluationOptions", "evaluate", "prepare_report", "write_report"]

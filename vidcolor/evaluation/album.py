@@ -18,6 +18,7 @@ from vidcolor.evaluation.scores import Comparison
 KEPT = 12  # photos of each kind
 PHOTO_HEIGHT, STRIP_HEIGHT = 168, 132  # pixels
 STRIP_LENGTH = 6  # pictures
+WIDEST = 16  # times its height
 LINE = 3  # pixels between pictures
 JPEG_QUALITY = 86
 
@@ -100,8 +101,8 @@ def beside(images: Sequence[RgbImage], axis: int) -> RgbImage:
 
 
 def scaled(image: RgbImage, height: int) -> RgbImage:
-    """A picture at another height; made smaller it is averaged over areas."""
-    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    """A picture at another height; made smaller it is averaged over areas. A mere line is squeezed."""
+    width = min(max(1, round(image.shape[1] * height / image.shape[0])), WIDEST * height)
     how = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
     return cv2.resize(image, (width, height), interpolation=how)
 

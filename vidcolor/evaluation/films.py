@@ -38,7 +38,7 @@ from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, Truth, m
 from vidcolor.evaluation.series import Curve, Selection
 from vidcolor.footage import picture
 from vidcolor.frames import Chroma, Frame, VideoInfo
-from vidcolor.metrics import CDC, colorfulness, flow, occlusion, warp_error
+from vidcolor.metrics import CDC, SMALLEST_FLOW, colorfulness, flow, occlusion, warp_error
 from vidcolor.overlap import prefetch
 from vidcolor.pipeline import refuse_hdr
 from vidcolor.shots import ShotDetector, thumbnail
@@ -301,7 +301,7 @@ class _Meter:
         for look, rgb, color in zip(LOOKS, looks, colorfulness(looks).tolist(), strict=True):
             self._cdc[look].push(rgb)
             self.colorfulness[look].push(color)
-        if self._before is not None:
+        if self._before is not None and min(self.width, self.height) >= SMALLEST_FLOW:
             self._measure_flicker(*self._before, truth.rgb, looks)
         self._before = truth.rgb, looks
         if self.frames % SCORED == 0:

@@ -11,9 +11,9 @@ from typing import Any
 
 from vidcolor.checkpoint import DEFAULT_MODEL, load_model
 from vidcolor.colorizer import choose_device, choose_precision
-from vidcolor.dataset import PHOTO_SUFFIXES, SHARD_SUFFIXES, BrokenPhotos, Photo, search_photos
+from vidcolor.dataset import PHOTO_SUFFIXES, SHARD_SUFFIXES, BrokenPhotos, search_photos, spread
 from vidcolor.decode import probe
-from vidcolor.errors import DataError
+from vidcolor.errors import DataError, InputError
 from vidcolor.evaluation.album import Album
 from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
 from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
@@ -141,7 +141,7 @@ def evaluate(
         progress: Called with photos and frames done, and how many there are.
 
     Raises:
-        VidcolorError: one of its kinds.
+        VidcolorError: one of its kinds. A film that cannot be read is a warning, unless there is nothing else.
     """
     options = options or EvaluationOptions()
     model = load_model(options.model)
@@ -151,13 +151,20 @@ def evaluate(
     precision = choose_precision(options.precision, device)
     settings = Settings(model, device, precision, options.size, options.saturation, options.degrade, options.smooth)
     film_paths = [path for path in find_films(data) if path.suffix.lower() not in PHOTO_SUFFIXES | SHARD_SUFFIXES]
-    photos = _sample(search_photos(data), options.limit)
+    photos = spread(search_photos(data), options.limit)
     if not photos and not film_paths:
         names = ", ".join(map(str, data))
         raise DataError(f"nothing to evaluate in {names}", "neither photos nor films were found", "Check the path")
     broken = BrokenPhotos(len(photos))
     scores, film_scores = [], []
-    total = len(photos) + sum(_expected(path, options.limit) for path in film_paths)
+    failures: dict[Path, InputError] = {}
+    total = len(photos)
+    for path in film_paths:
+        try:
+            declared = probe(path).frames
+            total += min(declared, options.limit) if options.limit else declared
+        except InputError as error:
+            failures[path] = error
     done = count(1)
 
     def step() -> None:
@@ -169,15 +176,21 @@ def evaluate(
             album.add_photo(photo, pictures)
         step()
     for path in film_paths:
-        film, strip = evaluate_film(path, settings, options.limit, step)
+        if path in failures:
+            continue
+        try:
+            film, strip = evaluate_film(path, settings, options.limit, step)
+        except InputError as error:
+            failures[path] = error
+            continue
         film_scores.append(film)
         if album:
             album.add_film(strip)
-    warnings = (
-        [f"{len(broken.names)} of {broken.total} photos do not decode, first: {min(broken.names)}"]
-        if broken.names
-        else []
-    )
+    if failures and not (scores or film_scores):
+        raise next(iter(failures.values()))
+    warnings = [str(error) for error in failures.values()]
+    if broken.names:
+        warnings.append(f"{len(broken.names)} of {broken.total} photos do not decode, first: {min(broken.names)}")
     return Evaluation(
         model=model.name,
         sha256=model.sha256,
@@ -191,15 +204,3 @@ def evaluate(
         films=tuple(film_scores),
         warnings=tuple(warnings),
     )
-
-
-def _expected(path: Path, limit: int) -> int:
-    declared = probe(path).frames
-    return min(declared, limit) if limit else declared
-
-
-def _sample(photos: Sequence[Photo], limit: int) -> list[Photo]:
-    """At most ``limit`` photos (0: all), evenly over the list, so that every folder has its share."""
-    if not limit or limit >= len(photos):
-        return list(photos)
-    return [photos[i * len(photos) // limit] for i in range(limit)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +14,7 @@ from vidcolor.evaluation.album import Album, Plate, Strip
 from vidcolor.evaluation.films import LOOKS, FilmScores, mean_film
 from vidcolor.evaluation.measurement import Evaluation
 from vidcolor.evaluation.plots import histogram, scatter, time_plot
-from vidcolor.evaluation.tables import film_looks, films, heading, looks, sources
+from vidcolor.evaluation.tables import film_looks, films, heading, looks, shown, sources
 
 PAGE = "index.html"
 MOST_POINTS = 2000  # of a plot
@@ -28,8 +30,18 @@ _LEGEND = {
 assert set(_LEGEND) == set(DRAWN) == set(LOOKS)
 
 
+def prepare_report(folder: Path) -> None:
+    """Make the folder of a report, before hours of work go into it.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    with _failures(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def write_report(folder: Path, evaluation: Evaluation, album: Album) -> Path:
-    """Write the page into a folder, which is made when it is not there.
+    """Write the page into a folder, in place of an earlier one.
 
     Returns:
         The page.
@@ -38,12 +50,19 @@ def write_report(folder: Path, evaluation: Evaluation, album: Album) -> Path:
         OutputError: the folder cannot be written.
     """
     path = folder / PAGE
+    part = path.with_name(f".{PAGE}.part")
+    with _failures(path):
+        part.write_text(render(evaluation, album), encoding="utf-8")
+        os.replace(part, path)
+    return path
+
+
+@contextmanager
+def _failures(path: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(evaluation, album), encoding="utf-8")
+        yield
     except OSError as error:
         raise OutputError(f"cannot write {path}", error.strerror or str(error), "Choose another folder") from error
-    return path
 
 
 def render(evaluation: Evaluation, album: Album) -> str:
@@ -67,15 +86,15 @@ def _cards(evaluation: Evaluation) -> str:
         c = evaluation.overall
         cards += [
             (f"{c.gain:+.2f} dB", "PSNR of photos over grey"),
-            (f"{c.ab_reduction:.0%}", "of grey's ab error gone"),
-            (f"{c.colorfulness_ratio:.0%}", "of the photos' colorfulness"),
+            (shown(c.ab_reduction, ".0%"), "of grey's ab error gone"),
+            (shown(c.colorfulness_ratio, ".0%"), "of the photos' colorfulness"),
         ]
     if evaluation.films:
         m = mean_film(evaluation.films)
         cards += [
             (f"{m.comparison.gain:+.2f} dB", "PSNR of films over grey"),
-            (f"{m.ratios['colorized'].warp_error:.2f}", "times the truth's warp error"),
-            (f"{m.ratios['colorized'].cdc:.2f}", "times the truth's color drift (CDC)"),
+            (shown(m.ratios["colorized"].warp_error, ".2f"), "times the truth's warp error"),
+            (shown(m.ratios["colorized"].cdc, ".2f"), "times the truth's color drift (CDC)"),
         ]
     items = "".join(f"<div><dd>{escape(number)}</dd><dt>{escape(text)}</dt></div>\n" for number, text in cards)
     return f'<dl class="cards">\n{items}</dl>\n'
@@ -139,8 +158,8 @@ def _film(film: FilmScores, strip: Strip) -> str:
     return (
         f'<article>\n<h3>{escape(film.name)}</h3>\n<p class="hint">{film.frames} frames, '
         f"{film.shots} {'shot' if film.shots == 1 else 'shots'}. {film.scores.comparison.gain:+.2f} dB over grey, "
-        f"{film.scores.comparison.colorfulness_ratio:.0%} of the truth&rsquo;s colorfulness, "
-        f"{ratios.warp_error:.2f} times its warp error, {ratios.cdc:.2f} times its CDC.</p>\n"
+        f"{shown(film.scores.comparison.colorfulness_ratio, '.0%')} of the truth&rsquo;s colorfulness, "
+        f"{shown(ratios.warp_error, '.2f')} times its warp error, {shown(ratios.cdc, '.2f')} times its CDC.</p>\n"
         f'<figure class="strip">\n<img src="{strip.image}" width="{strip.width}" height="{strip.height}" '
         'loading="lazy" alt="frames in grey, colorized and true">'
         "<figcaption>From the top: grey, colorized, truth.</figcaption>\n"

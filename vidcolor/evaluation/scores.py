@@ -14,14 +14,19 @@ import torch
 from torch import Tensor
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.metrics import colorfulness, delta_e_2000
+from vidcolor.metrics import PSNR_LIMIT, colorfulness, delta_e_2000
 
 # a, b of the sepia baseline: the mean over the training photographs of weights/README.md (2,308 of them, middle
 # squares), which of all constants has the least squared error.
 SEPIA = (1.4, 5.0)
-# Pictures are shown in 8 bits, whose rounding alone gives 10 log10(12 * 255^2) = 58.9 dB. More says nothing, and one
-# photo that happens to be grey would drown a mean.
-PSNR_LIMIT = 10 * math.log10(12 * 255**2)
+
+
+LEAST = 0.5  # of colorfulness, ab error or color difference: a truth below it is grey, and shares of it say nothing
+
+
+def share(value: float, whole: float) -> float:
+    """A value as a share of the truth's or grey's own; nan where that is next to nothing."""
+    return value / whole if whole >= LEAST else math.nan
 
 
 @dataclass(frozen=True)
@@ -117,17 +122,17 @@ class Comparison:
     @property
     def ab_reduction(self) -> float:
         """The share of grey's ab error that is gone."""
-        return 1 - self.colorized.ab_error / max(self.grey.ab_error, 1e-9)
+        return 1 - share(self.colorized.ab_error, self.grey.ab_error)
 
     @property
     def ciede2000_reduction(self) -> float:
         """The share of grey's color difference that is gone."""
-        return 1 - self.colorized.ciede2000 / max(self.grey.ciede2000, 1e-9)
+        return 1 - share(self.colorized.ciede2000, self.grey.ciede2000)
 
     @property
     def colorfulness_ratio(self) -> float:
         """Colorfulness as a share of the truth's."""
-        return self.colorized.colorfulness / max(self.truth.colorfulness, 1e-9)
+        return share(self.colorized.colorfulness, self.truth.colorfulness)
 
 
 AnyColor = TypeVar("AnyColor", bound=Color)

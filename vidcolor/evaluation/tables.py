@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from vidcolor.evaluation.films import FilmMeasures, mean_film
 from vidcolor.evaluation.measurement import Evaluation
-from vidcolor.evaluation.scores import Color, Comparison, Scores
+from vidcolor.evaluation.scores import Color, Comparison, Scores, share
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Table:
         )
 
 
+def shown(value: float, form: str) -> str:
+    """A number in a format, or a dash for what could not be measured."""
+    return f"{value:{form}}" if math.isfinite(value) else "-"
+
+
 def looks(overall: Comparison) -> Table:
     """One row for each way to color: what was predicted, the baselines, the truth."""
 
@@ -51,9 +57,9 @@ def looks(overall: Comparison) -> Table:
                 f"{color.psnr:.2f}",
                 f"{color.psnr - overall.grey.psnr:+.2f}",
                 f"{color.ciede2000:.2f}",
-                f"{1 - color.ciede2000 / max(overall.grey.ciede2000, 1e-9):.1%}",
+                shown(1 - share(color.ciede2000, overall.grey.ciede2000), ".1%"),
                 f"{color.ab_error:.2f}",
-                f"{1 - color.ab_error / max(overall.grey.ab_error, 1e-9):.1%}",
+                shown(1 - share(color.ab_error, overall.grey.ab_error), ".1%"),
             ]
         else:
             errors = [""] * 6
@@ -62,9 +68,9 @@ def looks(overall: Comparison) -> Table:
             name,
             *errors,
             f"{signed:.1f}",
-            f"{signed / max(overall.truth.colorfulness, 1e-9):.2f}",
+            shown(share(signed, overall.truth.colorfulness), ".2f"),
             f"{absolute:.1f}",
-            f"{absolute / max(overall.truth.colorfulness_absolute, 1e-9):.2f}",
+            shown(share(absolute, overall.truth.colorfulness_absolute), ".2f"),
         ]
 
     head = (
@@ -93,7 +99,7 @@ def sources(evaluation: Evaluation) -> Table:
             f"{c.grey.ciede2000:.2f}",
             f"{c.colorized.ab_error:.2f}",
             f"{c.grey.ab_error:.2f}",
-            f"{c.colorfulness_ratio:.2f}",
+            shown(c.colorfulness_ratio, ".2f"),
         ]
         for name, (count, c) in evaluation.sources.items()
     ]
@@ -121,12 +127,13 @@ def film_looks(measures: FilmMeasures) -> Table:
         if isinstance(color, Scores):
             gain = color.psnr - m.comparison.grey.psnr
             errors = [f"{color.psnr:.2f}", f"{gain:+.2f}", f"{color.ciede2000:.2f}", f"{color.ab_error:.2f}"]
-        share = color.colorfulness / max(m.comparison.truth.colorfulness, 1e-9)
+        of_truth = share(color.colorfulness, m.comparison.truth.colorfulness)
         steady = [""] * 4
         if name in m.steadiness:
             own, ratio = m.steadiness[name], m.ratios[name]
-            steady = [f"{own.warp_error:.2e}", f"{ratio.warp_error:.2f}", f"{own.cdc:.2e}", f"{ratio.cdc:.2f}"]
-        rows.append([name, *errors, f"{color.colorfulness:.1f}", f"{share:.2f}", *steady])
+            pairs = ((own.warp_error, ratio.warp_error), (own.cdc, ratio.cdc))
+            steady = [text for value, of in pairs for text in (shown(value, ".2e"), shown(of, ".2f"))]
+        rows.append([name, *errors, f"{color.colorfulness:.1f}", shown(of_truth, ".2f"), *steady])
     return Table(head, rows)
 
 
@@ -147,9 +154,9 @@ def films(evaluation: Evaluation) -> Table:
                 f"{c.gain:+.2f}",
                 f"{c.colorized.ciede2000:.2f}",
                 f"{c.grey.ciede2000:.2f}",
-                f"{c.colorfulness_ratio:.2f}",
-                *(f"{ratios[look].warp_error:.3f}" for look in ("colorized", "unsmoothed", "averaged", "grey")),
-                *(f"{ratios[look].cdc:.2f}" for look in ("colorized", "unsmoothed", "averaged")),
+                shown(c.colorfulness_ratio, ".2f"),
+                *(shown(ratios[look].warp_error, ".3f") for look in ("colorized", "unsmoothed", "averaged", "grey")),
+                *(shown(ratios[look].cdc, ".2f") for look in ("colorized", "unsmoothed", "averaged")),
             ]
         )
     return Table(head, rows)

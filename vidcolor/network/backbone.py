@@ -70,6 +70,9 @@ def hub_weights(name: str) -> Path:
 class Extractor(nn.Module):
     """A pretrained classifier that stays as it is; its logits say what the picture shows.
 
+    Raises:
+        CheckpointError: timm's model of this name has no classifier.
+
     Any timm model will do. The picture size and the normalization that its weights were trained with come from
     timm (299x299 for Inception-ResNet-v2); its weights travel in the checkpoint with all others.
     """
@@ -82,6 +85,10 @@ class Extractor(nn.Module):
         self.backbone = create_backbone(name)
         self.size = tuple(self.backbone.pretrained_cfg["input_size"][-2:])
         self.classes = int(self.backbone.num_classes)
+        if not self.classes:
+            raise CheckpointError(
+                f"cannot take {name} as extractor", "it has no classifier", "Choose another --extractor"
+            )
         for key in ("mean", "std"):
             values = torch.tensor(self.backbone.pretrained_cfg[key]).view(1, -1, 1, 1)
             self.register_buffer(key, values, persistent=False)

@@ -38,13 +38,14 @@ class Fusion(nn.Module):
         vector: Length of the vector; 0 does without one.
         out: Channels of the result.
         after: What follows the convolution.
+        bias: Of the convolution; a batch norm that follows at once makes it useless.
     """
 
-    def __init__(self, local: int, vector: int, out: int, *after: nn.Module) -> None:
+    def __init__(self, local: int, vector: int, out: int, *after: nn.Module, bias: bool = False) -> None:
         super().__init__()
         # A 1x1 convolution of [local, repeated] equals a convolution of local plus a linear map of the
         # vector, added everywhere: the same weights without the repeated copy.
-        self.local = nn.Conv2d(local, out, 1, bias=False)
+        self.local = nn.Conv2d(local, out, 1, bias=bias)
         self.vector = nn.Linear(vector, out, bias=False) if vector else None
         self.norm = nn.Sequential(*after)
 

@@ -67,7 +67,7 @@ class Koalarization(nn.Module):
         )
         self.extractor = Extractor(config.extractor) if config.extractor else None
         classes = self.extractor.classes if self.extractor else 0
-        self.fuse = Fusion(channels[-1], classes, config.fusion, nn.ReLU(), nn.BatchNorm2d(config.fusion))
+        self.fuse = Fusion(channels[-1], classes, config.fusion, nn.ReLU(), nn.BatchNorm2d(config.fusion), bias=True)
         first, second, third = config.decoder
         self.decoder = nn.ModuleList(
             [

@@ -93,7 +93,7 @@ class _Seen:
             colored = lab_to_rgb(torch.cat([lightness, ab * factor], dim=1)).clamp(0, 1)
             rows.append(torch.stack([colorfulness(colored), psnr(colored, rgb)]))
         color, quality = torch.cat(rows, dim=1).mean(dim=1).tolist()
-        return color / self.truth, quality
+        return color / max(self.truth, 1e-9), quality
 
 
 @dataclass(frozen=True)

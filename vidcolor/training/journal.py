@@ -6,6 +6,7 @@ Only the first of several processes keeps one. TensorBoard gets the same numbers
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,17 @@ def write_png(path: Path, image: RgbImage) -> None:
         OutputError: the disk is full or the folder cannot be written.
     """
     _, data = cv2.imencode(".png", image[..., ::-1])
+    _replace(path, data.tobytes())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file whole: a full disk or a killed process leaves the old one."""
+    part = path.with_name(f"{path.name}.part")
     try:
-        path.write_bytes(data.tobytes())
+        part.write_bytes(data)
+        os.replace(part, path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise _cannot_write(path, error) from error
 
 
@@ -150,10 +159,7 @@ def _keep(path: Path, key: str, end: int) -> list[dict[str, Any]]:
             continue  # the last line of a run that was killed while writing it
         if line[key] < end:
             lines.append(line)
-    try:
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+    _replace(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
     return lines
 
 

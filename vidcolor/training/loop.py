@@ -26,7 +26,7 @@ from vidcolor.network.depthwise import speed_up_strided_depthwise
 from vidcolor.training.beginning import Beginning
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
-from vidcolor.training.inspection import look_over
+from vidcolor.training.inspection import listing, look_over, try_out
 from vidcolor.training.interrupt import Interrupt
 from vidcolor.training.journal import Journal, sample_sheet
 from vidcolor.training.loss import (
@@ -72,6 +72,14 @@ class TrainResult:
     broken: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Validated:
+    """The held-out photos that decode, and their middle squares ``(N, 3, H, W)``."""
+
+    photos: list[Photo]
+    squares: Tensor
+
+
 class Run:
     """One run: what it was given, and its state."""
 
@@ -98,7 +106,8 @@ class Run:
             {
                 **asdict(config),
                 "network": network_config.to_json(),
-                "photos": len(photos),
+                "photos": listing(photos),
+                "held out": listing(held_out),
                 "encoder_weights": beginning.encoder.name if beginning.encoder else "",
                 "start": model.sha256 if model else "",
             },
@@ -106,9 +115,11 @@ class Run:
         )
         for warning in look_over(photos, max(config.sizes), config.seed):
             report(f"warning: {warning}")
+        look_over(held_out, 0, config.seed, purpose="validate on")
         device = processes.device
         torch.manual_seed(config.seed)
         network = build_network(network_config).to(device).to(memory_format=torch.channels_last)
+        try_out(network, max(config.sizes), device)
         resuming = (folder / STATE).exists()
         if not resuming:  # the state holds all weights, an extractor's too
             beginning.fill(network, report)
@@ -121,6 +132,7 @@ class Run:
             speed_up_strided_depthwise(network)
         if resuming:
             self.state.load(folder / STATE, self.settings)
+            self.broken.names.update(self.state.position.broken)
             report(f"resuming {folder} at epoch {self.state.position.epoch + 1}, step {self.state.position.step}")
         self.trained = processes.wrap(network)
         self.norm = torch.zeros(())
@@ -191,12 +203,12 @@ class Run:
     def _finish(self) -> None:
         """The best network as it is used and shipped: calibrated, in half precision."""
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
-        network = load_model(self.folder / BEST).network.to(device)
+        network, held_out = load_model(self.folder / BEST).network.to(device), self._validated.photos
         if isinstance(network, FusionNet) and target:
-            network, found = learn_strength(network, self._calibration_batches(), self.held_out, target, self.precision)
+            network, found = learn_strength(network, self._calibration_batches(), held_out, target, self.precision)
             config = network.config
         else:
-            found = calibrate(network, self.held_out, device, target)
+            found = calibrate(network, held_out, device, target)
             config = network.config.with_(gain=found.gain)
         save_model(path, network, config, torch.float16)
         self.report(
@@ -319,7 +331,7 @@ class Run:
         self._check_health()
         network, scores = self.state.average.network, None
         if self.processes.first:
-            scores = validate(network, self._held_out_squares, self.loss, self.processes.device)
+            scores = validate(network, self._validated.squares, self.loss, self.processes.device)
         scores = self.processes.of_first(scores)
         assert scores is not None
         train_loss = position.loss_sum / self.steps
@@ -350,18 +362,17 @@ class Run:
         self._stop_if_asked()
 
     @cached_property
-    def _held_out_squares(self) -> Tensor:
+    def _validated(self) -> Validated:
         broken = BrokenPhotos(len(self.held_out))
         squares = middle_squares(self.held_out, broken)
         self.broken.names |= broken.names
-        self.held_out = [p for p in self.held_out if p.name not in broken.names]
-        return squares
+        return Validated([p for p in self.held_out if p.name not in broken.names], squares)
 
     @cached_property
     def _sample_photos(self) -> tuple[Tensor, Tensor]:
         """The photos on the sample sheets, from training and from validation: the same ones each time."""
         chosen = np.random.default_rng((self.config.seed, 4)).permutation(len(self.photos))[:SAMPLE_PHOTOS]
-        held_out = self._held_out_squares
+        held_out = self._validated.squares
         apart = max(1, len(held_out) // SAMPLE_PHOTOS)
         return middle_squares([self.photos[i] for i in chosen], self.broken), held_out[::apart][:SAMPLE_PHOTOS]
 
@@ -379,5 +390,6 @@ class Run:
     def _save(self) -> None:
         self._check_health()
         self.saved = time.monotonic()
+        self.state.position.broken = sorted(self.broken.names)
         if self.processes.first:
             self.state.save(self.folder / STATE, self.settings)

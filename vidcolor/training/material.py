@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vidcolor.dataset import PHOTO_SUFFIXES, SHARD_SUFFIXES, Photo, find_photos, search_photos, split_photos
-from vidcolor.errors import DataError
+from vidcolor.errors import DataError, InputError
 from vidcolor.extraction import FILM_SUFFIXES, ExtractOptions, extract_once, find_films
 
 FOOTAGE = "footage"  # in the run's folder: frames of the films among its data
@@ -41,7 +41,10 @@ def gather(
     photos = _photos(data, folder / FOOTAGE, ExtractOptions(), report)
     trained = [p for p in photos if p.split != "val"]
     if val:
-        return trained, _photos(val, folder / FOOTAGE_VAL, ExtractOptions(val_share=0), report)
+        held_out = _photos(val, folder / FOOTAGE_VAL, ExtractOptions(val_share=0), report)
+        if shared := len(set(held_out).intersection(trained)):
+            report(f"warning: {shared} photos are trained on and validated on: they tell nothing about others")
+        return trained, held_out
     plain = [p for p in trained if not p.split]
     footage, held_out = [p for p in trained if p.split], [p for p in photos if p.split == "val"]
     if plain:
@@ -61,8 +64,14 @@ def _photos(
     if films:
         footage.parent.mkdir(parents=True, exist_ok=True)
         first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
-        extract_once(films, footage, options=options, report=report if first else lambda line: None, wait=not first)
-        photos += find_photos([footage])
+        tell = report if first else lambda line: None
+        try:
+            extract_once(films, footage, options=options, report=tell, wait=not first)
+            photos += find_photos([footage])
+        except (InputError, DataError) as error:
+            if not photos:
+                raise
+            tell(f"warning: {error}")  # old film among photos does no harm
     if not photos:
         suffixes = " ".join(sorted(PHOTO_SUFFIXES | SHARD_SUFFIXES | FILM_SUFFIXES))
         reason = "neither pictures nor tar shards nor films were found"

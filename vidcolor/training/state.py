@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Position:
         best_loss, best_epoch: The lowest validation loss so far, and its epoch.
         best_train_loss: The mean training loss of that epoch.
         seconds: Spent on training.
+        broken: Photos that did not decode.
     """
 
     epoch: int = 0
@@ -39,6 +40,7 @@ class Position:
     best_epoch: int = -1
     best_train_loss: float = 0.0
     seconds: float = 0.0
+    broken: list[str] = field(default_factory=list)
 
 
 class MovingAverage:

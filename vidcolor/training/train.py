@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from vidcolor.checkpoint import load_model
-from vidcolor.errors import DataError, OutputError
+from vidcolor.dataset import spread
+from vidcolor.errors import CheckpointError, DataError, OutputError
 from vidcolor.network import NetworkConfig
 from vidcolor.training.beginning import HUB, Beginning
 from vidcolor.training.config import TrainConfig
@@ -52,6 +53,9 @@ def train(
     """
     model = load_model(start).uncalibrated() if start else None  # it was calibrated for the old weights
     network_config = model.config if model else network
+    if config.loss == "classification" and network_config.head != "classification":
+        what = f"cannot train {model.name if model else 'this network'} with the classification loss"
+        raise CheckpointError(what, "it predicts ab, not a distribution", "Start without it, or choose another --loss")
     folder = Path(out)
     with joined(torch.device(device)) as processes:
         if not processes.first:
@@ -80,8 +84,8 @@ def train(
             why = error.strerror or str(error)
             raise OutputError(f"cannot write {folder}", why, "Choose another folder") from error
         beginning = Beginning(encoder_weights, extractor_weights, model)
+        held_out = spread(held_out, config.val_limit)
         with held_back() as interrupt:
             return Run(
-                photos, held_out[: config.val_limit], folder, network_config, config, beginning, processes, interrupt,
-                report, progress,
-            ).run()  # fmt: skip
+                photos, held_out, folder, network_config, config, beginning, processes, interrupt, report, progress
+            ).run()

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.dataset import BrokenPhotos, Photo, center_crop
 from vidcolor.errors import DataError
-from vidcolor.metrics import colorfulness, psnr
+from vidcolor.metrics import PSNR_LIMIT, colorfulness, psnr
 from vidcolor.network import Prediction
 
 SIZE = 160  # pixels, the squares that validation looks at
@@ -82,8 +82,8 @@ def validate(
             torch.stack(
                 [
                     loss(prediction, lab).expand(len(rgb)),
-                    psnr(colored, rgb),
-                    psnr(grey, rgb),
+                    psnr(colored, rgb).clamp(max=PSNR_LIMIT),
+                    psnr(grey, rgb).clamp(max=PSNR_LIMIT),
                     colorfulness(colored),
                     colorfulness(rgb),
                 ]
