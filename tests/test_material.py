@@ -153,6 +153,7 @@ def test_old_film_among_photos_does_no_harm(tmp_path: Path, photo_folder: Folder
     assert (len(train), len(val)) == (6, 2)
     assert any(line.startswith("warning: no frame of 1 films is worth keeping") for line in lines)
     (data / "damaged.mkv").write_bytes(b"no film " * 99)
+    (data / "grey.mkv").unlink()
     assert any("damaged.mkv" in line for line in run([data], tmp_path / "other")[2])
 
 
