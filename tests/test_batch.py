@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import sys
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -73,6 +76,53 @@ def test_depth_and_alpha_of_a_photograph_are_kept(tmp_path: Path) -> None:
     write_photo(tmp_path / "cut.png", alpha=True)
     colorize_photograph(tmp_path / "cut.png", tmp_path / "cut.color.png", options=SMALL)
     assert (read_photograph(tmp_path / "cut.color.png")[1] == 77).all()
+
+
+def with_orientation(path: Path, value: int) -> None:
+    """Put an Exif orientation into a PNG, as cameras and phones do."""
+    exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + struct.pack(">HHI", value, 0, 0)
+    chunk = b"eXIf" + exif
+    data = path.read_bytes()
+    block = struct.pack(">I", len(exif)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    path.write_bytes(data[:33] + block + data[33:])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_alpha_turns_with_the_picture(tmp_path: Path, orientation: int) -> None:
+    """What was see-through is see-through, however the camera was held."""
+    rng = np.random.default_rng(0)
+    picture = np.repeat(rng.integers(30, 220, (24, 32, 1)), 4, axis=2).astype(np.uint8)
+    picture[..., 3] = 255
+    picture[:8, :8] = (0, 0, 0, 10)
+    cv2.imwrite(str(tmp_path / "photo.png"), picture)
+    with_orientation(tmp_path / "photo.png", orientation)
+    rgb, alpha = read_photograph(tmp_path / "photo.png")
+    assert rgb.shape[:2] == ((24, 32) if orientation < 5 else (32, 24))
+    assert alpha is not None
+    assert np.array_equal(alpha == 10, rgb.max(axis=2) == 0)
+
+
+def test_what_a_picture_loses_is_told(tmp_path: Path) -> None:
+    """Further pages, and alpha in a format without; strict takes it as an error."""
+    pages = [np.full((24, 32, 3), 40 * i, np.uint8) for i in range(1, 4)]
+    assert cv2.imwritemulti(str(tmp_path / "pages.tif"), pages)
+    write_photo(tmp_path / "cut.png", alpha=True)
+    for source, output, reason in (("pages.tif", "out.tif", "first of 3 pictures"), ("cut.png", "out.jpg", "alpha")):
+        (warning,) = colorize_photograph(tmp_path / source, tmp_path / output, options=SMALL).warnings
+        assert reason in warning
+        strict = replace(SMALL, strict=True)
+        with pytest.raises(InputError, match=reason):
+            colorize_photograph(tmp_path / source, tmp_path / f"strict-{output}", options=strict)
+        assert not (tmp_path / f"strict-{output}").exists()
+
+
+def test_folders_that_cannot_be_searched(tmp_path: Path) -> None:
+    """A name that no file system takes is one failure among others."""
+    write_photo(tmp_path / "photo.png")
+    inputs = [(tmp_path / f"{'x' * 300}.png", tmp_path), (tmp_path / "photo.png", tmp_path)]
+    found = list(colorize_all(inputs, tmp_path / "out", options=SMALL))
+    assert [o.status for o in found] == ["failed", "done"]
+    assert "name too long" in found[0].error
 
 
 def test_a_torn_photograph_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -91,6 +91,8 @@ BAD = [
     (["film.mp4", "-o", "out.mp4", "-m", "nope"], "no such file"),
     (["film.mp4", "-o", "out.mp4", "-m", "film.mp4"], "cannot read the weights"),
     (["film.mp4", "-o", "out.mp4", "--start", "1:00"], "the range holds no frame"),
+    (["film.mp4", "-o", "out.mp4", "--start", "99999999"], "the range holds no frame"),
+    (["x" * 300 + ".mp4"], "name too long"),
 ]
 
 
@@ -123,6 +125,22 @@ def test_bad_input_is_one_line(
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
 
 
+def test_preview_never_overwrites_its_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even when told to overwrite."""
+    from vidcolor.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("film.mp4").write_bytes((SAMPLES / "reel.mp4").read_bytes())
+    monkeypatch.setattr(sys, "argv", ["vidcolor", "preview", "film.mp4", "-o", "film.mp4", "-y"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    assert "it is the input itself" in capsys.readouterr().err
+    assert Path("film.mp4").read_bytes() == (SAMPLES / "reel.mp4").read_bytes()
+
+
 def test_usage_errors_exit_with_2(tmp_path: Path) -> None:
     """A mistyped option is a usage error."""
     assert vidcolor("colorize", "film.mp4", "--nope", cwd=tmp_path).returncode == 2
@@ -140,5 +158,6 @@ def test_interrupting_leaves_the_earlier_output(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
+    assert "vidcolor: interrupted" in errors
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
     assert (tmp_path / "out.mp4").read_text() == "precious"

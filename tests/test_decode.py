@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from vidcolor.container import orientation, readable
 from vidcolor.decode import frames, open_video, probe
 from vidcolor.errors import DeviceError, InputError
-from vidcolor.interlace import is_combed
+from vidcolor.interlace import Deinterlacer, is_combed
 from vidcolor.timing import choose_timestamps, measured_rate, rising, sensible_rate
 
 RNG = np.random.default_rng(3)
@@ -239,3 +239,27 @@ def test_second_video_stream() -> None:
         probe(path, 1)
     with pytest.raises(InputError, match="cover"):
         probe(TRICKY / "audio_only_cover.flac")
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "nv12", "yuyv422", "uyvy422"])
+def test_formats_of_cameras_and_devices_are_deinterlaced(pix_fmt: str) -> None:
+    """Combs go whatever the order of the bytes, and what was whole stays as it was, bit for bit."""
+    wide = 128 + 60 * np.sin(np.arange(200) / 5)
+    neutral = np.full((32, 96), 128, np.uint8)
+    for combed in (True, False):
+        deinterlacer, done, lumas = Deinterlacer("on"), [], []
+        for number in range(4):
+            luma = np.full((64, 96), 90, np.uint8)
+            if combed:  # a pan: the lower field is half a frame later
+                luma[::2], luma[1::2] = wide[12 * number :][:96], wide[12 * number + 6 :][:96]
+            raw = av.VideoFrame.from_ndarray(np.concatenate([luma, neutral]), "yuv420p").reformat(format=pix_fmt)
+            raw.pts, raw.time_base = number, Fraction(1, 25)
+            done += deinterlacer.push(raw)
+            lumas.append(luma)
+        done += deinterlacer.flush()
+        assert deinterlacer.changed == len(done) == 4
+        for (_, whole), luma in zip(done, lumas, strict=True):
+            assert whole is not None
+            assert is_combed(luma) == combed
+            assert not is_combed(whole)
+            assert combed or np.array_equal(whole, luma)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidcolor.codecs import codec_options
+from vidcolor.codecs import KNOWN, choose_codec, codec_options
 from vidcolor.container import orientation
 from vidcolor.copies import fullest_suffix
 from vidcolor.decode import frames, open_video, probe
@@ -257,8 +257,8 @@ def test_cover_is_kept(tmp_path: Path) -> None:
                 other.stream = film
                 container.mux(other)
     assert probe(tmp_path / "film.mp4").width == 64
-    for suffix in (".mp4", ".mkv"):
-        assert rewrite(tmp_path / "film.mp4", tmp_path / f"out{suffix}") == []
+    for suffix, part in ((".mp4", {}), (".mkv", {}), (".mp4", {"start": 0.2})):
+        assert rewrite(tmp_path / "film.mp4", tmp_path / f"out{suffix}", **part) == []
         with av.open(str(tmp_path / f"out{suffix}")) as container:
             covers = [s for s in container.streams.video if s.disposition & s.disposition.attached_pic]
             packets = {p.stream.index: bytes(p) for p in container.demux(covers) if p.size}
@@ -297,6 +297,75 @@ def test_an_encoder_without_its_device_says_so(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="h264_nvenc finds no device"):
         colorize(tmp_path / "film.mkv", tmp_path / "out.mp4", options=Options(codec="h264_nvenc"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mkv"]
+
+
+@pytest.mark.parametrize("name", ["Film: one.mp4", "3:4.mkv", "100%.mp4", "OUT.MP4", "out.m4v"])
+def test_names_of_any_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A colon names no protocol; MP4 in capitals, and by its other name, is MP4 with its index in front."""
+    write_source(tmp_path / "film.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert rewrite(Path("film.mp4"), Path(name)) == []
+    assert len(held(tmp_path / name)["sound"]) == 2
+    data = (tmp_path / name).read_bytes()
+    assert name.endswith(".mkv") or data.index(b"moov") < data.index(b"mdat")
+
+
+def test_avi_counts_frames(tmp_path: Path) -> None:
+    """AVI's clock ticks once a frame where frames come evenly, and more finely where they do not."""
+    write_source(tmp_path / "even.mkv")
+    rewrite(tmp_path / "even.mkv", tmp_path / "even.avi")
+    with av.open(str(tmp_path / "even.avi")) as container:
+        stream = container.streams.video[0]
+        assert stream.average_rate == 25
+        assert stream.frames in (12, 13)  # the sound's lead may put the first picture one tick later
+    with av.open(str(tmp_path / "even.mkv")) as source, av.open(str(tmp_path / "odd.mkv"), "w") as container:
+        copy = container.add_stream_from_template(source.streams.video[0], opaque=True)
+        for number, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            packet.pts = packet.dts = 40 * number + 13 * (number % 2)
+            packet.stream = copy
+            container.mux(packet)
+    rewrite(tmp_path / "odd.mkv", tmp_path / "odd.avi")
+    with open_video(tmp_path / "odd.mkv") as before, open_video(tmp_path / "odd.avi") as after:
+        times = [[round(f.seconds, 3) for f in frames(video)] for video in (before, after)]
+    assert times[0] == times[1]
+
+
+@pytest.mark.parametrize("alias", ["h264", "hevc", "av1", "vp9"])
+def test_codecs_by_their_common_names(alias: str) -> None:
+    """They are the encoders that stand behind them, with all their settings."""
+    name = choose_codec(Path("out.mkv"), alias)
+    assert name in KNOWN
+    assert codec_options(name, 18, "")
+
+
+def test_strict_sees_what_shows_only_at_the_end(tmp_path: Path) -> None:
+    """Packets of sound that the container refuses after the last frame are a reason too."""
+    write_source(tmp_path / "film.mkv")
+    told: list[str] = []
+
+    def write() -> None:
+        with open_video(tmp_path / "film.mkv") as video:
+            encoding = choose_encoding(tmp_path / "out.mkv", video.info, 8, EncodeSettings(preset="ultrafast"))
+            writer = FilmWriter(tmp_path / "out.mkv", video.info, encoding)
+
+            def refuse() -> None:
+                told.extend(writer.warnings)
+                raise OutputError("cannot accept it", "it is damaged")
+
+            writer.accept = refuse
+            with writer:
+                assert writer._copies is not None
+                next(iter(writer._copies._copies.values())).unfit = 1  # as a packet leaves it that does not fit
+                encoder = writer.encoder()
+                neutral = np.full(encoding.chroma_size[::-1], 128, np.uint8)
+                for frame in frames(video):
+                    writer.write(encoder.push(frame, (neutral, neutral)))
+                writer.write(encoder.flush())
+
+    with pytest.raises(OutputError, match="damaged"):
+        write()
+    assert "1 damaged packets" in told[0]
+    assert [p.name for p in tmp_path.iterdir()] == ["film.mkv"]
 
 
 @needs_footage

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from vidcolor import pipeline, segments
+from vidcolor.batch import colorize_all
 from vidcolor.errors import OutputError
 from vidcolor.journal import Journal
 from vidcolor.pipeline import Options, Result, colorize
@@ -190,10 +191,56 @@ def test_source_that_cannot_be_sought_is_read_from_the_start(
 
 def test_two_runs_do_not_share_an_output(tmp_path: Path, film: Path) -> None:
     """While one run is at work on an output, another is refused."""
+    part = tmp_path / ".out.part.mp4"
     with Journal(tmp_path / "out.mp4") as journal:
+        journal.claim()
         journal.begin({"film": "other"})
-        with pytest.raises(OutputError, match="another run is at work"):
-            colorize(film, tmp_path / "out.mp4", options=Options(**SMALL))
+        part.write_text("what the other run has joined")
+        for resume in (True, False):
+            with pytest.raises(OutputError, match="another run is at work"):
+                colorize(film, tmp_path / "out.mp4", options=Options(resume=resume, **SMALL))
+        assert part.read_text() == "what the other run has joined"
+        assert files(tmp_path) == {"film.mkv", part.name, journal.folder.name}
+
+
+def test_warnings_and_notes_survive_an_interruption(tmp_path: Path) -> None:
+    """What was seen in frames that are done already is told, and counted once."""
+    source, out = tmp_path / "film.mkv", tmp_path / "out.mp4"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for number in range(40):
+            picture = av.VideoFrame(64, 48, "yuva420p")
+            for plane in picture.planes:
+                codes = np.random.default_rng(number // 10).integers(60, 200, plane.buffer_size).astype(np.uint8)
+                plane.update(codes.tobytes())
+            opacity = np.full(picture.planes[3].buffer_size, 100 if 3 <= number < 6 else 255, np.uint8)
+            picture.planes[3].update(opacity.tobytes())
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    whole = colorize(source, tmp_path / "whole.mp4", options=Options(**SMALL))
+    with pytest.raises(KeyboardInterrupt):
+        colorize(source, out, options=Options(**SMALL), progress=stop_at(34))
+    again = colorize(source, out, options=Options(**SMALL))
+    assert again.resumed
+    assert again.warnings == whole.warnings
+    assert "alpha is not kept" in again.warnings[0]
+
+
+def test_a_finished_film_is_tidied_up_by_the_next_batch(tmp_path: Path, film: Path) -> None:
+    """Killed between rename and tidying: the film is skipped, its finished parts go."""
+    out = tmp_path / "film.color.mkv"
+
+    def killed(self: Journal) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            colorize(film, out, options=Options(**SMALL))
+    assert files(tmp_path) == {"film.mkv", out.name, f".{out.name}.vidcolor"}
+    assert [o.status for o in colorize_all([(film, tmp_path)], options=Options(**SMALL))] == ["skipped"]
+    assert files(tmp_path) == {"film.mkv", out.name}
 
 
 def test_full_disk_keeps_what_is_finished(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:

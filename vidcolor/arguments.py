@@ -30,7 +30,11 @@ def parse_time(text: str | float) -> float:
         values = [float(p) for p in parts]
         if not all(map(math.isfinite, values)):
             raise ValueError
-        if any(v < 0 for v in values) or any(v >= 60 for v in values[1:]) or any(v != int(v) for v in values[:-1]):
+        if (
+            any(v < 0 or v > 1e9 for v in values)
+            or any(v >= 60 for v in values[1:])
+            or any(v != int(v) for v in values[:-1])
+        ):
             raise ValueError
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is no time; write 12.5, 1:02 or 00:01:02.500") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidcolor.errors import InputError, OutputError, VidcolorError
 from vidcolor.photographs import colorize_photograph, is_photograph
-from vidcolor.pipeline import Options, Result, colorize, default_output
+from vidcolor.pipeline import Options, Result, colorize, default_output, tidy
 
 # Names by which films are found in folders; a file named outright may have any.
 FILMS = frozenset(
@@ -136,6 +136,7 @@ def colorize_all(
                 raise OutputError(f"cannot write {job.output}", why, "Rename one of them")
             written.add(job.output)
             if job.output.exists() and not overwrite:
+                tidy(job.output)
                 yield Outcome(job)
                 continue
             _make_folder(job.output.parent)
@@ -145,6 +146,8 @@ def colorize_all(
             yield Outcome(job, result)
         except VidcolorError as error:
             yield Outcome(job, error=str(error))
+        except OSError as error:  # a folder that cannot be searched, a name that is too long
+            yield Outcome(job, error=f"cannot open {source}: {(error.strerror or str(error)).lower()}.")
 
 
 def _make_folder(folder: Path) -> None:

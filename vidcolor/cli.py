@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr. Heavy modules are imported insi
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+import typer.core
 
 from vidcolor.arguments import (
     AsJson,
@@ -32,7 +34,20 @@ from vidcolor.arguments import (
 from vidcolor.errors import OutputError, VidcolorError
 from vidcolor.terminal import print_json, progress_bar, say, training_bar
 
+
+class Commands(typer.core.TyperGroup):
+    """Ctrl-C tells what is kept; by itself typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            print(f"vidcolor: interrupted{': ' if stop.args else ''}{stop}", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Colorize black-and-white film.",
     no_args_is_help=True,
     add_completion=False,
@@ -156,9 +171,10 @@ def preview(
     """Colorize one frame of a film, or a still picture: grey beside color."""
     from vidcolor.preview import preview as run
 
-    if output.exists() and not overwrite:
-        raise OutputError(f"cannot write {output}", "it exists", "Use -y to overwrite it")
-    run(source, output, at=at, model=model, device=device, precision=precision, size=size, saturation=saturation)
+    run(
+        source, output, at=at, overwrite=overwrite, model=model, device=device, precision=precision, size=size,
+        saturation=saturation,
+    )  # fmt: skip
     print(output)
 
 
@@ -423,6 +439,9 @@ def evaluate(
 
 def main() -> None:
     """Run the command line; expected failures become one line on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")  # names of files may be any bytes
     try:
         app()
     except VidcolorError as error:
@@ -430,6 +449,10 @@ def main() -> None:
             raise
         print(f"vidcolor: error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt as stop:
-        print(f"vidcolor: interrupted{': ' if stop.args else ''}{stop}", file=sys.stderr)
-        sys.exit(130)
+    except OSError as error:
+        if os.environ.get("VIDCOLOR_DEBUG") or not error.filename:
+            raise
+        # A folder that cannot be searched, a name that is too long: met before anything was opened.
+        reason = (error.strerror or str(error)).lower()
+        print(f"vidcolor: error: cannot open {error.filename}: {reason}.", file=sys.stderr)
+        sys.exit(1)

@@ -107,7 +107,7 @@ def choose_codec(path: Path, codec: str = "", bits: int = 8) -> str:
         raise OutputError(f"cannot encode with {name}", "no such encoder", _TRY) from error
     if found.type != "video":
         raise OutputError(f"cannot encode with {name}", "it is no video encoder", _TRY)
-    return name
+    return str(found.name)  # h264 stands for libx264
 
 
 def codec_options(codec: str, crf: int | None, preset: str) -> dict[str, str]:

@@ -137,6 +137,24 @@ def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
     return known[0]
 
 
+def runs_evenly(info: VideoInfo) -> bool:
+    """Whether each picture has its own place on the grid of the film's rate, as the packets tell without decoding."""
+    if info.timestamps != "pts":
+        return False
+    taken = set()
+    with open_container(info.path) as container:
+        for packet in container.demux(container.streams[info.stream]):
+            if not packet.size:
+                continue
+            if packet.pts is None:
+                return False
+            place = (packet.pts - info.begin) * info.time_base * info.rate
+            if abs(place - round(place)) > Fraction(1, 4) or round(place) in taken:
+                return False
+            taken.add(round(place))
+    return max(taken, default=0) - min(taken, default=0) < 2 * len(taken)  # a long gap is no even film
+
+
 def choose_decoder(stream: Any) -> Any:
     """The stream's own decoder, or the one that reads its alpha: libav's own for VP8 and VP9 do not."""
     context = stream.codec_context

@@ -68,6 +68,7 @@ class StreamCopies:
         self._begin, self._end, self._shift = begin, end, shift
         self._losses: list[tuple[str, str]] = []  # what, and the container that could hold it
         self._copies: dict[int, _Copy] = {}
+        self._covers: list[tuple[Any, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
         self._waiting: tuple[Any, float] | None = None
         self._first = first_packets(info.path)
         self._source = open_container(info.path)
@@ -114,6 +115,12 @@ class StreamCopies:
 
     def copy_until(self, seconds: float) -> None:
         """Copy the packets up to a time, so that the file stays interleaved."""
+        covers, self._covers = self._covers, []
+        for stream, data in covers:
+            cover = av.Packet(data)
+            cover.pts = cover.dts = 0
+            cover.time_base, cover.stream, cover.is_keyframe = stream.time_base, stream, True
+            self._container.mux(cover)
         while True:
             found = self._waiting or next(self._packets, None)
             self._waiting = None
@@ -146,7 +153,7 @@ class StreamCopies:
         if not self._copies:
             return
         if self._begin > 0:
-            with suppress(FFmpegError):  # what cannot seek is read from its beginning
+            with suppress(FFmpegError, OverflowError):  # what cannot seek is read from its beginning
                 self._source.seek(int(self._begin * av.time_base))
         packets = self._source.demux(*[self._source.streams[i] for i in self._copies])
         while True:
@@ -202,13 +209,11 @@ class StreamCopies:
 
     def _add_cover(self, other: Any) -> None:
         name = other.codec_context.name if other.codec_context is not None else ""
-        if self._suffix == ".mkv" and name in _COVERS:
-            with open_container(self._info.path) as source:
-                packets = source.demux(source.streams[other.index])
-                data = next((bytes(p) for p in packets if p.size), b"")
-            self._container.add_attachment(*_COVERS[name], data)
-        elif self._suffix in (".mp4", ".m4v") and fits(other, self._suffix):
-            self._copies[other.index] = _Copy(add_copy(self._container, other))
+        packet = self._first.get(other.index)
+        if self._suffix == ".mkv" and name in _COVERS and packet is not None:
+            self._container.add_attachment(*_COVERS[name], bytes(packet))
+        elif self._suffix in (".mp4", ".m4v") and packet is not None and fits(other, self._suffix):
+            self._covers.append((add_copy(self._container, other), bytes(packet)))
         else:
             self._losses.append((f"the cover (stream {other.index})", ".mkv" if name in _COVERS else ""))
 

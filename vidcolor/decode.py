@@ -50,7 +50,7 @@ class Video:
     def _counters(self) -> list[tuple[Any, str]]:
         return [
             *((self.damage, name) for name in ("bad_packets", "bad_reads", "declared", "reached")),
-            *((self, name) for name in ("resized", "retimed")),
+            *((self, name) for name in ("resized", "retimed", "transparent")),
             *((self.deinterlacer, name) for name in ("marked", "changed")),
         ]
 
@@ -180,7 +180,7 @@ def _seek(video: Video, seconds: float) -> None:
         seconds -= 0.5  # the deinterlacer looks at the frame before
     try:
         video.container.seek(int(seconds / video.info.time_base), stream=video.stream)
-    except FFmpegError:
+    except (FFmpegError, OverflowError):  # OverflowError: a time beyond all clocks
         return
 
 

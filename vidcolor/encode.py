@@ -15,6 +15,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from vidcolor.codecs import choose_codec, choose_pix_fmt, codec_options
+from vidcolor.container import runs_evenly
 from vidcolor.errors import OutputError
 from vidcolor.frames import ColorTags, Frame, VideoInfo
 
@@ -97,7 +98,9 @@ def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSett
     if path.suffix.lower() == ".avi":
         if codec == "libx264":
             options["bf"] = "0"  # AVI tells decoding times only: frames must come in the order they are shown
-        if time_base.denominator > _FINEST_AVI:
+        if runs_evenly(info):
+            time_base = 1 / info.rate  # AVI counts every tick as a frame, shown or not
+        elif time_base.denominator > _FINEST_AVI:
             time_base = Fraction(1, 1000)
     return Encoding(
         codec=codec,

@@ -19,6 +19,10 @@ Picture = tuple[Any, NDArray[Any] | None]  # as decoded, and its new luma where 
 
 BLOCK = 16  # pixels; combing is looked for in squares of this side
 COMBED_SHARE = 0.003  # share of combed squares from which a frame is; 0.0007 is the most progressive film shows
+# What cameras and decoding devices give; taken apart into planes the values stay as they are.
+_PLANAR = {
+    "nv12": "yuv420p", "nv21": "yuv420p", "yuyv422": "yuv422p", "uyvy422": "yuv422p", "yvyu422": "yuv422p",
+}  # fmt: skip
 _NOISE = 16.0  # squared code values; what grain adds to both measures
 
 
@@ -63,9 +67,9 @@ class Deinterlacer:
 
     def push(self, raw: Any) -> list[Picture]:
         """Take a decoded picture; give back those that are done, each with its new luma or None."""
-        self.marked += raw.interlaced_frame
-        if self.mode == "off" or (self.mode == "auto" and not self.marked) or not _is_planar(raw.format):
-            return [*self.flush(), (raw, None)]
+        begun = self.mode == "on" or self.marked or self._waiting or raw.interlaced_frame
+        if self.mode == "off" or not begun or _planar(raw.format) is None:
+            return [*self.flush(), self._done(raw, None)]
         shape = (raw.width, raw.height, raw.format.name)
         done = [] if shape == self._shape else self.flush()
         if self._graph is None:
@@ -85,7 +89,7 @@ class Deinterlacer:
             return []
         self._graph.vpush(None)
         done = self._ready()
-        done += [(raw, None) for raw in self._waiting]
+        done += [self._done(raw, None) for raw in self._waiting]
         self._waiting.clear()
         self._graph = self._shape = None
         return done
@@ -101,12 +105,20 @@ class Deinterlacer:
             luma = None
             if self.mode == "on" or (raw.interlaced_frame and is_combed(*_luma(raw))):
                 luma = _luma(whole)[0]
-                self.changed += 1
-            done.append((raw, luma))
+            done.append(self._done(raw, luma))
+
+    def _done(self, raw: Any, luma: NDArray[Any] | None) -> Picture:
+        self.marked += raw.interlaced_frame
+        self.changed += luma is not None
+        return raw, luma
 
 
-def _is_planar(form: Any) -> bool:
-    return form.name.startswith(("yuv", "gray")) and (form.is_planar or form.name.startswith("gray"))
+def _planar(form: Any) -> str | None:
+    """The format of the same code values with luma in a plane of its own; None where there is none."""
+    if form.name in _PLANAR:
+        return _PLANAR[form.name]
+    apart = form.name.startswith("gray") or (form.name.startswith("yuv") and form.is_planar)
+    return str(form.name) if apart else None
 
 
 def _luma(raw: Any) -> tuple[NDArray[Any], int]:
@@ -119,6 +131,7 @@ def _bwdif(width: int, height: int, pix_fmt: str) -> Any:
     graph = av.filter.Graph()
     chain = [
         graph.add("buffer", f"video_size={width}x{height}:pix_fmt={pix_fmt}:time_base=1/25:pixel_aspect=1/1"),
+        graph.add("format", f"pix_fmts={_PLANAR.get(pix_fmt, pix_fmt)}"),
         graph.add("extractplanes", "planes=y"),
         graph.add("bwdif", "mode=send_frame:parity=auto:deint=all"),
         graph.add("buffersink"),

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -56,7 +56,7 @@ class Segment:
 class Journal:
     """The finished segments of one film.
 
-    A context manager, that keeps other runs from the same output. Nothing is written before :meth:`begin`.
+    A context manager. Nothing is written before :meth:`claim`, which keeps other runs from the same output.
 
     Args:
         output: The film's final name.
@@ -73,6 +73,14 @@ class Journal:
         self._lock: int | None = None
 
     def __enter__(self) -> Journal:
+        self._read()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _read(self) -> None:
+        self.segments, self.identity, self._sealed = [], {}, None
         lines = _whole_lines(self._path)
         with suppress(KeyError, TypeError, ValueError, IndexError):
             self.identity = dict(lines[0]["film"])
@@ -83,10 +91,6 @@ class Journal:
                 if segment.number != len(self.segments) or not whole:
                     break
                 self.segments.append(segment)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
 
     @property
     def frames(self) -> int:
@@ -110,16 +114,27 @@ class Journal:
         """What was different when the finished segments were made."""
         return [key for key in {**self.identity, **identity} if self.identity.get(key) != identity.get(key)]
 
+    def claim(self) -> None:
+        """Keep other runs from the output until this one ends, and read what the last one left.
+
+        Raises:
+            OutputError: the folder cannot be written, or another run is at work there.
+        """
+        with self._failures():
+            while True:
+                self.folder.mkdir(exist_ok=True)
+                with suppress(FileNotFoundError):  # another run has just ended, and removed it
+                    self._lock = _lock(self.folder)
+                    break
+        self._read()
+
     def begin(self, identity: Mapping[str, Any]) -> None:
         """Open the journal for writing; segments that are finished are taken over if the film is the same.
 
         Raises:
-            OutputError: the folder cannot be written, or another run is writing it.
+            OutputError: the folder cannot be written.
         """
-        what = f"cannot write {self.folder}"
-        try:
-            self.folder.mkdir(exist_ok=True)
-            self._lock = _lock(self.folder)
+        with self._failures():
             if self.differences(identity):
                 self.segments = []
                 self._empty()
@@ -131,16 +146,28 @@ class Journal:
             os.replace(part, self._path)
             self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed on exit
             self._sync()
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        what = f"cannot write {self.folder}"
+        try:
+            yield
         except BlockingIOError as error:
             raise OutputError(what, "another run is at work on this film", "Wait until it ends") from error
         except OSError as error:
-            raise OutputError(what, error.strerror or str(error), "Free some space, or try --no-resume") from error
+            raise OutputError(
+                what, error.strerror or str(error), "Free some space, or choose another folder"
+            ) from error
+
+    def clear(self) -> None:
+        """Nothing is finished."""
+        self.segments = []
+        self._empty()
 
     def forget(self) -> None:
         """Start afresh with the same film."""
-        self.segments = []
-        self._close()
-        self._empty()
+        self._close_file()
+        self.clear()
         self.begin(self.identity)
 
     def record(self, segment: Segment) -> None:
@@ -164,10 +191,11 @@ class Journal:
                 self._lock = _lock(self.folder)
         except OSError:
             return
-        self._close()
+        self._close_file()
         self._empty()
         with suppress(OSError):
             self.folder.rmdir()
+        self._close()
 
     def _is_whole(self, segment: Segment) -> bool:
         path = self.packets(segment.number)
@@ -197,13 +225,17 @@ class Journal:
         for path in (*self.folder.glob("*.packets"), *self.folder.glob("*.part"), self._path):
             path.unlink(missing_ok=True)
 
-    def _close(self) -> None:
+    def _close_file(self) -> None:
         if self._file is not None:
             with suppress(OSError):  # a full disk has been told already
                 self._file.close()
+        self._file = None
+
+    def _close(self) -> None:
+        self._close_file()
         if self._lock is not None:
             os.close(self._lock)
-        self._file = self._lock = None
+        self._lock = None
 
 
 def film_identity(source: Path) -> dict[str, Any]:
@@ -236,7 +268,11 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _lock(folder: Path) -> int | None:
-    """Keep others from a folder until the returned descriptor is closed, by whatever end this process comes to."""
+    """Keep others from a folder until the returned descriptor is closed, by whatever end this process comes to.
+
+    Raises:
+        BlockingIOError: another run has it; FileNotFoundError: it is gone, or was while this one waited.
+    """
     if flock is None:
         return None
     descriptor = os.open(folder, os.O_RDONLY)
@@ -247,4 +283,10 @@ def _lock(folder: Path) -> int | None:
         raise
     except OSError:
         pass  # a file system without locks
-    return descriptor
+    try:
+        if os.fstat(descriptor).st_ino == folder.stat().st_ino:
+            return descriptor
+    except FileNotFoundError:
+        pass
+    os.close(descriptor)
+    raise FileNotFoundError(folder)

@@ -11,7 +11,7 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
-from vidcolor.copies import StreamCopies
+from vidcolor.copies import FORMATS, StreamCopies
 from vidcolor.encode import Encoding, VideoEncoder
 from vidcolor.errors import OutputError
 from vidcolor.frames import VideoInfo
@@ -31,6 +31,9 @@ class FilmWriter:
         encoding: That of the picture's packets.
         start, duration: The part of the source that is written, in seconds of its own time.
         sealed: Called with the finished file just before it gets its final name.
+
+    Attributes:
+        accept: Called when all is written and told of in ``warnings``; it may still refuse the film.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class FilmWriter:
         self.path = path
         self.encoding = encoding
         self.warnings: list[str] = []
+        self.accept: Callable[[], None] = lambda: None
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._info = info
         self._sealed = sealed
@@ -82,6 +86,7 @@ class FilmWriter:
                 matroska = self.path.suffix.lower() in (".mkv", ".webm")
                 if info.sample_aspect != 1 and matroska and not set_sample_aspect(self._part, info):
                     self.warnings.append(f"the shape of the pixels, {info.sample_aspect}, is not kept")
+                self.accept()
                 with open(self._part, "rb") as file:
                     os.fsync(file.fileno())  # a full disk may show only here
                 self._sealed(self._part)
@@ -159,17 +164,17 @@ class FilmWriter:
     def _open(self) -> None:
         info = self._info
         # faststart puts the index first: browsers play before the whole film has arrived.
-        muxing = {"movflags": "+faststart"} if self.path.suffix in (".mp4", ".mov", ".m4v") else {}
+        suffix = self.path.suffix.lower()
+        muxing = {"movflags": "+faststart"} if suffix in (".mp4", ".mov", ".m4v") else {}
         muxing["fflags"] = "+bitexact"  # no random numbers in the container: a film comes out the same each time
-        self._container = av.open(str(self._part), "w", options=muxing)
+        # A name with a colon would be taken for a protocol.
+        self._container = av.open(f"file:{self._part}", "w", format=FORMATS[suffix], options=muxing)
         stream = self._container.add_stream(self.encoding.codec, rate=info.rate)
         self.encoding.configure(stream.codec_context)
         stream.time_base = self.encoding.time_base
         if info.rotation or info.mirrored:
             stream.set_display_rotation(info.rotation, hflip=info.mirrored)
         self._stream = stream
-        self._copies = StreamCopies(
-            self._container, stream, info, self.path.suffix.lower(), self._begin, self._end, self._shift
-        )
+        self._copies = StreamCopies(self._container, stream, info, suffix, self._begin, self._end, self._shift)
         self.warnings = self._copies.warnings
         self._container.start_encoding()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ SUFFIXES: dict[str, tuple[int, ...]] = {
     ".bmp": (),
 }
 _DEEP = (".png", ".tif", ".tiff")
+_OPACITY = (".png", ".tif", ".tiff", ".webp")
 _TAGS = ColorTags("bt709", full_range=True)
 _TOP = 65535
 
@@ -60,6 +62,9 @@ def colorize_photograph(
         why = f"a picture is not written as {output.suffix or 'a file without suffix'}"
         raise OutputError(f"cannot write {output}", why, f"Use one of {' '.join(SUFFIXES)}")
     rgb, alpha = read_photograph(source)
+    warnings = _losses(source, output, alpha)
+    if options.strict and warnings:
+        raise InputError(f"cannot colorize {source}", "; ".join(warnings), "Leave out --strict to accept it")
     deep = rgb.dtype == np.uint16
     kr, kb = LUMA_WEIGHTS[_TAGS.matrix]
     luma = rgb.astype(np.float32) @ np.array([kr, 1 - kr - kb, kb], np.float32) / np.float32(_TOP if deep else 255)
@@ -82,7 +87,7 @@ def colorize_photograph(
     seconds = time.monotonic() - began
     return Result(
         output=output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2), model=model.name,
-        device=str(device), warnings=(),
+        device=str(device), warnings=tuple(warnings),
     )  # fmt: skip
 
 
@@ -108,15 +113,37 @@ def read_photograph(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         raise InputError(what, "the data are invalid", "It is no picture, or a damaged one")
     if upright.dtype not in (np.uint8, np.uint16):
         raise InputError(what, f"its values are {upright.dtype} numbers", "Convert it to 8 or 16 bit")
-    rgb = np.repeat(upright[..., None], 3, axis=2) if upright.ndim == 2 else upright[..., ::-1]
-    opaque = whole.ndim < 3 or whole.shape[2] < 4 or whole.shape[:2] != upright.shape[:2]
-    return np.ascontiguousarray(rgb), None if opaque else whole[..., 3]
+    if upright.ndim == 2:
+        upright = np.repeat(upright[..., None], 3, axis=2)
+    rgb = np.ascontiguousarray(upright[..., ::-1])
+    if whole.ndim < 3 or whole.shape[2] < 4:
+        return rgb, None
+    return rgb, _turned_like(upright, whole)[..., 3]
+
+
+def _turned_like(upright: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:
+    """A picture with alpha in the orientation of the same without: OpenCV follows the Exif tag in one of them only."""
+    for turns, mirror in product(range(4), (False, True)):
+        turned = np.rot90(whole[:, ::-1] if mirror else whole, turns)
+        if turned.shape[:2] == upright.shape[:2] and np.array_equal(turned[..., :3], upright):
+            return np.ascontiguousarray(turned)
+    return whole
+
+
+def _losses(source: Path, output: Path, alpha: NDArray[Any] | None) -> list[str]:
+    """What the output does not hold, a line each."""
+    lines = []
+    if (pages := cv2.imcount(str(source))) > 1:
+        lines.append(f"only the first of {pages} pictures in it is colored")
+    if alpha is not None and output.suffix.lower() not in _OPACITY and (alpha < np.iinfo(alpha.dtype).max).any():
+        lines.append(f"the picture's alpha is not kept: {' '.join(_OPACITY)} keep it")
+    return lines
 
 
 def _write(path: Path, rgb: NDArray[Any], alpha: NDArray[Any] | None) -> None:
     what = f"cannot write {path}"
     planes = rgb[..., ::-1]
-    if alpha is not None and path.suffix.lower() not in (".jpg", ".jpeg", ".bmp"):
+    if alpha is not None and path.suffix.lower() in _OPACITY:
         if alpha.dtype != rgb.dtype:
             alpha = (alpha >> 8).astype(np.uint8)
         planes = np.dstack([planes, alpha])

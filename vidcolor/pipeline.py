@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -151,8 +152,12 @@ def colorize(
                 check_target(source, target, overwrite or published)
                 run.in_segments(journal, chain([first], stream), identity, report)
             else:
-                journal.remove()
-                run.straight(chain([first], stream))
+                journal.claim()
+                try:
+                    journal.clear()
+                    run.straight(chain([first], stream))
+                finally:
+                    journal.remove()
     seconds = time.monotonic() - began
     return Result(
         output=target,
@@ -180,10 +185,14 @@ class _Run:
     expected: int
     done: int = 0
     resumed: int = 0
+    _counts: deque[tuple[int, dict[str, float]]] = field(default_factory=deque)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         return (*self.writer.warnings, *self.video.warnings, *self.network.warnings)
+
+    def __post_init__(self) -> None:
+        self.writer.accept = self.accept
 
     def accept(self) -> None:
         """Just before the film gets its name: with ``strict``, nothing may have gone wrong."""
@@ -200,13 +209,18 @@ class _Run:
                 self.writer.write(encoder.push(step.frame, planes))
                 self._count()
             self.writer.write(encoder.flush())
-            self.accept()
 
     def in_segments(
         self, journal: Journal, stream: Iterator[Frame], identity: dict[str, Any], report: Callable[[str], None]
     ) -> None:
         """Segment by segment beside the output, from where the journal ends; then all joined."""
-        self.writer.rehearse()
+        journal.claim()
+        try:
+            self.writer.rehearse()
+        except BaseException:
+            if not journal.segments:
+                journal.remove()
+            raise
         if journal.segments and (changed := journal.differences(identity)):
             report(f"{self.writer.path} was begun with another {', '.join(changed)}: starting afresh")
         elif journal.is_published:  # the last run ended just before it tidied up
@@ -222,7 +236,6 @@ class _Run:
             with self.writer:
                 files = [journal.packets(segment.number) for segment in journal.segments]
                 self.writer.write(joined(files, self.encoding.time_base))
-                self.accept()
         except BaseException as stop:
             if isinstance(stop, InputError) or not journal.segments:
                 journal.remove()
@@ -245,12 +258,24 @@ class _Run:
                     stream = found
                     self._take_over(journal)
                     report(f"{self.done} frames are done already: going on from there")
-            pictures = stack.enter_context(self._colored(cut(stream, start=start, context=self._context)))
-            recorder = stack.enter_context(Recorder(journal, self.encoding, self.writer.path, lambda: self.video.tally))
+            steps = cut(self._counted(stream), start=start, context=self._context)
+            pictures = stack.enter_context(self._colored(steps))
+            recorder = stack.enter_context(Recorder(journal, self.encoding, self.writer.path))
             for step, planes in pictures:
-                recorder.push(step, planes)
+                recorder.push(step, planes, self._counts_at(step.frame.pts))
                 self._count()
             recorder.finish()
+
+    def _counted(self, stream: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames, with what had been counted when each came: decoding runs ahead of what is recorded."""
+        for frame in stream:
+            self._counts.append((frame.pts, self.video.tally))
+            yield frame
+
+    def _counts_at(self, pts: int) -> dict[str, float]:
+        while self._counts[0][0] != pts:
+            self._counts.popleft()
+        return self._counts[0][1]
 
     @contextmanager
     def _resumed(self, start: Start) -> Iterator[Iterator[Frame] | None]:
@@ -309,6 +334,13 @@ def _identity(run: _Run, model: Model) -> dict[str, Any]:
         "version": [__version__, *(version(name) for name in ("torch", "av", "numpy")), cv2.__version__],
     }
     return dict(json.loads(json.dumps(found, default=str)))
+
+
+def tidy(target: Path) -> None:
+    """Remove what a run left that was killed just after its film had got its name."""
+    with Journal(target) as journal:
+        if journal.is_published:
+            journal.remove()
 
 
 def refuse_hdr(info: VideoInfo) -> None:

@@ -11,7 +11,7 @@ from vidcolor.checkpoint import load_model
 from vidcolor.colorizer import Colorizer, choose_device, choose_precision
 from vidcolor.decode import frames, open_video
 from vidcolor.errors import OutputError
-from vidcolor.pipeline import colorize_picture, refuse_hdr
+from vidcolor.pipeline import check_target, colorize_picture, refuse_hdr
 
 
 def preview(
@@ -19,6 +19,7 @@ def preview(
     output: Path,
     *,
     at: float,
+    overwrite: bool,
     model: str | Path,
     device: str,
     precision: str,
@@ -26,6 +27,7 @@ def preview(
     saturation: float,
 ) -> None:
     """Write a PNG that shows one frame of a film (or a still picture), grey on the left, colored on the right."""
+    check_target(source, output, overwrite)
     chosen = choose_device(device)
     with open_video(source) as video:
         refuse_hdr(video.info)

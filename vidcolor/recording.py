@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -27,13 +28,10 @@ class Recorder:
 
     Args:
         output: The film's final name, for messages.
-        tally: Asked for what has been counted so far whenever a segment is finished.
     """
 
-    def __init__(
-        self, journal: Journal, encoding: Encoding, output: Path, tally: Callable[[], dict[str, float]] = dict
-    ) -> None:
-        self._journal, self._encoding, self._output, self._tally = journal, encoding, output, tally
+    def __init__(self, journal: Journal, encoding: Encoding, output: Path) -> None:
+        self._journal, self._encoding, self._output = journal, encoding, output
         self._current: _Recording | None = None
         self._finishing: Future[None] | None = None
         self._finisher = ThreadPoolExecutor(1, "finisher")
@@ -46,8 +44,13 @@ class Recorder:
         if self._current is not None:
             self._current.discard()
 
-    def push(self, step: Step, chroma: Sequence[NDArray[Any]]) -> None:
+    def push(
+        self, step: Step, chroma: Sequence[NDArray[Any]], tally: Mapping[str, float] = MappingProxyType({})
+    ) -> None:
         """Encode a step's frame; its chroma planes are of the encoding's size.
+
+        Args:
+            tally: What has been counted up to this frame.
 
         Raises:
             OutputError: the disk is full, or the encoder fails.
@@ -58,6 +61,7 @@ class Recorder:
                 path = self._journal.packets(step.start.number)
                 self._current = _Recording(step.start, path, self._encoding)
             self._current.push(step.frame, chroma)
+            self._current.tally = dict(tally)
 
     def finish(self) -> None:
         """The film has ended: return when its last segment is safe."""
@@ -77,7 +81,7 @@ class Recorder:
 
     def _finish(self, recording: _Recording, following: Start | None) -> None:
         try:
-            self._journal.record(recording.finish(following, self._tally()))
+            self._journal.record(recording.finish(following))
         except BaseException:
             recording.discard()
             raise
@@ -97,6 +101,7 @@ class _Recording:
 
     def __init__(self, start: Start, path: Path, encoding: Encoding) -> None:
         self.start, self._path, self._frames = start, path, 0
+        self.tally: dict[str, float] = {}
         self._part = path.with_suffix(".part")
         self._encoder = VideoEncoder(encoding)
         self._file = PacketFile(self._part, self._encoder.header)
@@ -105,14 +110,14 @@ class _Recording:
         self._file.push(self._encoder.push(frame, chroma))
         self._frames += 1
 
-    def finish(self, following: Start | None, tally: dict[str, float]) -> Segment:
+    def finish(self, following: Start | None) -> Segment:
         """Bring all packets to the disk, under the segment's name."""
         self._file.push(self._encoder.flush())
         self._file.sync()
         self._file.close()
         os.replace(self._part, self._path)
         file = self._file
-        return Segment(self.start.number, self._frames, file.bytes, file.digest.hexdigest(), following, tally)
+        return Segment(self.start.number, self._frames, file.bytes, file.digest.hexdigest(), following, self.tally)
 
     def discard(self) -> None:
         with suppress(OSError):
