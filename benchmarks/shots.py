@@ -156,9 +156,10 @@ def report(name: str, films: list[Film]) -> None:
         boundaries, took = detect(film)
         right, found, true = right + matches(boundaries, film.truth), found + len(boundaries), true + len(film.truth)
         seconds, count = seconds + took, count + len(film.pictures)
-    scores = [f"{right / n:9.3f}" if n else "        -" for n in (found, true)]
-    f1 = f"{2 * right / (found + true):6.3f}" if true else "     -"
-    print(f"{name:34} {true:5} {found:5} {scores[0]} {scores[1]} {f1} {seconds / count * 1e3:6.2f}", flush=True)
+    precision, recall = (f"{right / n:.3f}" if n else "-" for n in (found, true))
+    f1 = f"{2 * right / (found + true):.3f}" if true else "-"
+    ms = f"{seconds / count * 1e3:.2f}"
+    print(f"| {name} | {true} | {found} | {precision} | {recall} | {f1} | {ms} |", flush=True)
 
 
 def main() -> None:
@@ -174,7 +175,8 @@ def main() -> None:
     def films(make: Callable[[np.random.Generator], Film]) -> list[Film]:
         return [make(np.random.default_rng((options.seed, i))) for i in range(number)]
 
-    print(f"{'':34} {'true':>5} {'found':>5} {'precision':>9} {'recall':>9} {'F1':>6} {'ms':>6}")
+    print("| film | boundaries | found | precision | recall | F1 | ms a frame |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     report("cuts", films(lambda rng: cuts(clips, rng)))
     report("cuts, flashes of 1 frame", films(lambda rng: flashes(cuts(clips, rng), rng, 1)))
     report("cuts, flashes of 3 frames", films(lambda rng: flashes(cuts(clips, rng), rng, 3)))

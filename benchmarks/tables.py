@@ -7,10 +7,13 @@ wanted or the first table only:
 
     <!-- output of: vidcolor evaluate "$VIDCOLOR_FOOTAGE/colour" -->
     <!-- end -->
+
+Only blocks whose command holds the word given by --only are measured.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shlex
@@ -18,29 +21,39 @@ import subprocess
 import sys
 from pathlib import Path
 
-BLOCK = re.compile(r"<!-- (output|first table) of: vidcolor (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- (output|first table) of: ((?:vidcolor|python) .+?) -->\n.*?<!-- end -->", re.DOTALL)
+PROGRAMS = {"vidcolor": [sys.executable, "-m", "vidcolor"], "python": [sys.executable]}
 
 
-def measure(arguments: str) -> str:
+def measure(command: str) -> str:
     """What the command prints."""
-    words = [os.path.expandvars(word) for word in shlex.split(arguments)]
+    program, *words = (os.path.expandvars(word) for word in shlex.split(command))
     if unset := [word for word in words if "$" in word]:
         sys.exit(f"set the variable in {unset[0]}: the folder that holds the data")
-    print(f"vidcolor {arguments}", file=sys.stderr, flush=True)
-    found = subprocess.run([sys.executable, "-m", "vidcolor", *words], stdout=subprocess.PIPE, text=True, check=True)
+    print(command, file=sys.stderr, flush=True)
+    found = subprocess.run([*PROGRAMS[program], *words], stdout=subprocess.PIPE, text=True, check=True)
     return found.stdout.strip()
 
 
 def block(match: re.Match[str]) -> str:
     """The comments with a new table between them, below its command."""
-    kind, arguments = match.groups()
-    text = measure(arguments)
+    kind, command = match.groups()
+    text = measure(command)
     if kind == "first table":
         text = "\n\n".join(text.split("\n\n")[:2])
-    command = f"```console\n$ vidcolor {arguments}\n```"
-    return f"<!-- {kind} of: vidcolor {arguments} -->\n{command}\n\n{text}\n<!-- end -->"
+    return f"<!-- {kind} of: {command} -->\n```console\n$ {command}\n```\n\n{text}\n<!-- end -->"
 
 
-for name in sys.argv[1:]:
-    path = Path(name)
-    path.write_text(BLOCK.sub(block, path.read_text(encoding="utf-8")), encoding="utf-8")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--only", default="", metavar="WORD")
+    options = parser.parse_args()
+    for path in options.files:
+        text = path.read_text(encoding="utf-8")
+        new = BLOCK.sub(lambda found: block(found) if options.only in found[2] else found[0], text)
+        path.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
