@@ -14,6 +14,7 @@ from vidcolor.degrade import (
     BLUE_SENSITIVE,
     ORTHOCHROMATIC,
     PANCHROMATIC,
+    blank_frames,
     maybe_old_film,
     neutral_borders,
     old_film,
@@ -219,3 +220,20 @@ def test_a_reel_flickers_as_a_whole() -> None:
     ]
     assert max(spread) > 1
     assert max(spread) < 5
+
+
+def test_blank_frames_are_neutral_and_come_by_the_share() -> None:
+    """What takes a picture's place has no color, any tone, and now and then something written on it."""
+    batch = photos(200)
+    assert torch.equal(blank_frames(batch, 0.0, generator()), batch)
+    blanks = blank_frames(batch, 1.0, generator())
+    assert (blanks.amax(dim=1) - blanks.amin(dim=1)).max() == 0
+    assert blanks.min() >= 0
+    assert blanks.max() <= 1
+    tones = blanks.mean(dim=(1, 2, 3))
+    assert tones.min() < 0.1
+    assert tones.max() > 0.8
+    busy = blanks.diff(dim=3).abs().mean(dim=(1, 2, 3)) > 0.02
+    assert 0.3 < busy.float().mean() < 0.7
+    some = (blank_frames(batch, 0.25, generator()) != batch).any(dim=(1, 2, 3))
+    assert 0.15 < some.float().mean() < 0.35

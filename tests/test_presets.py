@@ -49,8 +49,8 @@ def test_paper_preset_is_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (network.fusion, network.decoder, network.head) == (256, (128, 64, 32), "regression")
     assert (config.optimizer, config.lr, config.weight_decay) == ("adam", 0.0012, 1e-6)
     assert (config.batch_size, config.epochs, config.loss, config.schedule) == (40, 70, "mse", "constant")
-    off = (config.warmup_steps, config.clip_norm, config.ema, config.film, config.borders, config.colorfulness)
-    assert not any(off)
+    assert not any((config.warmup_steps, config.clip_norm, config.ema, config.colorfulness))
+    assert not any((config.film, config.borders, config.blanks))
     assert (config.smallest_crop, config.mirror) == (1.0, False)
 
 

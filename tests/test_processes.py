@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 import vidcolor
-from vidcolor.degrade import PartGenerator, maybe_old_film, neutral_borders
+from vidcolor.degrade import PartGenerator, blank_frames, maybe_old_film, neutral_borders
 from vidcolor.errors import DataError
 from vidcolor.training import TrainConfig
 from vidcolor.training.processes import Processes
@@ -28,12 +28,13 @@ OPTIONS = [
 
 
 def test_parts_of_a_batch_are_aged_as_the_whole() -> None:
-    """Film damage and borders of each part are those that one process gives the same pictures."""
+    """Blanks, borders and film damage of each part are those that one process gives the same pictures."""
     rgb = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
     def aged(pictures: torch.Tensor, rank: int, ranks: int) -> torch.Tensor:
         generator = PartGenerator.of(rank, ranks, seed=11)
-        return maybe_old_film(neutral_borders(pictures, 0.5, generator), 0.7, generator)
+        framed = neutral_borders(blank_frames(pictures, 0.3, generator), 0.5, generator)
+        return maybe_old_film(framed, 0.7, generator)
 
     whole = aged(rgb, 0, 1)
     for rank in (0, 1):

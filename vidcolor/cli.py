@@ -291,6 +291,9 @@ def train(
     borders: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of pictures given a neutral border. Modern 0.1, paper 0.")
     ] = None,
+    blanks: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of neutral pictures of nothing. Modern 0.03, paper 0.")
+    ] = None,
     colorfulness: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Share of the truth's to calibrate to; 0: do not. Modern 0.75, paper 0."),
@@ -320,7 +323,7 @@ def train(
         workers=workers,
         **given(
             epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr, schedule=schedule,
-            film=film, borders=borders, colorfulness=colorfulness,
+            film=film, borders=borders, blanks=blanks, colorfulness=colorfulness,
         ),
     )  # fmt: skip
     network = PRESETS[preset].network.with_(

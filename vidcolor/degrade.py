@@ -167,3 +167,22 @@ def neutral_borders(rgb: Tensor, share: float, generator: Generator) -> Tensor:
     outside = (y < margin[:, 0:1]) | (y > 1 - margin[:, 1:2]) | (x < margin[:, 2:3]) | (x > 1 - margin[:, 3:4])
     tone = (draw[:, 4:5] * 3 - 1).clamp(0, 1)  # a third black, a third white, a third in between
     return torch.where(outside & (draw[:, 5:6] < share), tone, rgb)
+
+
+def blank_frames(rgb: Tensor, share: float, generator: Generator) -> Tensor:
+    """Put frames that show nothing in place of the given share of the pictures: leader, fades, title cards.
+
+    Every film has them, and no photo does: a network that never saw one takes a fade for the evening sky.
+    """
+    n, _, h, w = rgb.shape
+    draw = _drawn(torch.rand, (n, 6), rgb, generator)[:, :, None, None]
+    tone, tilt, written, rows, chosen = draw[:, :1] ** 2, draw[:, 1:3] - 0.5, draw[:, 3:4], draw[:, 4:5], draw[:, 5:6]
+    y = torch.linspace(0, 1, h, device=rgb.device)[:, None]
+    x = torch.linspace(0, 1, w, device=rgb.device)
+    cloud = F.interpolate(_normal((n, 1, 3, 3), rgb, generator), size=(h, w), mode="bicubic", align_corners=False)
+    paper = (tone + tilt[:, :1] * (x - 0.5) * 0.6 + tilt[:, 1:] * (y - 0.5) * 0.6 + 0.04 * cloud).clamp(0, 1)
+    strokes = _drawn(torch.rand, (n, 1, -(-h // 3), -(-w // 3)), rgb, generator) < 0.5
+    strokes = strokes.repeat_interleave(3, dim=2).repeat_interleave(3, dim=3)[..., :h, :w]
+    lines = ((y * (3 + 6 * rows).floor()) % 1 < 0.4) & ((x - 0.5).abs() < 0.4) & ((y - 0.5).abs() < 0.35)
+    card = torch.where(strokes & lines & (written < 0.5), (tone < 0.5) * 0.8 + 0.1, paper)
+    return torch.where(chosen < share, card, rgb)

@@ -38,6 +38,8 @@ class TrainConfig:
     """Share of the pictures whose grey copy is made as old film would have made it."""
     borders: float = 0.1
     """Share of the pictures that get a neutral border."""
+    blanks: float = 0.03
+    """Share of the pictures that show nothing and are neutral, as leader, fades and title cards are."""
     val_share: float = 0.03
     """Held out for validation when no validation data are named."""
     val_limit: int = 600

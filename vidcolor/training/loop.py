@@ -19,7 +19,7 @@ from vidcolor.checkpoint import load_model, save_model
 from vidcolor.color import rgb_to_lab
 from vidcolor.colorizer import choose_precision
 from vidcolor.dataset import BrokenPhotos, Photo, train_batches
-from vidcolor.degrade import PartGenerator, maybe_old_film, neutral_borders
+from vidcolor.degrade import PartGenerator, blank_frames, maybe_old_film, neutral_borders
 from vidcolor.errors import VidcolorError
 from vidcolor.network import FusionNet, Network, NetworkConfig, Prediction, build_network
 from vidcolor.network.depthwise import speed_up_strided_depthwise
@@ -234,7 +234,7 @@ class Run:
     def _seen_and_true(self, rgb: Tensor, generator: PartGenerator) -> tuple[Tensor, Tensor]:
         """L* as the network is shown it, and the true Lab, of photos ``(N, 3, H, W)`` in uint8."""
         rgb = rgb.to(self.processes.device, non_blocking=True) / 255
-        rgb = neutral_borders(rgb, self.config.borders, generator)
+        rgb = neutral_borders(blank_frames(rgb, self.config.blanks, generator), self.config.borders, generator)
         lightness = maybe_old_film(rgb, self.config.film, generator)
         return lightness.contiguous(memory_format=torch.channels_last), rgb_to_lab(rgb)
 

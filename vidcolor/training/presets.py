@@ -41,6 +41,7 @@ PRESETS = {
             ema=0.0,
             film=0.0,
             borders=0.0,
+            blanks=0.0,
             smallest_crop=1.0,
             mirror=False,
             colorfulness=0.0,
