@@ -135,3 +135,12 @@ class VideoInfo:
     clock_start: float = 0.0
     captions: bool = False
     chapters: int = 0
+
+    @classmethod
+    def of_still(cls, width: int, height: int, tags: ColorTags, bits: int = 8, path: Path = Path()) -> VideoInfo:
+        """A still picture, as a film of one frame with square pixels."""
+        return cls(
+            path=path, container="image", codec="", pix_fmt="gray" if bits == 8 else f"gray{bits}le", bits=bits,
+            width=width, height=height, sample_aspect=Fraction(1), rotation=0, rate=Fraction(1),
+            time_base=Fraction(1), frames=1, seconds=0.0, tags=tags,
+        )  # fmt: skip

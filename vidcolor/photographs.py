@@ -72,12 +72,12 @@ def colorize_photograph(
     device = choose_device(options.device)
     model = model or load_model(options.model)
     precision = choose_precision(options.precision, device)
+    height, width = luma.shape
     colorizer = Colorizer(
-        model, _info(source, frame), device=device, precision=precision, size=options.size,
-        saturation=options.saturation,
+        model, VideoInfo.of_still(width, height, _TAGS, 16, source), device=device, precision=precision,
+        size=options.size, saturation=options.saturation,
     )  # fmt: skip
     small = colorizer.small(frame)
-    height, width = luma.shape
     chroma = chroma_planes(frame, small, colorizer.ab([small])[0], width, height)
     cb, cr = ((plane.astype(np.float32) - (_TOP + 1) // 2) / _TOP for plane in chroma)
     colored = ycbcr_to_rgb(torch.from_numpy(np.stack([luma, cb, cr])), _TAGS.matrix).clamp(0, 1)
@@ -158,15 +158,6 @@ def _write(path: Path, rgb: NDArray[Any], alpha: NDArray[Any] | None) -> None:
         part.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(what, reason.lower(), "Choose another place or format with -o") from error
-
-
-def _info(path: Path, frame: Frame) -> VideoInfo:
-    height, width = frame.luma.shape
-    return VideoInfo(
-        path=path, container="image", codec="", pix_fmt="gray16le", bits=16, width=width, height=height,
-        sample_aspect=Fraction(1), rotation=0, rate=Fraction(1), time_base=Fraction(1), frames=1, seconds=0.0,
-        tags=_TAGS,
-    )  # fmt: skip
 
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its messages would stand between ours

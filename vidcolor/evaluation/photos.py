@@ -6,8 +6,6 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -123,7 +121,7 @@ class _PhotoColorizer:
         self.size = settings.size or settings.model.config.size
         self._any = Colorizer(
             settings.model,
-            _still_info(32, 32),
+            VideoInfo.of_still(32, 32, GREY_TAGS),
             device=settings.device,
             precision=settings.precision,
             size=settings.size,
@@ -135,7 +133,7 @@ class _PhotoColorizer:
         groups: dict[tuple[int, int], list[int]] = {}
         for index, grey in enumerate(greys):
             height, width = grey.luma.shape
-            groups.setdefault(network_size(_still_info(width, height), self.size), []).append(index)
+            groups.setdefault(network_size(VideoInfo.of_still(width, height, GREY_TAGS), self.size), []).append(index)
         found: dict[int, Tensor] = {}
         for size, indices in groups.items():
             colorizer = copy.copy(self._any)  # shares the weights
@@ -146,11 +144,3 @@ class _PhotoColorizer:
                 for index, luma, ab in zip(batch, lumas, colorizer.ab(lumas), strict=True):
                     found[index] = full_size(greys[index], luma, ab)
         return [found[index] for index in range(len(greys))]
-
-
-def _still_info(width: int, height: int) -> VideoInfo:
-    return VideoInfo(
-        path=Path(), container="image", codec="", pix_fmt="gray", bits=8, width=width, height=height,
-        sample_aspect=Fraction(1), rotation=0, rate=Fraction(1), time_base=Fraction(1), frames=1, seconds=0.0,
-        tags=GREY_TAGS,
-    )  # fmt: skip
