@@ -37,13 +37,13 @@ class Candidate:
 RESNET = NETWORK.with_(encoder="resnet18", encoder_options={}, semantics=0)
 CANDIDATES = (
     Candidate("perceptual, pretrained MobileNetV2, film 0.4"),
-    Candidate("without film", replace(CONFIG, film=0.0)),
+    Candidate("classification", replace(CONFIG, loss="classification"), NETWORK.with_(head="classification")),
+    Candidate("regression (Huber)", replace(CONFIG, loss="regression")),
     Candidate("from scratch", pretrained=False),
     Candidate("from scratch, ResNet-18", network=RESNET, pretrained=False),
-    Candidate("without the classifier's last layer", network=NETWORK.with_(semantics=0)),
-    Candidate("regression (Huber)", replace(CONFIG, loss="regression")),
+    Candidate("without film", replace(CONFIG, film=0.0)),
     Candidate("mean squared error", replace(CONFIG, loss="mse")),
-    Candidate("classification", replace(CONFIG, loss="classification"), NETWORK.with_(head="classification")),
+    Candidate("without the classifier's last layer", network=NETWORK.with_(semantics=0)),
 )
 
 

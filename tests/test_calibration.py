@@ -15,6 +15,7 @@ from vidcolor.color import rgb_to_lab
 from vidcolor.dataset import find_photos
 from vidcolor.network import FusionNet, NetworkConfig, Prediction, build_network
 from vidcolor.training import calibration
+from vidcolor.network.strength import KNEE
 from vidcolor.training.calibration import HIGHEST, calibrate, learn_strength
 
 TINY = NetworkConfig(encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8))
@@ -88,7 +89,7 @@ def unsure(monkeypatch: pytest.MonkeyPatch) -> FusionNet:
 
 
 def test_learned_strength_reaches_the_share_and_turns_no_hue(unsure: FusionNet, photos: Path) -> None:
-    """The colorfulness that was asked for, by one factor for each picture on the very colors that are predicted."""
+    """The colorfulness that was asked for, by a factor for each picture that spares what is strong already."""
     lab = lab_of(photos)
     listed = find_photos([photos])
     before = unsure(lab[:, :1]).ab
@@ -96,7 +97,9 @@ def test_learned_strength_reaches_the_share_and_turns_no_hue(unsure: FusionNet, 
     network, found = learn_strength(unsure, [(lab[:, :1], lab)] * 40, listed, target=1.5 * own)
     assert found.share == pytest.approx(1.5 * own, rel=0.05)
     factors = network(lab[:, :1]).ab / before
-    torch.testing.assert_close(factors, factors[:, :1, :1, :1].expand_as(factors), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(factors[:, 0], factors[:, 1], rtol=1e-3, atol=1e-3)
+    whole = 1 + (factors[:, :1] - 1) * (1 + before.square().sum(dim=1, keepdim=True) / KNEE**2)
+    torch.testing.assert_close(whole, whole[:, :, :1, :1].expand_as(whole), rtol=1e-3, atol=1e-3)
     assert factors.min() > 0.4
     assert found.gain == pytest.approx(factors.mean().item(), abs=0.1)
 

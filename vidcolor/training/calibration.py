@@ -113,7 +113,7 @@ class _Example:
     def loss(self, strength: Strength, price: float) -> Tensor:
         """The logarithm of the error, less what the colors are worth."""
         lightness = self.truth[:, :1]
-        ab = self.ab * strength(self.pooled)
+        ab = self.ab * strength(self.pooled, self.ab)
         wanted = lab_to_rgb(self.truth)
         colored = lab_to_rgb(torch.cat([lightness, ab], dim=1))
         share = colorfulness(colored.clamp(0, 1)).mean() / colorfulness(wanted.clamp(0, 1)).mean()
@@ -150,11 +150,11 @@ def learn_strength(
     for lightness, truth in batches:
         found, ab = _predict(network, lightness.to(device), precision)
         examples.append(_Example(found, ab, target_at(ab, truth.to(device))))
-    pooled, seen = [], []
+    predicted, seen = [], []
     for i in range(0, len(held_out), BATCH):
         rgb, lightness = _squares(held_out[i : i + BATCH], device)
         found, ab = _predict(network, lightness, torch.float32)
-        pooled.append(found)
+        predicted.append((found, ab))
         seen.append((rgb, lightness, _enlarged(ab, rgb)))
     held = _Seen(seen)
     untouched = {k: v.clone() for k, v in strength.state_dict().items()}
@@ -165,9 +165,9 @@ def learn_strength(
         strength.load_state_dict(untouched)
         _learn(strength, examples, price)
         with torch.no_grad():
-            factors = [strength(each) for each in pooled]
-            share, quality = held.look(factors)
-        return share, quality, float(torch.cat(factors).mean())
+            factors = [strength(*each) for each in predicted]
+            share, quality = held.look([_enlarged(f, rgb) for f, (rgb, _, _) in zip(factors, seen, strict=True)])
+        return share, quality, float(torch.cat([f.flatten() for f in factors]).mean())
 
     low, high = 0.0, DEAREST
     for _ in range(PRICES):
