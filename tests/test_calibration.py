@@ -14,8 +14,8 @@ from vidcolor.checkpoint import load_model, save_model
 from vidcolor.color import rgb_to_lab
 from vidcolor.dataset import find_photos
 from vidcolor.network import FusionNet, NetworkConfig, Prediction, build_network
-from vidcolor.training import calibration
 from vidcolor.network.strength import KNEE
+from vidcolor.training import calibration
 from vidcolor.training.calibration import HIGHEST, calibrate, learn_strength
 
 TINY = NetworkConfig(encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8))

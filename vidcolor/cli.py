@@ -296,7 +296,7 @@ def train(
     ] = None,
     colorfulness: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Share of the truth's to calibrate to; 0: do not. Modern 0.75, paper 0."),
+        typer.Option(min=0, max=1, help="Share of the truth's to calibrate to; 0: do not. Modern 0.62, paper 0."),
     ] = None,
     patience: Annotated[
         int, typer.Option(min=0, help="Epochs without a better validation loss before stopping early; 0: never.")

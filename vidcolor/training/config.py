@@ -48,7 +48,7 @@ class TrainConfig:
     """Stop after this many epochs without a better validation loss; 0 never stops early."""
     save_minutes: float = 5.0
     """Time between two saves of the whole state."""
-    colorfulness: float = 0.75
+    colorfulness: float = 0.62
     """The finished model's gain brings its colors to this share of the truth's colorfulness; 0 leaves them alone."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Number type of the network's convolutions; auto is bf16 where the device computes in it."""
