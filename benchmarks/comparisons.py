@@ -42,8 +42,6 @@ CANDIDATES = (
     Candidate("from scratch", pretrained=False),
     Candidate("from scratch, ResNet-18", network=RESNET, pretrained=False),
     Candidate("without film", replace(CONFIG, film=0.0)),
-    Candidate("mean squared error", replace(CONFIG, loss="mse")),
-    Candidate("without the classifier's last layer", network=NETWORK.with_(semantics=0)),
 )
 
 
