@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -44,9 +43,7 @@ class Recorder:
         if self._current is not None:
             self._current.discard()
 
-    def push(
-        self, step: Step, chroma: Sequence[NDArray[Any]], tally: Mapping[str, float] = MappingProxyType({})
-    ) -> None:
+    def push(self, step: Step, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:
         """Encode a step's frame; its chroma planes are of the encoding's size.
 
         Args:
@@ -60,8 +57,7 @@ class Recorder:
                 self._hand_over(step.start)
                 path = self._journal.packets(step.start.number)
                 self._current = _Recording(step.start, path, self._encoding)
-            self._current.push(step.frame, chroma)
-            self._current.tally = dict(tally)
+            self._current.push(step.frame, chroma, tally)
 
     def finish(self) -> None:
         """The film has ended: return when its last segment is safe."""
@@ -101,14 +97,15 @@ class _Recording:
 
     def __init__(self, start: Start, path: Path, encoding: Encoding) -> None:
         self.start, self._path, self._frames = start, path, 0
-        self.tally: dict[str, float] = {}
+        self._tally: dict[str, float] = {}
         self._part = path.with_suffix(".part")
         self._encoder = VideoEncoder(encoding)
         self._file = PacketFile(self._part, self._encoder.header)
 
-    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]]) -> None:
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:
         self._file.push(self._encoder.push(frame, chroma))
         self._frames += 1
+        self._tally = tally
 
     def finish(self, following: Start | None) -> Segment:
         """Bring all packets to the disk, under the segment's name."""
@@ -117,7 +114,7 @@ class _Recording:
         self._file.close()
         os.replace(self._part, self._path)
         file = self._file
-        return Segment(self.start.number, self._frames, file.bytes, file.digest.hexdigest(), following, self.tally)
+        return Segment(self.start.number, self._frames, file.bytes, file.digest.hexdigest(), following, self._tally)
 
     def discard(self) -> None:
         with suppress(OSError):
