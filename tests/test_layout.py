@@ -33,6 +33,7 @@ FLOORS = (
     ("takes", "extraction", "dataset", "pipeline", "preview", "shotlist"),
     ("training", "evaluation", "photographs", "batch"),
     ("arguments", "terminal"),
+    ("learning",),
     ("cli", "__main__"),
 )
 DOORS = {
@@ -40,7 +41,7 @@ DOORS = {
     "av": {"container", "pictures", "interlace", "decode", "codecs", "encode", "copies", "packets", "mux"},
     "timm": {"network"},
     "safetensors": {"checkpoint"},
-    "typer": {"cli", "arguments"},
+    "typer": {"cli", "learning", "arguments"},
     "rich": {"terminal"},
 }
 
