@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,60 +19,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from runs import CONFIG, NETWORK, PAPER, Folder, Killed, ctrl_c, kill, lines, run, stop_at, weights
 from vidcolor.checkpoint import load_model
-from vidcolor.dataset import center_crop, find_photos, spread
-from vidcolor.errors import CheckpointError, DataError, OutputError, VidcolorError
+from vidcolor.dataset import center_crop, find_photos
+from vidcolor.errors import CheckpointError, OutputError, VidcolorError
 from vidcolor.metrics import PSNR_LIMIT
-from vidcolor.network import NetworkConfig, Prediction, build_network
-from vidcolor.training import TrainConfig, TrainResult, train
+from vidcolor.network import Prediction, build_network
 from vidcolor.training import loop as training_loop
 from vidcolor.training.config import learning_rate
 from vidcolor.training.loss import regression_loss
 from vidcolor.training.validation import Scores, overfitting, validate
-
-Folder = Callable[..., Path]
-
-NETWORK = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=16, decoder=(16, 8), size=32)
-PAPER = NetworkConfig(
-    architecture="koalarization", encoder="", extractor="test_resnet", decoder=(8, 8, 8), fusion=8, size=32
-)
-CONFIG = TrainConfig(
-    epochs=2, batch_size=4, sizes=(32,), warmup_steps=2, ema=0.9, val_share=0.2, workers=0, precision="fp32", seed=3
-)
-
-
-class Killed(BaseException):
-    """Stands for a process that dies: nothing gets a chance to save."""
-
-
-def run(data: Path, out: Path, *, config: TrainConfig = CONFIG, **options: Any) -> TrainResult:
-    return train([data], out, config=config, network=options.pop("network", NETWORK), **options)
-
-
-def weights(out: Path, name: str = "state.safetensors") -> dict[str, torch.Tensor]:
-    return load_file(out / name)
-
-
-def lines(out: Path, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / name).read_text().splitlines()]
-
-
-def stop_at(step: int, how: Callable[[], None]) -> Callable[[dict[str, float]], None]:
-    """A progress callback that does something once a step is over."""
-
-    def progress(values: dict[str, float]) -> None:
-        if values["step"] == step:
-            how()
-
-    return progress
-
-
-def kill() -> None:
-    raise Killed
-
-
-def ctrl_c() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize(
@@ -309,45 +264,6 @@ def test_finished_run_is_calibrated_anew(photo_folder: Folder, tmp_path: Path) -
         assert all(torch.equal(after[key], value) for key, value in before.items())
 
 
-def test_run_with_a_broken_held_out_photo_can_be_repeated(photo_folder: Folder, tmp_path: Path) -> None:
-    """What validation passed over is passed over again, and still named, when the finished run is given once more."""
-    data, val, out = photo_folder(), photo_folder("val", count=25), tmp_path / "run"
-    (val / "003.png").write_bytes(b"no picture")
-    first = run(data, out, val=[val])
-    again = run(data, out, val=[val])
-    assert first.broken == again.broken == (str(val / "003.png"),)
-
-
-def test_other_photos_of_the_same_number_are_refused(photo_folder: Folder, tmp_path: Path) -> None:
-    """A run goes on with the photos that it began with, wherever they lie now."""
-    data, val, out = photo_folder(), photo_folder("val", first=50), tmp_path / "run"
-    run(data, out, val=[val])
-    for changed in ({"data": photo_folder("others", first=20), "val": [val]}, {"data": data, "val": [data]}):
-        with pytest.raises(CheckpointError, match=r"photos|held out"):
-            run(out=out, **changed)
-    (tmp_path / "elsewhere").mkdir()
-    run(data.rename(tmp_path / "elsewhere" / data.name), out, val=[val])
-
-
-def test_photos_that_tell_nothing_about_others_are_told(photo_folder: Folder, tmp_path: Path) -> None:
-    """Validating on what is trained on is allowed, with a warning; on grey photos it is refused."""
-    said: list[str] = []
-    data, grey = photo_folder(), photo_folder("grey")
-    run(data, tmp_path / "run", val=[data], config=replace(CONFIG, epochs=1), report=said.append)
-    assert any("8 photos are trained on and validated on" in line for line in said)
-    grey_photos(grey)
-    with pytest.raises(DataError, match="cannot validate on these photos: 8 of 8 are grey"):
-        run(data, tmp_path / "other", val=[grey])
-
-
-def test_validation_is_spread_over_all_folders(photo_folder: Folder, tmp_path: Path) -> None:
-    """A limit takes some of each, not the first ones."""
-    for name in "abc":
-        photo_folder(f"val/{name}", count=8)
-    held = spread(find_photos([tmp_path / "val"]), 6)
-    assert [p.source for p in held] == ["a", "a", "b", "b", "c", "c"]
-
-
 def test_a_network_that_does_not_fit_is_told_before_training(photo_folder: Folder, tmp_path: Path) -> None:
     """The classification loss wants its head, and a backbone of one size only cannot take crops of another."""
     with pytest.raises(CheckpointError, match="predicts ab, not a distribution"):
@@ -390,51 +306,6 @@ def test_settings_of_an_older_version_get_their_defaults(photo_folder: Folder, t
     del network["extractor"]
     save_file(load_file(path), path, {**metadata, "settings": json.dumps({**settings, "network": json.dumps(network)})})
     run(data, tmp_path / "run")
-
-
-def grey_photos(folder: Path) -> None:
-    for path in folder.iterdir():
-        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-
-
-def broken_photos(folder: Path) -> None:
-    for path in sorted(folder.iterdir())[:6]:
-        path.write_bytes(b"no picture")
-
-
-@pytest.mark.parametrize(
-    ("spoil", "config", "reason"),
-    [
-        (lambda folder: [p.unlink() for p in folder.iterdir()], CONFIG, "neither pictures nor tar shards"),
-        (grey_photos, CONFIG, r"cannot learn color .* are grey, first"),
-        (broken_photos, CONFIG, "photos do not decode: more than 5%"),
-        (lambda folder: None, replace(CONFIG, sizes=(32, 96)), r"smaller than the crop.*below 96 pixels.*--sizes"),
-        (lambda folder: None, replace(CONFIG, batch_size=64), r"a batch takes 64.*--batch-size"),
-    ],
-    ids=["empty", "grey", "broken", "small", "few"],
-)
-def test_bad_data_are_told(
-    photo_folder: Folder, tmp_path: Path, spoil: Callable[[Path], Any], config: TrainConfig, reason: str
-) -> None:
-    """Each kind of unusable data stops the run with its own reason."""
-    data = photo_folder(count=20)
-    spoil(data)
-    with pytest.raises(DataError, match=reason):
-        run(data, tmp_path / "run", config=config)
-
-
-def test_few_bad_photos_are_named_at_the_end(photo_folder: Folder, tmp_path: Path) -> None:
-    """One broken photo of training and one of validation are passed over and named; some grey ones are told of."""
-    data, val = photo_folder(count=40), photo_folder("val", count=20)
-    for path in (data / "007.png", val / "003.png"):
-        path.write_bytes(b"no picture")
-    grey_photos_of = sorted(data.iterdir())[10:16]
-    for path in grey_photos_of:
-        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-    said: list[str] = []
-    result = run(data, tmp_path / "run", val=[val], report=said.append)
-    assert result.broken == (str(data / "007.png"), str(val / "003.png"))
-    assert any("15% of the photos are grey" in line for line in said)
 
 
 def test_learning_rates() -> None:
