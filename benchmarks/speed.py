@@ -34,6 +34,10 @@ from numpy.typing import NDArray
 
 from vidcolor.frames import Frame
 
+# Of the clips, by height: films last minutes, so a clip is as long as patience allows. Beginning and ending a run takes
+# about a second (the model, its first batch, smoothing's look-ahead, the last frames), whatever its length.
+SECONDS = {480: 20.0, 1080: 6.0, 2160: 2.0, 4320: 1.0}
+
 
 def transcode(source: Path, target: Path, preset: str) -> None:
     """The ruler: decode and encode, nothing else."""
@@ -246,7 +250,7 @@ def main() -> None:
     parser.add_argument("--heights", type=int, nargs="+", default=[480, 1080], choices=sorted(WIDTHS))
     parser.add_argument("--presets", nargs="+", default=["ultrafast", "veryfast", "medium"])
     parser.add_argument("--grain", nargs="+", default=["clean", "grainy"], choices=["clean", "grainy"])
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of the clips")
+    parser.add_argument("--seconds", type=float, help="length of the clips; default: 20 at 480p, 6 at 1080p, 2 at 4K")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write all numbers here")
     parser.add_argument("--work", nargs=3, metavar=("KIND", "CLIP", "PRESET"), help=argparse.SUPPRESS)
@@ -258,30 +262,29 @@ def main() -> None:
 
     options.clips.mkdir(parents=True, exist_ok=True)
 
-    def clip(height: int, name: str, **keywords: Any) -> Path:
-        path: Path = options.clips / f"{height}p-{name}-{options.seconds:g}s.mp4"
+    def clip(height: int, name: str, **keywords: Any) -> tuple[str, Path, int]:
+        """What it is called, where it is, and how many frames it has."""
+        seconds = options.seconds or SECONDS[height]
+        path: Path = options.clips / f"{height}p-{name}-{seconds:g}s.mp4"
         if not path.exists():
-            make_clip(path, height, seconds=options.seconds, **keywords)
-        return path
+            make_clip(path, height, seconds=seconds, **keywords)
+        return f"{height}p {name}, {seconds:g} s", path, round(seconds * RATE)
 
-    clips = {
-        f"{height}p {kind}": clip(height, kind, grain=GRAIN if kind == "grainy" else 0)
+    clips = [
+        clip(height, kind, grain=GRAIN if kind == "grainy" else 0)
         for height, kind in product(options.heights, options.grain)
-    }
-    frames = round(options.seconds * RATE)
+    ]
     print("| clip | preset | transcode, fps | vidcolor, fps | time ratio | peak memory, MiB |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     rows = [
         compare(name, path, preset, options.repeats, frames)
-        for (name, path), preset in product(clips.items(), options.presets)
+        for (name, path, frames), preset in product(clips, options.presets)
     ]
     print("\n| clip | preset | colorize, s | smoothing's share | info --shots, times faster | extract, times faster |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
-    verbs = [
-        compare_verbs(f"{height}p color", clip(height, "color", grain=0, color=True), "medium", options.repeats)
-        for height in options.heights
-    ]
-    by_stage = {name: stages(path, min(frames, 48)) for name, path in clips.items()}
+    colored = [clip(height, "color", grain=0, color=True) for height in options.heights]
+    verbs = [compare_verbs(name, path, "medium", options.repeats) for name, path, _ in colored]
+    by_stage = {name: stages(path, min(frames, 48)) for name, path, frames in clips}
     names = list(next(iter(by_stage.values())))
     print("\n| ms a frame, each stage alone | " + " | ".join(names) + " |")
     print("| --- |" + " ---: |" * len(names))
