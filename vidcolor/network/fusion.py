@@ -134,4 +134,4 @@ class FusionNet(nn.Module):
         prediction = self.head(features)
         if self.strength is None:
             return prediction
-        return prediction._replace(ab=prediction.ab * self.strength(features.mean(dim=(2, 3)), prediction.ab))
+        return prediction._replace(ab=self.strength(features.mean(dim=(2, 3)), prediction.ab))

@@ -42,7 +42,7 @@ class Calibration:
     """What a calibration does on the photos it was found on.
 
     Attributes:
-        gain: Factor on ab; the mean one, where it was learned.
+        gain: Factor on ab; where it was learned, what the mean chroma grows by.
         share: Mean colorfulness with it, as a share of the truth's.
         psnr_lost: dB against no gain at all; negative when the gain helps.
     """
@@ -65,32 +65,29 @@ def calibrate(network: nn.Module, photos: Sequence[Photo], device: torch.device,
         The gain, between 1 and :data:`HIGHEST`: where even that does not reach the target, the highest.
     """
     network.eval()
-    batches = []
-    for i in range(0, len(photos), BATCH):
-        rgb, lightness = _squares(photos[i : i + BATCH], device)
-        ab = network(lightness.contiguous(memory_format=torch.channels_last)).ab
-        batches.append((rgb, lightness, _enlarged(ab, rgb)))
-    seen = _Seen(batches)
-    share, unchanged = seen.look([1.0] * len(seen.batches))
+    held = _HeldOut(photos, device)
+    ab = [network(lightness.contiguous(memory_format=torch.channels_last)).ab for _, lightness in held.batches]
+    share, unchanged = held.look(ab)
     gain, quality = 1.0, unchanged
     while share < target and gain < HIGHEST:
         gain = round(gain + STEP, 2)
-        share, quality = seen.look([gain] * len(seen.batches))
+        share, quality = held.look([gain * each for each in ab])
     return Calibration(gain, round(share, 4), round(unchanged - quality, 4))
 
 
-class _Seen:
-    """sRGB, L* and predicted ab of held-out photos, in batches."""
+class _HeldOut:
+    """sRGB and L* of photos, in batches."""
 
-    def __init__(self, batches: list[tuple[Tensor, Tensor, Tensor]]) -> None:
-        self.batches = batches
-        self.truth = torch.cat([colorfulness(rgb) for rgb, _, _ in batches]).mean().item()
+    def __init__(self, photos: Sequence[Photo], device: torch.device) -> None:
+        self.batches = [_squares(photos[i : i + BATCH], device) for i in range(0, len(photos), BATCH)]
+        self.truth = torch.cat([colorfulness(rgb) for rgb, _ in self.batches]).mean().item()
 
-    def look(self, factors: Sequence[float | Tensor]) -> tuple[float, float]:
-        """The share of the truth's colorfulness and the PSNR that factors on ab give, one for each batch."""
+    def look(self, predicted: Sequence[Tensor]) -> tuple[float, float]:
+        """The share of the truth's colorfulness and the PSNR of ab at the network's output size, batch by batch."""
         rows = []
-        for (rgb, lightness, ab), factor in zip(self.batches, factors, strict=True):
-            colored = lab_to_rgb(torch.cat([lightness, ab * factor], dim=1)).clamp(0, 1)
+        for (rgb, lightness), ab in zip(self.batches, predicted, strict=True):
+            ab = F.interpolate(ab, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
+            colored = lab_to_rgb(torch.cat([lightness, ab], dim=1)).clamp(0, 1)
             rows.append(torch.stack([colorfulness(colored), psnr(colored, rgb)]))
         color, quality = torch.cat(rows, dim=1).mean(dim=1).tolist()
         return color / max(self.truth, 1e-9), quality
@@ -113,7 +110,7 @@ class _Example:
     def loss(self, strength: Strength, price: float) -> Tensor:
         """The logarithm of the error, less what the colors are worth."""
         lightness = self.truth[:, :1]
-        ab = self.ab * strength(self.pooled, self.ab)
+        ab = strength(self.pooled, self.ab)
         wanted = lab_to_rgb(self.truth)
         colored = lab_to_rgb(torch.cat([lightness, ab], dim=1))
         share = colorfulness(colored.clamp(0, 1)).mean() / colorfulness(wanted.clamp(0, 1)).mean()
@@ -150,24 +147,22 @@ def learn_strength(
     for lightness, truth in batches:
         found, ab = _predict(network, lightness.to(device), precision)
         examples.append(_Example(found, ab, target_at(ab, truth.to(device))))
-    predicted, seen = [], []
-    for i in range(0, len(held_out), BATCH):
-        rgb, lightness = _squares(held_out[i : i + BATCH], device)
-        found, ab = _predict(network, lightness, torch.float32)
-        predicted.append((found, ab))
-        seen.append((rgb, lightness, _enlarged(ab, rgb)))
-    held = _Seen(seen)
+    held = _HeldOut(held_out, device)
+    predicted = [_predict(network, lightness, torch.float32) for _, lightness in held.batches]
     untouched = {k: v.clone() for k, v in strength.state_dict().items()}
-    unchanged = held.look([1.0] * len(seen))[1]
+    unchanged = held.look([ab for _, ab in predicted])[1]
 
     def look(price: float) -> tuple[float, float, float]:
-        """Learn at a price: share of colorfulness, PSNR and the mean factor on held-out photos."""
+        """Learn at a price: share of colorfulness, PSNR and the growth of the mean chroma on held-out photos."""
         strength.load_state_dict(untouched)
         _learn(strength, examples, price)
         with torch.no_grad():
-            factors = [strength(*each) for each in predicted]
-            share, quality = held.look([_enlarged(f, rgb) for f, (rgb, _, _) in zip(factors, seen, strict=True)])
-        return share, quality, float(torch.cat([f.flatten() for f in factors]).mean())
+            strengthened = [strength(*each) for each in predicted]
+        chroma, before = (
+            torch.cat([ab.norm(dim=1).flatten() for ab in each]).mean().item()
+            for each in (strengthened, [ab for _, ab in predicted])
+        )
+        return *held.look(strengthened), chroma / max(before, 1e-9)
 
     low, high = 0.0, DEAREST
     for _ in range(PRICES):
@@ -204,7 +199,3 @@ def _squares(photos: Sequence[Photo], device: torch.device) -> tuple[Tensor, Ten
     images = np.stack([center_crop(p.load(), SIZE) for p in photos])
     rgb = torch.from_numpy(images).to(device).permute(0, 3, 1, 2) / 255
     return rgb, rgb_to_lab(rgb)[:, :1]
-
-
-def _enlarged(plane: Tensor, rgb: Tensor) -> Tensor:
-    return F.interpolate(plane, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
