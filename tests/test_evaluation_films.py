@@ -1,0 +1,92 @@
+"""An evaluation of films tells the truth: of networks whose answer, and whose flicker, is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from vidcolor.evaluation.films import Steadiness, evaluate_film
+from vidcolor.evaluation.pictures import Settings
+from vidcolor.network import Prediction
+from world import KnowsTheWorld, film, pan, settings
+
+
+class Flickers(KnowsTheWorld):
+    """Knows the true ab, and misses it by turns to both sides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+
+    def forward(self, lightness: Tensor) -> Prediction:
+        ab = super().forward(lightness).ab
+        signs = torch.tensor([1.0, -1.0]).repeat(len(ab))[self.seen % 2 :][: len(ab)]
+        self.seen += len(ab)
+        return Prediction(ab + 6 * signs.view(-1, 1, 1, 1))
+
+
+def test_a_film_in_true_colors(tmp_path: Path) -> None:
+    """A network that knows the colors is as colorful as the truth, and steady to an 8-bit code."""
+    scores, pictures = evaluate_film(film(tmp_path / "film.mkv", pan()), settings(KnowsTheWorld()))
+    assert (scores.frames, scores.shots, scores.width, scores.height) == (11, 1, 128, 96)
+    found = scores.scores
+    assert found.comparison.colorized.psnr > 35
+    assert found.comparison.colorized.ab_error < 0.1 * found.comparison.grey.ab_error
+    assert found.steadiness["colorized"].warp_error < 1 / 255**2
+    assert found.comparison.colorfulness_ratio == pytest.approx(1, abs=0.06)  # at a network of 64 pixels
+    assert found.ratios["truth"] == Steadiness(1, 1)
+    assert len(scores.flicker["truth"].points) == 10
+    assert len(scores.colorfulness["truth"].points) == 11
+    assert all(p.truth.shape == p.grey.shape == p.colorized.shape == (96, 128, 3) for p in pictures)
+    assert np.abs(pictures[0].truth.astype(int) - pan()[0]).max() <= 3
+    assert np.abs(pictures[0].colorized.astype(int) - pictures[0].truth).mean() < 3
+
+
+def test_flicker_is_seen(tmp_path: Path) -> None:
+    """Color that jumps to and fro is told as warp error, and the plain average takes some of it away."""
+    scores, _ = evaluate_film(film(tmp_path / "film.mkv", pan()), settings(Flickers()))
+    found = scores.scores.steadiness
+    assert found["unsmoothed"].warp_error > 3 * found["truth"].warp_error
+    assert found["averaged"].warp_error < 0.5 * found["unsmoothed"].warp_error
+    assert found["unsmoothed"].cdc > found["truth"].cdc
+
+
+def test_steadiness_stops_at_cuts(tmp_path: Path) -> None:
+    """Two stills joined are two shots without any flicker."""
+    blobs = np.random.default_rng(0).integers(0, 255, (2, 12, 16, 3), np.uint8)
+    stills = [cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_CUBIC) for coarse in blobs]
+    scores, _ = evaluate_film(film(tmp_path / "film.mkv", stills[:1] * 8 + stills[1:] * 8), settings(KnowsTheWorld()))
+    assert scores.shots == 2
+    assert scores.scores.steadiness["truth"] == Steadiness(pytest.approx(0, abs=1e-9), 0)
+    assert len(scores.flicker["truth"].points) == 14
+
+
+def test_an_aged_film_keeps_the_truth(tmp_path: Path) -> None:
+    """The network sees flicker and grain, the baselines do not; a second run gives the same numbers."""
+    path = film(tmp_path / "film.mkv", pan(7))
+    clean = settings(KnowsTheWorld())
+    aged = Settings(clean.model, clean.device, clean.precision, clean.size, 1.0, "film")
+    first, again = (evaluate_film(path, aged)[0].scores for _ in range(2))
+    assert first == again
+    plain, pictures = evaluate_film(path, clean)
+    assert first.steadiness["truth"] == plain.scores.steadiness["truth"]
+    assert first.comparison.colorized.ab_error > 2 * plain.scores.comparison.colorized.ab_error
+    assert np.ptp(pictures[0].grey, axis=2).max() == 0
+
+
+def test_smoothing_takes_flicker_away(tmp_path: Path) -> None:
+    """With smoothing the colorized film loses most of its excess over grey; the others are as they were."""
+    path = film(tmp_path / "film.mkv", pan(20))
+    plain, smoothed = (
+        evaluate_film(path, replace(settings(Flickers()), smooth=strength))[0].scores for strength in (0.0, 0.85)
+    )
+    assert plain.steadiness["colorized"] == plain.steadiness["unsmoothed"] == smoothed.steadiness["unsmoothed"]
+    assert plain.excess_removed == 0
+    assert smoothed.excess_removed > 0.8
+    assert smoothed.comparison.colorized.ab_error < plain.comparison.colorized.ab_error
