@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 WEAKEST, STRONGEST = 0.5, 4.0  # the factor's range: no color is put out, none grows without bound
 KNEE = 25.0  # ab units, about the chroma of skin: there half of the strengthening is left
-NEUTRAL = 8.0  # ab units: what has less chroma is more grey than colored; it is hardly pushed away from the tint
+NEUTRAL = 5.0  # ab units: what has less chroma is more grey than colored; it is hardly pushed away from the tint
 
 
 class Strength(nn.Module):
