@@ -104,6 +104,27 @@ def test_run_goes_on_from_a_model(photo_folder: Folder, tmp_path: Path) -> None:
         assert torch.equal(one, other), name
 
 
+def test_run_goes_on_from_the_mean_of_models(photo_folder: Folder, tmp_path: Path) -> None:
+    """--start given twice: with a learning rate of zero the means of the weights come out."""
+    data = photo_folder(count=10)
+    starts = [run(data, tmp_path / str(seed), config=replace(CONFIG, seed=seed)).checkpoint for seed in (3, 4)]
+    run(data, tmp_path / "mean", config=replace(CONFIG, lr=0.0, epochs=1), start=starts)
+    one, other, mean = (
+        dict(load_model(path).uncalibrated().network.named_parameters())
+        for path in (*starts, tmp_path / "mean" / "best.safetensors")
+    )
+    for name, value in mean.items():
+        torch.testing.assert_close(value, (one[name] + other[name]) / 2, msg=name)
+    assert any(not torch.equal(one[name], other[name]) for name in mean)
+
+
+def test_no_mean_of_different_networks(photo_folder: Folder, tmp_path: Path) -> None:
+    """Told before any photo is read."""
+    first = run(photo_folder(count=10), tmp_path / "first").checkpoint
+    with pytest.raises(CheckpointError, match="their networks differ"):
+        run(tmp_path / "absent", tmp_path / "run", start=[first, "fast"])
+
+
 def test_run_leaves_curves_samples_and_numbers(photo_folder: Folder, tmp_path: Path) -> None:
     """Curves and a sample sheet an epoch as pictures, a line a minibatch and an epoch, and TensorBoard's events."""
     pytest.importorskip("tensorboard")

@@ -58,7 +58,10 @@ def train(
         str, typer.Option(metavar="hub|FILE", help="Its weights: timm's from the hub, or a timm state dict.")
     ] = "hub",
     start: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="Bundled model or checkpoint to go on from.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|PATH", help="Bundled model or checkpoint to go on from; several: the mean of their weights."
+        ),
     ] = None,
     decoder: Annotated[
         str | None, typer.Option(metavar="N,N,N", help="Channels of its steps. Modern 256,128,96, paper 128,64,32.")
@@ -102,7 +105,7 @@ def train(
     from vidcolor.training import train as run
 
     if start:
-        refuse_decided(f"--start {start}", {"--encoder": encoder, "--decoder": decoder, "--extractor": extractor})
+        refuse_decided(f"--start {start[0]}", {"--encoder": encoder, "--decoder": decoder, "--extractor": extractor})
     if preset == "paper":
         refuse_decided("--preset paper", {"--encoder": encoder, "--encoder-weights": encoder_weights})
     config = replace(
@@ -127,7 +130,7 @@ def train(
     with training_bar() as progress:
         result = run(
             data, output, network=network, config=config, val=val or (), encoder_weights=encoder_weights,
-            extractor_weights=extractor_weights, start=start, device=choose_device(device), report=say,
+            extractor_weights=extractor_weights, start=start or (), device=choose_device(device), report=say,
             progress=progress,
         )  # fmt: skip
     if result.scores is None:  # not the first of several processes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidcolor.checkpoint import Model, load_backbone, load_strictly
+from vidcolor.checkpoint import Model, load_backbone, load_model, load_strictly
+from vidcolor.errors import CheckpointError
 from vidcolor.network import Koalarization, Network, hub_weights
 
 HUB = "hub"
@@ -41,3 +42,30 @@ class Beginning:
             path = hub_weights(network.config.extractor) if from_hub else Path(self.extractor)
             load_backbone(network.extractor.backbone, path)
             report(f"the extractor is {network.config.extractor} with the weights {path}")
+
+
+def load_mean(models: Sequence[str | Path]) -> Model:
+    """The network whose weights are the means of those of several models, none of them calibrated.
+
+    Of networks that were trained on from a common beginning the mean is no worse than the best, and errs less where
+    they disagree (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
+
+    Args:
+        models: One or more names of bundled models or checkpoints.
+
+    Raises:
+        CheckpointError: one is absent, or of another network than the first.
+    """
+    found = [load_model(model).uncalibrated() for model in models]  # calibrated for what they were
+    first = found[0]
+    for other in found[1:]:
+        if other.config != first.config:
+            raise CheckpointError(
+                f"cannot start from the mean of {first.name} and {other.name}",
+                "their networks differ",
+                "Choose checkpoints of one network",
+            )
+    weights = [model.network.state_dict() for model in found]
+    mean = {key: sum(w[key].double() for w in weights) / len(weights) for key in weights[0]}
+    load_strictly(first.network, {k: v.to(weights[0][k].dtype) for k, v in mean.items()}, first.name)
+    return Model(" and ".join(m.name for m in found), first.network, first.config, "+".join(m.sha256 for m in found))

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import torch
 
-from vidcolor.checkpoint import load_model
 from vidcolor.dataset import spread
 from vidcolor.errors import CheckpointError, DataError, OutputError
 from vidcolor.network import NetworkConfig
-from vidcolor.training.beginning import HUB, Beginning
+from vidcolor.training.beginning import HUB, Beginning, load_mean
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.interrupt import held_back
 from vidcolor.training.loop import Run, TrainResult
@@ -29,7 +28,7 @@ def train(
     val: Sequence[Path | str] = (),
     encoder_weights: Path | None = None,
     extractor_weights: str | Path = HUB,
-    start: str | Path | None = None,
+    start: str | Path | Sequence[str | Path] = (),
     device: torch.device | str = "cpu",
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[dict[str, float]], None] = lambda values: None,
@@ -44,14 +43,16 @@ def train(
         val: Validation data; without it a share of the photos is held out, and whole shots of films.
         encoder_weights: A timm state dict (safetensors) that the encoder starts from.
         extractor_weights: The same for the extractor of the paper's network; "hub" downloads what timm names.
-        start: A bundled model's name or a checkpoint: the whole network is its, and training goes on from there.
+        start: A bundled model's name or a checkpoint: the whole network is its, and training goes on from there; of
+            several the mean of their weights.
         report: Takes lines for the reader; progress: takes the numbers of each step.
 
     Raises:
         DataError: no usable photos; CheckpointError: ``out`` holds another run; OutputError: disk full.
         KeyboardInterrupt: asked to stop (Ctrl-C, SIGTERM); the state is saved.
     """
-    model = load_model(start).uncalibrated() if start else None  # it was calibrated for the old weights
+    starts = [start] if isinstance(start, str | Path) else start
+    model = load_mean(starts) if starts else None
     network_config = model.config if model else network
     if config.loss == "classification" and network_config.head != "classification":
         what = f"cannot train {model.name if model else 'this network'} with the classification loss"
