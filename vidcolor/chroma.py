@@ -8,6 +8,7 @@ Cr of gamma-encoded video together, and it makes the color end where the luma ha
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 
 import cv2
@@ -24,14 +25,23 @@ EPSILON = np.float32(0.02**2)  # variance of luma below which a window counts as
 Plane = NDArray[np.float32]
 
 
+_tables = threading.Lock()  # one that two threads want is made once
+
+
 @lru_cache(maxsize=3)
-def _table(matrix: Matrix) -> ChromaTable:
+def _made(matrix: Matrix) -> ChromaTable:
     return ChromaTable(matrix)
+
+
+def table(matrix: Matrix) -> ChromaTable:
+    """The table of a matrix; making it takes a fifth of a second, once."""
+    with _tables:
+        return _made(matrix)
 
 
 def ab_to_chroma_small(luma: Plane, ab: Plane, matrix: Matrix) -> Plane:
     """Cb and Cr ``(2, h, w)`` for luma ``(h, w)`` in 0..1 and ab ``(2, h, w)``."""
-    found = _table(matrix)(torch.from_numpy(luma)[None, None], torch.from_numpy(ab)[None])
+    found = table(matrix)(torch.from_numpy(luma)[None, None], torch.from_numpy(ab)[None])
     return found[0].numpy()
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from vidcolor import __version__
 from vidcolor.checkpoint import DEFAULT_MODEL, Model, load_model
-from vidcolor.chroma import Plane, chroma_planes
+from vidcolor.chroma import Plane, chroma_planes, table
 from vidcolor.codecs import DEFAULT_CODEC, choose_codec, codec_options
 from vidcolor.coloring import Network, Planes, colored, shared_cores
 from vidcolor.colorizer import Colorizer, choose_device, choose_precision
@@ -294,10 +294,17 @@ class _Run:
     @contextmanager
     def _colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
-        with closing(prefetch(steps, DECODED)) as cuts:
+        with closing(prefetch(self._prepared(steps), DECODED)) as cuts:
             pictures = colored(cuts, self.network, self.encoding.chroma_size, self.options.smooth)
             with shared_cores(), closing(prefetch(pictures, COLORED)) as ready:
                 yield ready
+
+    def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """The steps; once the network has its first batch, this thread is idle and makes what chroma will need."""
+        for number, step in enumerate(steps):
+            if number == self.network.size:
+                table(step.frame.tags.matrix)
+            yield step
 
     @property
     def _context(self) -> int:
