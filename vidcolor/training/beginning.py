@@ -47,8 +47,8 @@ class Beginning:
 def load_mean(models: Sequence[str | Path]) -> Model:
     """The network whose weights are the means of those of several models, none of them calibrated.
 
-    Of networks that were trained on from a common beginning the mean is no worse than the best, and errs less where
-    they disagree (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
+    For networks that were trained on from a common beginning: the mean is often about as good as the best of them
+    (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
 
     Args:
         models: One or more names of bundled models or checkpoints.
