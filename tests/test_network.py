@@ -11,11 +11,20 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from skimage.color import rgb2lab
+from timm.layers import DropPath
 from torch import nn
 
 from vidcolor.checkpoint import load_backbone, load_model, save_model
 from vidcolor.errors import CheckpointError
-from vidcolor.network import Koalarization, NetworkConfig, ab_bins, build_network, fold_batch_norms, hub_weights
+from vidcolor.network import (
+    FusionNet,
+    Koalarization,
+    NetworkConfig,
+    ab_bins,
+    build_network,
+    fold_batch_norms,
+    hub_weights,
+)
 from vidcolor.network.fusion import Fusion
 from vidcolor.network.heads import annealed_mean
 
@@ -48,6 +57,35 @@ def test_both_heads_share_every_network(config: NetworkConfig, head: str) -> Non
 def test_regression_starts_grey(config: NetworkConfig) -> None:
     """No network adds color before it has learned any."""
     assert build_network(config)(grey()).ab.abs().max() == 0
+
+
+def test_parts_are_dropped_in_training_only() -> None:
+    """Dropping makes two passes differ, and the last block is skipped most; evaluation stays the same to the bit."""
+    torch.manual_seed(0)
+    network = build_network(TINY)
+    assert isinstance(network, FusionNet)
+    nn.init.normal_(network.head.project.weight)
+    for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm2d)):
+        nn.init.ones_(norm.weight)  # timm begins with residuals of nothing
+    for shares in ((0.5, 0.0), (0.0, 0.9)):
+        before = network.eval()(grey()).ab
+        network.regularize(*shares)
+        assert torch.equal(network(grey()).ab, before)
+        network.train()
+        assert not torch.equal(network(grey()).ab, network(grey()).ab), shares
+    rates = [m.drop_prob for m in network.encoder.modules() if isinstance(m, DropPath)]
+    assert len(rates) == 4
+    assert rates == sorted(rates)
+    assert rates[-1] == 0.9
+
+
+def test_encoder_without_residual_blocks_cannot_skip_them() -> None:
+    """A setting that would do nothing is refused."""
+    network = build_network(TINY.with_(encoder="vgg11"))
+    assert isinstance(network, FusionNet)
+    network.regularize(0.1, 0.0)
+    with pytest.raises(CheckpointError, match="cannot drop paths of vgg11"):
+        network.regularize(0.0, 0.1)
 
 
 def test_fusion_is_a_convolution_of_the_repeated_vector() -> None:

@@ -33,8 +33,13 @@ from vidcolor.training.validation import Scores, overfitting, validate
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"loss": "classification"}, {"ema": 0.0, "optimizer": "adam", "schedule": "constant"}],
-    ids=["regression", "classification", "no average"],
+    [
+        {},
+        {"loss": "classification"},
+        {"ema": 0.0, "optimizer": "adam", "schedule": "constant"},
+        {"dropout": 0.3, "drop_path": 0.3},
+    ],
+    ids=["regression", "classification", "no average", "dropped parts"],
 )
 def test_resumed_run_is_the_uninterrupted_run(photo_folder: Folder, tmp_path: Path, changes: dict[str, Any]) -> None:
     """Killed in the middle of an epoch, interrupted in another, resumed: every weight and number bit for bit."""
@@ -116,6 +121,13 @@ def test_run_goes_on_from_the_mean_of_models(photo_folder: Folder, tmp_path: Pat
     for name, value in mean.items():
         torch.testing.assert_close(value, (one[name] + other[name]) / 2, msg=name)
     assert any(not torch.equal(one[name], other[name]) for name in mean)
+
+
+def test_only_the_fusion_network_drops_parts(photo_folder: Folder, tmp_path: Path) -> None:
+    """A setting that would do nothing is refused."""
+    network = NETWORK.with_(architecture="koalarization", decoder=(8, 8, 8))
+    with pytest.raises(CheckpointError, match="cannot drop parts of koalarization"):
+        run(photo_folder(count=20), tmp_path / "run", config=replace(CONFIG, dropout=0.1), network=network)
 
 
 def test_no_mean_of_different_networks(photo_folder: Folder, tmp_path: Path) -> None:

@@ -68,6 +68,15 @@ def train(
     ] = None,
     lr: Annotated[float | None, typer.Option(min=0, help="Peak learning rate. Modern 0.002, paper 0.0012.")] = None,
     encoder_lr: Annotated[float, typer.Option(min=0, help="A pretrained encoder's share of it.")] = 0.3,
+    weight_decay: Annotated[
+        float | None, typer.Option(min=0, help="AdamW's; Adam's in the paper. Modern 0.01, paper 0.000001.")
+    ] = None,
+    dropout: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the channels before the fusion that are silenced at random.")
+    ] = 0.0,
+    drop_path: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of pictures that skip residual blocks of the encoder.")
+    ] = 0.0,
     schedule: Annotated[
         Literal["cosine", "constant"] | None,
         typer.Option(help="How it goes down after the warm-up. Modern cosine, paper constant."),
@@ -107,14 +116,16 @@ def train(
     if start:
         refuse_decided(f"--start {start[0]}", {"--encoder": encoder, "--decoder": decoder, "--extractor": extractor})
     if preset == "paper":
-        refuse_decided("--preset paper", {"--encoder": encoder, "--encoder-weights": encoder_weights})
+        modern = {"--encoder": encoder, "--encoder-weights": encoder_weights}
+        refuse_decided("--preset paper", {**modern, "--dropout": dropout, "--drop-path": drop_path})
     config = replace(
         PRESETS[preset].training,
-        sizes=parse_sizes(sizes), encoder_lr=encoder_lr, patience=patience, precision=precision, seed=seed,
-        workers=workers,
+        sizes=parse_sizes(sizes), encoder_lr=encoder_lr, dropout=dropout, drop_path=drop_path, patience=patience,
+        precision=precision, seed=seed, workers=workers,
         **given(
-            epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr, schedule=schedule,
-            film=film, borders=borders, blanks=blanks, colorfulness=colorfulness,
+            epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr,
+            weight_decay=weight_decay, schedule=schedule, film=film, borders=borders, blanks=blanks,
+            colorfulness=colorfulness,
         ),
     )  # fmt: skip
     network = PRESETS[preset].network.with_(

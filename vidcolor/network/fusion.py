@@ -11,6 +11,7 @@ L* (N,1,H,W) -> encoder -> maps at strides 2, 4, ... 32
 from __future__ import annotations
 
 import torch
+from timm.layers import DropPath
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -96,6 +97,7 @@ class FusionNet(nn.Module):
             )
         deepest = config.semantics or channels[-1]
         self.semantics = SemanticHead(channels[-1], deepest) if config.semantics else nn.Identity()
+        self.dropout = nn.Dropout2d(0)
         self.embed = nn.Sequential(nn.Linear(deepest, config.embedding), nn.ReLU(inplace=True))
         self.fuse = Fusion(
             deepest, config.embedding, config.fusion, nn.BatchNorm2d(config.fusion), nn.ReLU(inplace=True)
@@ -112,6 +114,27 @@ class FusionNet(nn.Module):
         """What starts from a backbone's pretrained weights."""
         return [self.encoder, *([self.semantics] if self.config.semantics else [])]
 
+    def regularize(self, dropout: float, drop_path: float) -> None:
+        """Make training forgetful: it learns less of the photos by heart. Evaluation is not touched.
+
+        Args:
+            dropout: Share of the channels before the fusion that are silenced in each picture (whole channels, as in
+                Tompson et al. 2015, "Efficient object localization using convolutional networks").
+            drop_path: Share of the pictures that skip the encoder's last residual block, falling evenly to none towards
+                its first (Huang et al. 2016, "Deep networks with stochastic depth").
+
+        Raises:
+            CheckpointError: the encoder has no blocks that timm lets pictures skip.
+        """
+        self.dropout.p = dropout
+        blocks = [m for m in self.encoder.modules() if hasattr(m, "drop_path") and getattr(m, "has_skip", True)]
+        if drop_path and not blocks:
+            raise CheckpointError(
+                f"cannot drop paths of {self.config.encoder}", "it has no residual blocks", "Leave --drop-path at 0"
+            )
+        for number, block in enumerate(blocks, 1):
+            block.drop_path = DropPath(drop_path * number / len(blocks)).train(block.training)
+
     @property
     def stride(self) -> int:
         """Height and width of the input must be multiples of this."""
@@ -122,7 +145,7 @@ class FusionNet(nn.Module):
         x = (lightness / 100 - self.config.mean) / self.config.std
         x = x.to(next(self.parameters()).dtype)  # scaled first: half precision has too few steps for 0..100
         maps = self.encoder(x.expand(-1, 3, -1, -1))
-        x = self.semantics(maps[-1])
+        x = self.dropout(self.semantics(maps[-1]))
         x = self.fuse(x, self.embed(x.mean(dim=(2, 3))))
         for block, skip in zip(self.decoder, maps[-2::-1], strict=False):
             x = block(x, skip)

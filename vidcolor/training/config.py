@@ -28,6 +28,10 @@ class TrainConfig:
     encoder_lr: float = 0.3
     """The encoder's share of it, when it starts pretrained."""
     weight_decay: float = 1e-2
+    dropout: float = 0.0
+    """Share of the channels before the fusion that are silenced in each picture (FusionNet only)."""
+    drop_path: float = 0.0
+    """Share of the pictures that skip the encoder's last residual block, less at earlier ones (FusionNet only)."""
     warmup_steps: int = 200
     schedule: Literal["cosine", "constant"] = "cosine"
     clip_norm: float = 1.0

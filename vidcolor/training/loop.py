@@ -123,6 +123,8 @@ class Run:
         resuming = (folder / STATE).exists()
         if not resuming:  # the state holds all weights, an extractor's too
             beginning.fill(network, report)
+        if isinstance(network, FusionNet):
+            network.regularize(config.dropout, config.drop_path)
         pretrained = bool(beginning.encoder or model)
         self.state = TrainState(
             network, MovingAverage(network, config.ema), self._optimizer(network, pretrained), Position()
@@ -295,8 +297,10 @@ class Run:
         """Train on this process's part of a batch; the loss of the whole batch."""
         config, state, processes = self.config, self.state, self.processes
         device = processes.device
-        # One generator a step, seeded by its number: a resumed run draws the same film.
-        generator = PartGenerator.of(processes.rank, processes.ranks, config.seed * 1_000_003 + step)
+        # One generator a step, seeded by its number: a resumed run draws the same film, and drops the same.
+        seed = config.seed * 1_000_003 + step
+        generator = PartGenerator.of(processes.rank, processes.ranks, seed)
+        torch.manual_seed(seed * processes.ranks + processes.rank)  # for what is dropped
         with torch.no_grad():
             lightness, truth = self._seen_and_true(rgb, generator)
         factor = learning_rate(step, self.steps * config.epochs, config)

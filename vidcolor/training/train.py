@@ -57,6 +57,9 @@ def train(
     if config.loss == "classification" and network_config.head != "classification":
         what = f"cannot train {model.name if model else 'this network'} with the classification loss"
         raise CheckpointError(what, "it predicts ab, not a distribution", "Start without it, or choose another --loss")
+    if network_config.architecture != "fusion" and (config.dropout or config.drop_path):
+        what, why = f"cannot drop parts of {network_config.architecture}", "only FusionNet can do without"
+        raise CheckpointError(what, why, "Leave --dropout and --drop-path at 0")
     folder = Path(out)
     with joined(torch.device(device)) as processes:
         if not processes.first:
