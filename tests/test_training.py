@@ -123,11 +123,14 @@ def test_run_goes_on_from_the_mean_of_models(photo_folder: Folder, tmp_path: Pat
     assert any(not torch.equal(one[name], other[name]) for name in mean)
 
 
-def test_only_the_fusion_network_drops_parts(photo_folder: Folder, tmp_path: Path) -> None:
-    """A setting that would do nothing is refused."""
+def test_only_an_averaged_fusion_network_drops_parts(photo_folder: Folder, tmp_path: Path) -> None:
+    """A setting that would do nothing, or harm, is refused."""
+    data, config = photo_folder(count=20), replace(CONFIG, dropout=0.1)
     network = NETWORK.with_(architecture="koalarization", decoder=(8, 8, 8))
     with pytest.raises(CheckpointError, match="cannot drop parts of koalarization"):
-        run(photo_folder(count=20), tmp_path / "run", config=replace(CONFIG, dropout=0.1), network=network)
+        run(data, tmp_path / "run", config=config, network=network)
+    with pytest.raises(CheckpointError, match="needs a moving average"):
+        run(data, tmp_path / "run", config=replace(config, ema=0.0))
 
 
 def test_no_mean_of_different_networks(photo_folder: Folder, tmp_path: Path) -> None:

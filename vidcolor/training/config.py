@@ -29,9 +29,9 @@ class TrainConfig:
     """The encoder's share of it, when it starts pretrained."""
     weight_decay: float = 1e-2
     dropout: float = 0.0
-    """Share of the channels before the fusion that are silenced in each picture (FusionNet only)."""
+    """Share of the channels before the fusion that are silenced in each picture (FusionNet, with a moving average)."""
     drop_path: float = 0.0
-    """Share of the pictures that skip the encoder's last residual block, less at earlier ones (FusionNet only)."""
+    """Share of the pictures that skip the encoder's last residual block, fewer at earlier ones (likewise)."""
     warmup_steps: int = 200
     schedule: Literal["cosine", "constant"] = "cosine"
     clip_norm: float = 1.0

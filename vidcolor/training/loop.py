@@ -38,6 +38,7 @@ from vidcolor.training.loss import (
     rebalancing_weights,
     regression_loss,
 )
+from vidcolor.training.norms import measure_norms
 from vidcolor.training.processes import Processes
 from vidcolor.training.state import MovingAverage, Position, TrainState
 from vidcolor.training.validation import Scores, middle_squares, overfitting, validate
@@ -46,6 +47,7 @@ STATE = "state.safetensors"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
 MODEL = "model.safetensors"
+NORM_PHOTOS = 1920  # that the average's batch norms are measured on after each epoch
 PRIOR_BATCHES = 100  # batches counted for the prior of the classification loss
 SAMPLE_PHOTOS = 4  # from training and from validation, on each sample sheet
 
@@ -207,7 +209,8 @@ class Run:
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
         network, held_out = load_model(self.folder / BEST).network.to(device), self._validated.photos
         if isinstance(network, FusionNet) and target:
-            network, found = learn_strength(network, self._calibration_batches(), held_out, target, self.precision)
+            batches = self._other_crops(LEARNING_PHOTOS, self.config.sizes[:1])
+            network, found = learn_strength(network, batches, held_out, target, self.precision)
             config = network.config
         else:
             found = calibrate(network, held_out, device, target)
@@ -218,19 +221,19 @@ class Run:
             f"for {found.psnr_lost:.2f} dB"
         )
 
-    def _calibration_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Photos of the training as the network saw them, in other crops: L*, true Lab."""
+    def _other_crops(self, photos: int, sizes: tuple[int, ...]) -> Iterator[tuple[Tensor, Tensor]]:
+        """So many photos of the training as the network is shown them, in other crops: L*, true Lab."""
         config = self.config
         batches = train_batches(
             self.photos,
             batch_size=config.batch_size,
-            sizes=config.sizes[:1],
+            sizes=sizes,
             seed=config.seed,
             epoch=config.epochs,
             smallest_crop=config.smallest_crop,
             workers=reading_workers(config.workers, self.processes.device.type, 1),
         )
-        for number, batch in enumerate(islice(batches, max(1, LEARNING_PHOTOS // config.batch_size))):
+        for number, batch in enumerate(islice(batches, max(1, photos // config.batch_size))):
             yield self._seen_and_true(batch.rgb, PartGenerator.of(0, 1, config.seed * 1_000_003 + number))
 
     def _seen_and_true(self, rgb: Tensor, generator: PartGenerator) -> tuple[Tensor, Tensor]:
@@ -296,7 +299,6 @@ class Run:
     def _step(self, rgb: Tensor, step: int) -> float:
         """Train on this process's part of a batch; the loss of the whole batch."""
         config, state, processes = self.config, self.state, self.processes
-        device = processes.device
         # One generator a step, seeded by its number: a resumed run draws the same film, and drops the same.
         seed = config.seed * 1_000_003 + step
         generator = PartGenerator.of(processes.rank, processes.ranks, seed)
@@ -306,9 +308,7 @@ class Run:
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
             group["lr"] = config.lr * group["share"] * factor
-        half = self.precision != torch.float32
-        # bf16 keeps fp32's exponents: gradients need no scaling, unlike fp16's.
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        with self._autocast():
             prediction = self.trained(lightness)
         loss = self.loss(prediction, truth)
         (value,) = processes.sums(loss.item() / processes.ranks)
@@ -330,11 +330,13 @@ class Run:
         )
 
     def _end_epoch(self) -> None:
-        """Validate, keep the best, draw, save."""
+        """Measure the norms, validate, keep the best, draw, save."""
         position = self.state.position
         self._check_health()
         network, scores = self.state.average.network, None
         if self.processes.first:
+            if self.state.average.decay:
+                self._measure_norms(network)
             scores = validate(network, self._validated.squares, self.loss, self.processes.device)
         scores = self.processes.of_first(scores)
         assert scores is not None
@@ -364,6 +366,16 @@ class Run:
         position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
         self._save()
         self._stop_if_asked()
+
+    def _measure_norms(self, network: Network) -> None:
+        batches = self._other_crops(NORM_PHOTOS, self.config.sizes)
+        with self._autocast():
+            measure_norms(network, (lightness for lightness, _ in batches))
+
+    def _autocast(self) -> torch.autocast:
+        # bf16 keeps fp32's exponents: gradients need no scaling, unlike fp16's.
+        half = self.precision != torch.float32
+        return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=half)
 
     @cached_property
     def _validated(self) -> Validated:

@@ -57,9 +57,12 @@ def train(
     if config.loss == "classification" and network_config.head != "classification":
         what = f"cannot train {model.name if model else 'this network'} with the classification loss"
         raise CheckpointError(what, "it predicts ab, not a distribution", "Start without it, or choose another --loss")
-    if network_config.architecture != "fusion" and (config.dropout or config.drop_path):
-        what, why = f"cannot drop parts of {network_config.architecture}", "only FusionNet can do without"
-        raise CheckpointError(what, why, "Leave --dropout and --drop-path at 0")
+    if config.dropout or config.drop_path:
+        what, to_do = f"cannot drop parts of {network_config.architecture}", "Leave --dropout and --drop-path at 0"
+        if network_config.architecture != "fusion":
+            raise CheckpointError(what, "only FusionNet can do without", to_do)
+        if not config.ema:  # its batch norms would be those of a network with parts dropped
+            raise CheckpointError(what, "that needs a moving average of the weights", to_do)
     folder = Path(out)
     with joined(torch.device(device)) as processes:
         if not processes.first:
