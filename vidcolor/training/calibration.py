@@ -23,6 +23,7 @@ from vidcolor.metrics import colorfulness, psnr
 from vidcolor.network import FusionNet, Prediction, build_network
 from vidcolor.network.strength import Strength
 from vidcolor.training.loss import log_error_loss, target_at
+from vidcolor.training.precision import autocast
 
 SIZE = 128  # pixels, the squares that are compared
 BATCH = 32
@@ -175,8 +176,7 @@ def learn_strength(
 @torch.no_grad()
 def _predict(network: FusionNet, lightness: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
     """Mean features ``(N, channels)`` and ab at the network's output size."""
-    half = precision != torch.float32
-    with torch.autocast(lightness.device.type, torch.bfloat16, enabled=half):
+    with autocast(lightness.device, precision):
         features = network.features(lightness.contiguous(memory_format=torch.channels_last))
         return features.float().mean(dim=(2, 3)), network.head(features).ab
 

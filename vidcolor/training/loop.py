@@ -39,6 +39,7 @@ from vidcolor.training.loss import (
     regression_loss,
 )
 from vidcolor.training.norms import measure_norms
+from vidcolor.training.precision import autocast
 from vidcolor.training.processes import Processes
 from vidcolor.training.state import MovingAverage, Position, TrainState
 from vidcolor.training.validation import Scores, middle_squares, overfitting, validate
@@ -308,7 +309,7 @@ class Run:
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
             group["lr"] = config.lr * group["share"] * factor
-        with self._autocast():
+        with autocast(processes.device, self.precision):
             prediction = self.trained(lightness)
         loss = self.loss(prediction, truth)
         (value,) = processes.sums(loss.item() / processes.ranks)
@@ -336,7 +337,8 @@ class Run:
         network, scores = self.state.average.network, None
         if self.processes.first:
             if self.state.average.decay:
-                self._measure_norms(network)
+                batches = self._other_crops(NORM_PHOTOS, self.config.sizes)
+                measure_norms(network, (lightness for lightness, _ in batches), self.precision)
             scores = validate(network, self._validated.squares, self.loss, self.processes.device)
         scores = self.processes.of_first(scores)
         assert scores is not None
@@ -366,16 +368,6 @@ class Run:
         position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
         self._save()
         self._stop_if_asked()
-
-    def _measure_norms(self, network: Network) -> None:
-        batches = self._other_crops(NORM_PHOTOS, self.config.sizes)
-        with self._autocast():
-            measure_norms(network, (lightness for lightness, _ in batches))
-
-    def _autocast(self) -> torch.autocast:
-        # bf16 keeps fp32's exponents: gradients need no scaling, unlike fp16's.
-        half = self.precision != torch.float32
-        return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=half)
 
     @cached_property
     def _validated(self) -> Validated:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from vidcolor.training.precision import autocast
+
 
 @torch.no_grad()
-def measure_norms(network: nn.Module, batches: Iterable[Tensor]) -> None:
+def measure_norms(network: nn.Module, batches: Iterable[Tensor], precision: torch.dtype = torch.float32) -> None:
     """Give the batch norms the means and variances of what they see in some batches, in evaluation.
 
     Those that they gathered in training belong to the weights of then, not to their moving average, and to features of
@@ -20,6 +22,7 @@ def measure_norms(network: nn.Module, batches: Iterable[Tensor]) -> None:
 
     Args:
         batches: L* as in training, ``(N, 1, H, W)``; at least one.
+        precision: Of the network's convolutions.
     """
     network.train()
     norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.training]
@@ -30,7 +33,8 @@ def measure_norms(network: nn.Module, batches: Iterable[Tensor]) -> None:
         norm.momentum = None  # the mean over all batches, not a moving one
         norm.train()
     for lightness in batches:
-        network(lightness)
+        with autocast(lightness.device, precision):
+            network(lightness)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
