@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from runs import CONFIG, run
+from runs import CONFIG, Folder, run
 from vidcolor.network import NetworkConfig, build_network
 from vidcolor.training.norms import measure_norms
 
@@ -41,7 +40,7 @@ def test_frozen_norms_stay() -> None:
     assert {name for name in before if name.endswith("running_var") and not name.startswith("extractor")} <= changed
 
 
-def test_half_precision_is_the_networks_alone(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+def test_half_precision_is_the_networks_alone(photo_folder: Folder, tmp_path: Path) -> None:
     """A whole run in bf16 on old film, whose aging is made in full precision wherever pictures are drawn."""
     config = replace(CONFIG, epochs=1, precision="bf16", film=1.0)
     result = run(photo_folder(count=20), tmp_path / "run", config=config)
