@@ -53,19 +53,19 @@ def photos(tmp_path: Path) -> Path:
 
 def test_a_dull_network_gets_its_colors_back(photos: Path) -> None:
     """Half of the true ab needs a gain of two, and that costs nothing."""
-    found = calibrate(Dull(photos, 0.5), find_photos([photos]), torch.device("cpu"), target=0.99)
+    found = calibrate(Dull(photos, 0.5), find_photos([photos]), 128, torch.device("cpu"), target=0.99)
     assert found.gain == pytest.approx(2, abs=0.05)
     assert found.psnr_lost < 0
 
 
 def test_colors_that_are_strong_enough_stay(photos: Path) -> None:
     """No gain below one, nor above what is needed."""
-    assert calibrate(Dull(photos, 0.9), find_photos([photos]), torch.device("cpu"), target=0.7).gain == 1
+    assert calibrate(Dull(photos, 0.9), find_photos([photos]), 128, torch.device("cpu"), target=0.7).gain == 1
 
 
 def test_a_grey_network_gets_no_endless_gain(photos: Path) -> None:
     """Nothing multiplied stays nothing."""
-    found = calibrate(Dull(photos, 0.0), find_photos([photos]), torch.device("cpu"), target=0.7)
+    found = calibrate(Dull(photos, 0.0), find_photos([photos]), 128, torch.device("cpu"), target=0.7)
     assert found.gain == HIGHEST
     assert found.share == 0
 
@@ -92,7 +92,7 @@ def test_learned_strength_reaches_the_share(unsure: FusionNet, photos: Path) -> 
     lab = lab_of(photos)
     listed = find_photos([photos])
     before = unsure(lab[:, :1]).ab
-    own = calibrate(unsure, listed, torch.device("cpu"), target=0.0).share
+    own = calibrate(unsure, listed, unsure.config.size, torch.device("cpu"), target=0.0).share
     network, found = learn_strength(unsure, [(lab[:, :1], lab)] * 40, listed, target=1.5 * own)
     assert found.share == pytest.approx(1.5 * own, rel=0.05)
     after = network(lab[:, :1]).ab
@@ -103,9 +103,9 @@ def test_learned_strength_costs_no_more_than_one_gain_for_all(unsure: FusionNet,
     """At the same colorfulness it loses less."""
     lab = lab_of(photos)
     listed = find_photos([photos])
-    own = calibrate(unsure, listed, torch.device("cpu"), target=0.0).share
+    own = calibrate(unsure, listed, unsure.config.size, torch.device("cpu"), target=0.0).share
     _, found = learn_strength(unsure, [(lab[:, :1], lab)] * 40, listed, target=1.5 * own)
-    plain = calibrate(unsure, listed, torch.device("cpu"), target=found.share)
+    plain = calibrate(unsure, listed, unsure.config.size, torch.device("cpu"), target=found.share)
     assert found.psnr_lost <= plain.psnr_lost
 
 

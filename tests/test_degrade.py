@@ -16,6 +16,8 @@ from vidcolor.degrade import (
     PANCHROMATIC,
     blank_frames,
     maybe_old_film,
+    maybe_sharper,
+    maybe_smaller,
     neutral_borders,
     old_film,
     old_film_frame,
@@ -160,6 +162,40 @@ def test_share_of_the_batch_is_aged(share: float) -> None:
     batch = photos(400, 8)
     changed = (maybe_old_film(batch, share, generator()) != rgb_to_lab(batch)[:, :1]).any(dim=(1, 2, 3))
     assert abs(changed.float().mean() - share) < 0.1
+
+
+def test_a_share_of_the_batches_is_smaller() -> None:
+    """Five sixths of the size, the same picture; the other batches are left alone."""
+    ramp = torch.linspace(0, 1, 36).expand(2, 3, 48, -1)
+    random = generator()
+    batches = [maybe_smaller(ramp, 0.3, random) for _ in range(200)]
+    smaller = [batch for batch in batches if batch is not ramp]
+    assert 0.2 < len(smaller) / len(batches) < 0.4
+    for batch in smaller:
+        assert batch.shape == (2, 3, 40, 30)
+        assert torch.allclose(batch[0, 0, 0, 3:-3], torch.linspace(0, 1, 30)[3:-3], atol=0.01)
+
+
+def test_sharpness_changes_edges_only() -> None:
+    """An edge gets softer on some pictures and overshoots on others; flat places keep their L*."""
+    edge = torch.full((64, 1, 16, 16), 30.0)
+    edge[..., 8:] = 60.0
+    changed = maybe_sharper(edge, 1.0, generator())
+    assert torch.allclose(changed[..., :5], edge[..., :5], atol=1e-4)
+    assert torch.allclose(changed[..., 11:], edge[..., 11:], atol=1e-4)
+    steps = changed[:, 0, 8, 8] - changed[:, 0, 8, 7]
+    assert steps.min() < 20
+    assert steps.max() > 40
+
+
+def test_a_share_of_the_pictures_changes_its_sharpness() -> None:
+    """The rest stays as it is, to the bit; L* stays in 0..100."""
+    lightness = 100 * photos(400, 8)[:, :1]
+    changed = maybe_sharper(lightness, 0.4, generator())
+    assert abs((changed != lightness).any(dim=(1, 2, 3)).float().mean() - 0.4) < 0.1
+    assert changed.min() >= 0
+    assert changed.max() <= 100
+    assert torch.equal(maybe_sharper(lightness, 0.0, generator()), lightness)
 
 
 def test_aged_lightness_tells_of_the_scene() -> None:

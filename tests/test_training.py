@@ -26,6 +26,7 @@ from vidcolor.errors import CheckpointError, OutputError, VidcolorError
 from vidcolor.metrics import PSNR_LIMIT
 from vidcolor.network import Prediction, build_network
 from vidcolor.training import loop as training_loop
+from vidcolor.training.beginning import load_mean
 from vidcolor.training.config import learning_rate
 from vidcolor.training.loss import regression_loss
 from vidcolor.training.validation import Scores, overfitting, validate
@@ -123,6 +124,18 @@ def test_run_goes_on_from_the_mean_of_models(photo_folder: Folder, tmp_path: Pat
     assert any(not torch.equal(one[name], other[name]) for name in mean)
 
 
+def test_single_pictures_have_a_size_of_their_own(photo_folder: Folder, tmp_path: Path) -> None:
+    """It is stored in the checkpoint, and what the samples show; the mean with a network without one is taken."""
+    data = photo_folder(count=10)
+    first = run(data, tmp_path / "first", config=replace(CONFIG, epochs=1)).checkpoint
+    run(data, tmp_path / "larger", config=replace(CONFIG, epochs=1), start=first, still_size=96)
+    larger = load_model(tmp_path / "larger" / "model.safetensors")
+    assert (larger.config.short_side(still=True), larger.config.short_side(still=False)) == (96, NETWORK.size)
+    assert cv2.imread(str(tmp_path / "larger" / "samples" / "epoch-0001.png")).shape[0] == 4 * (96 + 4)
+    mean = load_mean([tmp_path / "larger" / "model.safetensors", first])
+    assert mean.config.still_size == 96
+
+
 def test_only_an_averaged_fusion_network_drops_parts(photo_folder: Folder, tmp_path: Path) -> None:
     """A setting that would do nothing, or harm, is refused."""
     data, config = photo_folder(count=20), replace(CONFIG, dropout=0.1)
@@ -148,8 +161,8 @@ def test_run_leaves_curves_samples_and_numbers(photo_folder: Folder, tmp_path: P
     sheets = sorted(p.name for p in (result.folder / "samples").iterdir())
     assert sheets == ["epoch-0001.png", "epoch-0002.png"]
     sheet = cv2.imread(str(result.folder / "samples" / sheets[0]))
-    assert sheet.shape[0] == 4 * 164  # four rows of 160 pixels and a gap
-    first_row = sheet[:160, :160].astype(int)
+    assert sheet.shape[0] == 4 * (NETWORK.size + 4)  # four rows and a gap
+    first_row = sheet[: NETWORK.size, : NETWORK.size].astype(int)
     assert np.ptp(first_row, axis=2).max() <= 1  # begins with the grey picture
     epochs = lines(result.folder, "metrics.jsonl")
     assert [e["epoch"] for e in epochs] == [1, 2]

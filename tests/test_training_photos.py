@@ -71,7 +71,7 @@ def broken_photos(folder: Path) -> None:
         (lambda folder: [p.unlink() for p in folder.iterdir()], CONFIG, "neither pictures nor tar shards"),
         (grey_photos, CONFIG, r"cannot learn color .* are grey, first"),
         (broken_photos, CONFIG, "photos do not decode: more than 5%"),
-        (lambda folder: None, replace(CONFIG, sizes=(32, 96)), r"smaller than the crop.*below 96 pixels.*--sizes"),
+        (lambda folder: None, replace(CONFIG, sizes=(32, 96)), r"smaller than the crop.*below 77 pixels.*--sizes"),
         (lambda folder: None, replace(CONFIG, batch_size=64), r"a batch takes 64.*--batch-size"),
     ],
     ids=["empty", "grey", "broken", "small", "few"],

@@ -63,23 +63,25 @@ def _cpu_has_bf16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and bool(torch.cpu._is_avx512_bf16_supported())
 
 
+def whole_strides(length: float) -> int:
+    """The network size in pixels that is nearest to a length."""
+    return max(STRIDE, round(length / STRIDE) * STRIDE)
+
+
 def network_size(info: VideoInfo, short_side: int) -> tuple[int, int]:
     """Width and height for the network: the picture's shape on the screen, in multiples of the stride."""
     aspect = float(info.width * info.sample_aspect / info.height)
     long_side = short_side * min(max(aspect, 1 / aspect), MAX_ASPECT)
-
-    def fit(length: float) -> int:
-        return max(STRIDE, round(length / STRIDE) * STRIDE)
-
-    return (fit(long_side), fit(short_side)) if aspect >= 1 else (fit(short_side), fit(long_side))
+    long, short = whole_strides(long_side), whole_strides(short_side)
+    return (long, short) if aspect >= 1 else (short, long)
 
 
 class Colorizer:
-    """A model on a device, for one film.
+    """A model on a device, for one film or picture.
 
     Args:
         model: From checkpoint.load_model.
-        info: The film, for its shape and rotation.
+        info: The film or picture, for its shape and rotation.
         size: Short side of the network's picture; 0 takes the model's own.
         saturation: Factor on the calibrated ab.
     """
@@ -94,7 +96,7 @@ class Colorizer:
         size: int = 0,
         saturation: float = 1.0,
     ) -> None:
-        self.width, self.height = network_size(info, size or model.config.size)
+        self.width, self.height = network_size(info, size or model.config.short_side(info.is_still))
         # The network knows faces upright only; players turn the picture by multiples of 90 degrees.
         self.turns = round(info.rotation / 90) % 4
         self.gain = model.config.gain * saturation

@@ -23,6 +23,8 @@ PANCHROMATIC = (0.30, 0.50, 0.20)
 ORTHOCHROMATIC = (0.03, 0.52, 0.45)
 BLUE_SENSITIVE = (0.01, 0.19, 0.80)
 
+SMALLER = 5 / 6
+
 
 class PartGenerator(Generator):
     """The generator of a process that has every ``ranks``-th picture of a batch, beginning with number ``rank``.
@@ -152,6 +154,34 @@ def maybe_old_film(rgb: Tensor, share: float, generator: Generator) -> Tensor:
         return true
     aged = _uniform(len(rgb), 0, 1, rgb, generator) < share
     return torch.where(aged, old_film(rgb, generator), true)
+
+
+def maybe_smaller(rgb: Tensor, share: float, generator: Generator) -> Tensor:
+    """Photos at :data:`SMALLER` of their size, for the given share of the batches; the others as they are.
+
+    Aged at that size and enlarged again, they look as what is smaller than the network's picture does: softer than
+    other pictures when it is clean, of coarser grain when it is old.
+    """
+    if torch.rand(1, generator=generator).item() >= share:
+        return rgb
+    size = [round(length * SMALLER) for length in rgb.shape[-2:]]
+    return F.interpolate(rgb, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def maybe_sharper(lightness: Tensor, share: float, generator: Generator) -> Tensor:
+    """L* ``(N, 1, H, W)`` made softer or sharper for the given share of the pictures.
+
+    Lenses, scanners, cameras that sharpen, and how far a picture was shrunk all differ in it. A network that knows one
+    sharpness takes a crisp frame for a worse guess.
+    """
+    if not share:
+        return lightness
+    chosen = _uniform(len(lightness), 0, 1, lightness, generator) < share
+    amount = _uniform(len(lightness), -0.8, 1.2, lightness, generator) * chosen
+    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=lightness.device) / 16  # about a Gaussian of one pixel
+    padded = F.pad(lightness, (2, 2, 2, 2), mode="replicate")
+    soft = F.conv2d(F.conv2d(padded, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
+    return (lightness + amount * (lightness - soft)).clamp(0, 100)
 
 
 def neutral_borders(rgb: Tensor, share: float, generator: Generator) -> Tensor:

@@ -136,6 +136,11 @@ class VideoInfo:
     captions: bool = False
     chapters: int = 0
 
+    @property
+    def is_still(self) -> bool:
+        """Whether this is a single picture: FFmpeg reads them as "png_pipe" and the like."""
+        return self.container == "image" or self.container.endswith("_pipe")
+
     @classmethod
     def of_still(cls, width: int, height: int, tags: ColorTags, bits: int = 8, path: Path = Path()) -> VideoInfo:
         """A still picture, as a film of one frame with square pixels."""

@@ -41,6 +41,9 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Modern 10, paper 70.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Photos a step. Modern 32, paper 40.")] = None,
     sizes: Annotated[str, typer.Option(metavar="N,N", help="Crop sizes in pixels, multiples of 32.")] = "128",
+    still_size: Annotated[
+        int, typer.Option(min=0, max=2048, help="Short side at which the model sees single pictures; 0: its own.")
+    ] = 0,
     loss: Annotated[
         Literal["regression", "mse", "psnr", "perceptual", "classification"] | None,
         typer.Option(help="What is minimized. Modern regression, paper mse."),
@@ -88,6 +91,13 @@ def train(
     film: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of pictures aged like old film. Modern 0.7, paper 0.")
     ] = None,
+    enlarged: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of batches enlarged from smaller pictures. Modern 0.3, paper 0."),
+    ] = None,
+    sharpness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of pictures made softer or sharper. Modern 0.5, paper 0.")
+    ] = None,
     borders: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of pictures given a neutral border. Modern 0.1, paper 0.")
     ] = None,
@@ -124,8 +134,8 @@ def train(
         precision=precision, seed=seed, workers=workers,
         **given(
             epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr,
-            weight_decay=weight_decay, schedule=schedule, film=film, borders=borders, blanks=blanks,
-            colorfulness=colorfulness,
+            weight_decay=weight_decay, schedule=schedule, film=film, enlarged=enlarged, sharpness=sharpness,
+            borders=borders, blanks=blanks, colorfulness=colorfulness,
         ),
     )  # fmt: skip
     network = PRESETS[preset].network.with_(
@@ -141,8 +151,8 @@ def train(
     with training_bar() as progress:
         result = run(
             data, output, network=network, config=config, val=val or (), encoder_weights=encoder_weights,
-            extractor_weights=extractor_weights, start=start or (), device=choose_device(device), report=say,
-            progress=progress,
+            extractor_weights=extractor_weights, start=start or (), still_size=still_size, device=choose_device(device),
+            report=say, progress=progress,
         )  # fmt: skip
     if result.scores is None:  # not the first of several processes
         return

@@ -46,14 +46,15 @@ class Evaluation:
         sha256: Of the checkpoint.
         calibrated: The strength of colors was the one stored in the checkpoint, not the network's own.
         saturation: The factor on it.
-        size: Short side of the network's picture.
+        photo_size, film_size: Short side of the network's picture.
     """
 
     model: str
     sha256: str
     calibrated: bool
     saturation: float
-    size: int
+    photo_size: int
+    film_size: int
     device: str
     precision: str
     degrade: Degradation
@@ -196,7 +197,8 @@ def evaluate(
         sha256=model.sha256,
         calibrated=options.calibration,
         saturation=options.saturation,
-        size=options.size or model.config.size,
+        photo_size=options.size or model.config.short_side(still=True),
+        film_size=options.size or model.config.short_side(still=False),
         device=str(device),
         precision=str(precision).removeprefix("torch."),
         degrade=options.degrade,

@@ -118,7 +118,7 @@ class _PhotoColorizer:
     """One network for pictures of all sizes."""
 
     def __init__(self, settings: Settings) -> None:
-        self.size = settings.size or settings.model.config.size
+        self.size = settings.size or settings.model.config.short_side(still=True)
         self._any = Colorizer(
             settings.model,
             VideoInfo.of_still(32, 32, GREY_TAGS),

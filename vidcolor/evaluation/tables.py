@@ -165,16 +165,13 @@ def films(evaluation: Evaluation) -> Table:
 def heading(evaluation: Evaluation) -> str:
     """What was measured, with what."""
     e = evaluation
-    kinds = ((len(e.photos), "photo"), (len(e.films), "film"))
-    data = [f"{count} {kind}{'s' * (count > 1)}" for count, kind in kinds if count]
+    kinds = ((len(e.photos), "photo", e.photo_size), (len(e.films), "film", e.film_size))
+    data = [f"{count} {kind}{'s' * (count > 1)} at {size} pixels" for count, kind, size in kinds if count]
     strength = "calibrated" if e.calibrated else "not calibrated"
     if e.saturation != 1:
         strength += f" times {e.saturation:.3g}"
     aged = ", degraded like old film" if e.degrade == "film" else ""
-    return (
-        f"Model {e.model} ({e.sha256[:12]}), {e.size} pixels, {strength}, {e.precision} on {e.device}: "
-        f"{' and '.join(data)}{aged}."
-    )
+    return f"Model {e.model} ({e.sha256[:12]}), {strength}, {e.precision} on {e.device}: {' and '.join(data)}{aged}."
 
 
 def describe(evaluation: Evaluation) -> str:

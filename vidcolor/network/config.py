@@ -48,7 +48,10 @@ class NetworkConfig:
     """The encoder sees (L* / 100 - mean) / std."""
 
     size: int = 160
-    """The short side that the network works at unless told otherwise, in pixels."""
+    """The short side that the network works at on films unless told otherwise, in pixels."""
+
+    still_size: int = 0
+    """The same on single pictures, which are not in a hurry; 0: as on films."""
 
     strength: int = 0
     """Hidden channels of the calibrated strength of colors, learned after all else; 0 shows them as predicted (fusion
@@ -59,6 +62,10 @@ class NetworkConfig:
 
     temperature: float = 0.38
     """Of the annealed mean (classification only; Zhang et al. 2016, section 2.3)."""
+
+    def short_side(self, still: bool) -> int:
+        """Of the network's picture, in pixels: on a single picture, or on a film."""
+        return self.still_size if still and self.still_size else self.size
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

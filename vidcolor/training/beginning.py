@@ -59,7 +59,7 @@ def load_mean(models: Sequence[str | Path]) -> Model:
     found = [load_model(model).uncalibrated() for model in models]  # calibrated for what they were
     first = found[0]
     for other in found[1:]:
-        if other.config != first.config:
+        if other.config.with_(size=first.config.size, still_size=first.config.still_size) != first.config:
             raise CheckpointError(
                 f"cannot start from the mean of {first.name} and {other.name}",
                 "their networks differ",

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
+from vidcolor.colorizer import whole_strides
 from vidcolor.dataset import Photo, center_crop
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.network import FusionNet, Prediction, build_network
@@ -25,7 +26,6 @@ from vidcolor.network.strength import Strength
 from vidcolor.training.loss import log_error_loss, target_at
 from vidcolor.training.precision import autocast
 
-SIZE = 128  # pixels, the squares that are compared
 BATCH = 32
 HIGHEST = 3.0
 STEP = 0.05  # finer steps change less than one photo more or less would
@@ -54,19 +54,22 @@ class Calibration:
 
 
 @torch.no_grad()
-def calibrate(network: nn.Module, photos: Sequence[Photo], device: torch.device, target: float) -> Calibration:
+def calibrate(
+    network: nn.Module, photos: Sequence[Photo], size: int, device: torch.device, target: float
+) -> Calibration:
     """Find the smallest gain whose colorfulness reaches a share of the truth's.
 
     Args:
         network: Predicts ab from L*, without any gain.
         photos: Photos that it was not trained on.
+        size: Side in pixels of the photos' middle squares, which are compared.
         target: Share of the truth's colorfulness, in 0..1.
 
     Returns:
         The gain, between 1 and :data:`HIGHEST`: where even that does not reach the target, the highest.
     """
     network.eval()
-    held = _HeldOut(photos, device)
+    held = _HeldOut(photos, size, device)
     ab = [network(lightness.contiguous(memory_format=torch.channels_last)).ab for _, lightness in held.batches]
     share, unchanged = held.look(ab)
     gain, quality = 1.0, unchanged
@@ -79,8 +82,8 @@ def calibrate(network: nn.Module, photos: Sequence[Photo], device: torch.device,
 class _HeldOut:
     """sRGB and L* of photos, in batches."""
 
-    def __init__(self, photos: Sequence[Photo], device: torch.device) -> None:
-        self.batches = [_squares(photos[i : i + BATCH], device) for i in range(0, len(photos), BATCH)]
+    def __init__(self, photos: Sequence[Photo], size: int, device: torch.device) -> None:
+        self.batches = [_squares(photos[i : i + BATCH], size, device) for i in range(0, len(photos), BATCH)]
         self.truth = torch.cat([colorfulness(rgb) for rgb, _ in self.batches]).mean().item()
 
     def look(self, predicted: Sequence[Tensor]) -> tuple[float, float]:
@@ -148,7 +151,7 @@ def learn_strength(
     for lightness, truth in batches:
         found, ab = _predict(network, lightness.to(device), precision)
         examples.append(_Example(found, ab, target_at(ab, truth.to(device))))
-    held = _HeldOut(held_out, device)
+    held = _HeldOut(held_out, whole_strides(network.config.short_side(still=True)), device)
     predicted = [_predict(network, lightness, torch.float32) for _, lightness in held.batches]
     untouched = {k: v.clone() for k, v in strength.state_dict().items()}
     unchanged = held.look([ab for _, ab in predicted])[1]
@@ -194,8 +197,8 @@ def _learn(strength: Strength, examples: Sequence[_Example], price: float) -> No
     strength.requires_grad_(False)
 
 
-def _squares(photos: Sequence[Photo], device: torch.device) -> tuple[Tensor, Tensor]:
+def _squares(photos: Sequence[Photo], size: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """sRGB and L* of the photos' middle squares."""
-    images = np.stack([center_crop(p.load(), SIZE) for p in photos])
+    images = np.stack([center_crop(p.load(), size) for p in photos])
     rgb = torch.from_numpy(images).to(device).permute(0, 3, 1, 2) / 255
     return rgb, rgb_to_lab(rgb)[:, :1]

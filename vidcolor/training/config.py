@@ -40,6 +40,10 @@ class TrainConfig:
     """Decay of the exponential moving average that is validated and kept; 0 turns it off."""
     film: float = 0.7
     """Share of the pictures whose grey copy is made as old film would have made it."""
+    enlarged: float = 0.3
+    """Share of the batches whose grey copies are enlarged from smaller ones, as small photos and films are."""
+    sharpness: float = 0.5
+    """Share of the pictures whose grey copy is made softer or sharper."""
     borders: float = 0.1
     """Share of the pictures that get a neutral border."""
     blanks: float = 0.03

@@ -16,6 +16,7 @@ LOOK_AT = 64  # photos, enough to tell a few per cent from most
 GREY_SPREAD = 4.0  # codes of 255: mean distance of the highest from the lowest of R, G, B; JPEG alone makes 1 to 2
 MOST = 0.9
 TOO_MANY = 0.05
+MOST_ENLARGED = 1.25  # of the photos' own size: beyond, a crop shows nothing but interpolation
 
 
 def is_grey(image: RgbImage) -> bool:
@@ -31,10 +32,10 @@ def look_over(photos: Sequence[Photo], size: int, seed: int, purpose: str = "lea
         purpose: What they are for, as an error says it.
 
     Raises:
-        DataError: most of them are grey, most are smaller than the crop, or none decodes.
+        DataError: most of them are grey, most are far smaller than the crop, or none decodes.
     """
     chosen = np.random.default_rng((seed, 3)).permutation(len(photos))[:LOOK_AT]
-    grey, small, broken = [], [], []
+    grey, small, tiny, broken = [], [], [], []
     for index in chosen:
         photo = photos[index]
         try:
@@ -46,6 +47,8 @@ def look_over(photos: Sequence[Photo], size: int, seed: int, purpose: str = "lea
             grey.append(photo.name)
         if min(image.shape[:2]) < size:
             small.append(photo.name)
+        if min(image.shape[:2]) * MOST_ENLARGED < size:
+            tiny.append(photo.name)
     seen = len(chosen) - len(broken)
     if not seen:
         raise DataError("cannot read the photos", f"none of {len(chosen)} decodes, first: {broken[0]}", "Check them")
@@ -53,10 +56,10 @@ def look_over(photos: Sequence[Photo], size: int, seed: int, purpose: str = "lea
         raise DataError(
             f"cannot {purpose} these photos", f"{len(grey)} of {seen} are grey, first: {grey[0]}", "Name others"
         )
-    if len(small) > seen / 2:
+    if len(tiny) > seen / 2:
         raise DataError(
-            "the photos are smaller than the crop",
-            f"{len(small)} of {seen} have a short side below {size} pixels, first: {small[0]}",
+            "the photos are far smaller than the crop",
+            f"{len(tiny)} of {seen} have a short side below {size / MOST_ENLARGED:.0f} pixels, first: {tiny[0]}",
             "Lower --sizes or name larger photos",
         )
     return [

@@ -14,12 +14,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vidcolor.checkpoint import load_model, save_model
 from vidcolor.color import rgb_to_lab
-from vidcolor.colorizer import choose_precision
+from vidcolor.colorizer import choose_precision, whole_strides
 from vidcolor.dataset import BrokenPhotos, Photo, train_batches
-from vidcolor.degrade import PartGenerator, blank_frames, maybe_old_film, neutral_borders
+from vidcolor.degrade import (
+    PartGenerator,
+    blank_frames,
+    maybe_old_film,
+    maybe_sharper,
+    maybe_smaller,
+    neutral_borders,
+)
 from vidcolor.errors import VidcolorError
 from vidcolor.network import FusionNet, Network, NetworkConfig, Prediction, build_network
 from vidcolor.network.depthwise import speed_up_strided_depthwise
@@ -104,6 +112,7 @@ class Run:
         self.processes, self.interrupt, self.report, self.progress = processes, interrupt, report, progress
         self.broken = BrokenPhotos(len(photos))
         self.steps = len(photos) // config.batch_size
+        self.size = whole_strides(network_config.short_side(still=True))  # of the squares that are validated
         model = beginning.model
         self.settings = json.dumps(
             {
@@ -210,11 +219,11 @@ class Run:
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
         network, held_out = load_model(self.folder / BEST).network.to(device), self._validated.photos
         if isinstance(network, FusionNet) and target:
-            batches = self._other_crops(LEARNING_PHOTOS, self.config.sizes[:1])
+            batches = self._other_crops(LEARNING_PHOTOS, (max(self.config.sizes),))
             network, found = learn_strength(network, batches, held_out, target, self.precision)
             config = network.config
         else:
-            found = calibrate(network, held_out, device, target)
+            found = calibrate(network, held_out, self.size, device, target)
             config = network.config.with_(gain=found.gain)
         save_model(path, network, config, torch.float16)
         self.report(
@@ -241,7 +250,9 @@ class Run:
         """L* as the network is shown it, and the true Lab, of photos ``(N, 3, H, W)`` in uint8."""
         rgb = rgb.to(self.processes.device, non_blocking=True) / 255
         rgb = neutral_borders(blank_frames(rgb, self.config.blanks, generator), self.config.borders, generator)
-        lightness = maybe_old_film(rgb, self.config.film, generator)
+        lightness = maybe_old_film(maybe_smaller(rgb, self.config.enlarged, generator), self.config.film, generator)
+        lightness = F.interpolate(lightness, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
+        lightness = maybe_sharper(lightness, self.config.sharpness, generator)
         return lightness.contiguous(memory_format=torch.channels_last), rgb_to_lab(rgb)
 
     def _enough(self) -> bool:
@@ -372,7 +383,7 @@ class Run:
     @cached_property
     def _validated(self) -> Validated:
         broken = BrokenPhotos(len(self.held_out))
-        squares = middle_squares(self.held_out, broken)
+        squares = middle_squares(self.held_out, broken, self.size)
         self.broken.names |= broken.names
         return Validated([p for p in self.held_out if p.name not in broken.names], squares)
 
@@ -382,7 +393,8 @@ class Run:
         chosen = np.random.default_rng((self.config.seed, 4)).permutation(len(self.photos))[:SAMPLE_PHOTOS]
         held_out = self._validated.squares
         apart = max(1, len(held_out) // SAMPLE_PHOTOS)
-        return middle_squares([self.photos[i] for i in chosen], self.broken), held_out[::apart][:SAMPLE_PHOTOS]
+        trained = middle_squares([self.photos[i] for i in chosen], self.broken, self.size)
+        return trained, held_out[::apart][:SAMPLE_PHOTOS]
 
     def _stop_if_asked(self) -> None:
         if self.processes.sums(self.interrupt.asked)[0]:

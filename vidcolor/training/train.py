@@ -29,6 +29,7 @@ def train(
     encoder_weights: Path | None = None,
     extractor_weights: str | Path = HUB,
     start: str | Path | Sequence[str | Path] = (),
+    still_size: int = 0,
     device: torch.device | str = "cpu",
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[dict[str, float]], None] = lambda values: None,
@@ -45,6 +46,8 @@ def train(
         extractor_weights: The same for the extractor of the paper's network; "hub" downloads what timm names.
         start: A bundled model's name or a checkpoint: the whole network is its, and training goes on from there; of
             several the mean of their weights.
+        still_size: Short side in pixels at which the finished model sees single pictures, and is validated; 0 keeps
+            the network's own.
         report: Takes lines for the reader; progress: takes the numbers of each step.
 
     Raises:
@@ -54,6 +57,8 @@ def train(
     starts = [start] if isinstance(start, str | Path) else start
     model = load_mean(starts) if starts else None
     network_config = model.config if model else network
+    if still_size:
+        network_config = network_config.with_(still_size=still_size)
     if config.loss == "classification" and network_config.head != "classification":
         what = f"cannot train {model.name if model else 'this network'} with the classification loss"
         raise CheckpointError(what, "it predicts ab, not a distribution", "Start without it, or choose another --loss")

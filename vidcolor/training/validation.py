@@ -16,7 +16,6 @@ from vidcolor.errors import DataError
 from vidcolor.metrics import PSNR_LIMIT, colorfulness, psnr
 from vidcolor.network import Prediction
 
-SIZE = 160  # pixels, the squares that validation looks at
 BATCH = 20
 OVERFIT_EPOCHS = 2  # without a better validation loss, before it is called overfitting
 OVERFIT_SHARE = 0.005  # by which validation must have worsened and training improved: less is noise
@@ -46,8 +45,8 @@ class Scores:
         )
 
 
-def middle_squares(photos: Sequence[Photo], broken: BrokenPhotos) -> Tensor:
-    """The middle squares of the photos that decode, ``(N, 3, 160, 160)`` uint8 sRGB.
+def middle_squares(photos: Sequence[Photo], broken: BrokenPhotos, size: int) -> Tensor:
+    """The middle squares of the photos that decode, scaled to ``(N, 3, size, size)``, uint8 sRGB.
 
     Raises:
         DataError: too many do not decode.
@@ -55,7 +54,7 @@ def middle_squares(photos: Sequence[Photo], broken: BrokenPhotos) -> Tensor:
     squares = []
     for photo in photos:
         try:
-            squares.append(center_crop(photo.load(), SIZE))
+            squares.append(center_crop(photo.load(), size))
         except DataError:
             broken.add([photo.name])
     if not squares:
