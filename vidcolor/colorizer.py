@@ -15,6 +15,7 @@ from vidcolor.color import luma_to_lightness
 from vidcolor.errors import DeviceError
 from vidcolor.frames import Frame, VideoInfo
 from vidcolor.network import fold_batch_norms
+from vidcolor.network.lowering import lower_precision
 
 STRIDE = 32  # network sizes are multiples of it
 MAX_ASPECT = 4.0  # the long side is at most this many times the short one: longer pictures are squeezed
@@ -102,7 +103,7 @@ class Colorizer:
         self.gain = model.config.gain * saturation
         self.device, self.precision = device, precision
         network = fold_batch_norms(model.network, torch.zeros(1, 1, STRIDE, STRIDE))
-        self.network = network.to(device, precision).to(memory_format=torch.channels_last)
+        self.network = lower_precision(network.to(device), precision).to(memory_format=torch.channels_last)
 
     def small(self, frame: Frame) -> Plane:
         """Y' at network size, ``(h, w)`` in 0..1."""

@@ -1,0 +1,38 @@
+"""Networks in half precision, all but what rounding would show."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+class FullPrecision(nn.Module):
+    """Runs a module in fp32 amid others of another number type."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module.float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.module(x.float())
+        return out.to(x.dtype)
+
+
+def lower_precision(network: nn.Module, precision: torch.dtype) -> nn.Module:
+    """The network itself, converted; in bf16 its first depthwise convolution stays in fp32.
+
+    That one sees edges: the nine weights of a channel that answers to them sum to about zero, and rounded to eight bits
+    they do not, so that the light of flat places leaks into all that follows. It is a small part of the network's
+    time (benchmarks/speed.py).
+    """
+    first = next(
+        (name for name, m in network.named_modules() if isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1), ""
+    )
+    if precision != torch.bfloat16 or not first:
+        return network.to(precision)
+    kept = FullPrecision(copy.deepcopy(network.get_submodule(first)))
+    network.to(precision)
+    network.set_submodule(first, kept)
+    return network
