@@ -1,12 +1,20 @@
-"""Faster gradients of depthwise convolutions on CPUs."""
+"""Depthwise convolutions, and faster gradients of them on CPUs."""
 
 from __future__ import annotations
 
 import types
+from collections.abc import Iterator
 
 from timm.layers import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+def depthwise(network: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
+    """The depthwise convolutions of a network with their names, in the order of its modules."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+            yield name, module
 
 
 def speed_up_strided_depthwise(network: nn.Module) -> None:
@@ -15,11 +23,9 @@ def speed_up_strided_depthwise(network: nn.Module) -> None:
     The function is the same; odd sizes are left to the convolution itself. oneDNN's gradient of a strided depthwise
     convolution takes over ten times as long as that of the dense one: a third of a whole training step of MobileNetV2.
     """
-    for module in network.modules():
+    for _, module in depthwise(network):
         if (
-            isinstance(module, nn.Conv2d)
-            and module.groups == module.in_channels > 1
-            and module.stride == (2, 2)
+            module.stride == (2, 2)
             and module.kernel_size[0] % 2 == module.kernel_size[1] % 2 == 1
             and (isinstance(module, Conv2dSame) or module.padding == tuple(k // 2 for k in module.kernel_size))
         ):

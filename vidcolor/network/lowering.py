@@ -7,6 +7,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from vidcolor.network.depthwise import depthwise
+
 
 class FullPrecision(nn.Module):
     """Runs a module in fp32 amid others of another number type."""
@@ -27,12 +29,10 @@ def lower_precision(network: nn.Module, precision: torch.dtype) -> nn.Module:
     they do not, so that the light of flat places leaks into all that follows. It is a small part of the network's
     time (benchmarks/speed.py).
     """
-    first = next(
-        (name for name, m in network.named_modules() if isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1), ""
-    )
-    if precision != torch.bfloat16 or not first:
+    name, first = next(depthwise(network), ("", None))
+    if precision != torch.bfloat16 or first is None:
         return network.to(precision)
-    kept = FullPrecision(copy.deepcopy(network.get_submodule(first)))
+    kept = FullPrecision(copy.deepcopy(first))
     network.to(precision)
-    network.set_submodule(first, kept)
+    network.set_submodule(name, kept)
     return network
