@@ -221,7 +221,7 @@ def models(as_json: AsJson = False) -> None:
                 "encoder": model.config.encoder,
                 "parameters": sum(p.numel() for p in model.network.parameters()),
                 "size": model.config.size,
-                "still size": model.config.short_side(still=True),
+                "still_size": model.config.short_side(still=True),
                 "megabytes": round(path.stat().st_size / 1e6, 1),
                 "sha256": model.sha256,
             }

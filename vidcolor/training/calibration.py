@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.colorizer import whole_strides
 from vidcolor.dataset import Photo, center_crop
 from vidcolor.metrics import colorfulness, psnr
 from vidcolor.network import FusionNet, Prediction, build_network
@@ -125,6 +124,7 @@ def learn_strength(
     network: FusionNet,
     batches: Iterable[tuple[Tensor, Tensor]],
     held_out: Sequence[Photo],
+    size: int,
     target: float,
     precision: torch.dtype = torch.float32,
 ) -> tuple[FusionNet, Calibration]:
@@ -134,6 +134,7 @@ def learn_strength(
         network: Without one.
         batches: L* as the network sees it and the true Lab, ``(N, 1 and 3, H, W)``.
         held_out: Photos that it was not trained on.
+        size: Side in pixels of their middle squares, which are compared.
         target: Share of the truth's colorfulness, in 0..1.
         precision: Number type of the network's convolutions.
     """
@@ -151,7 +152,7 @@ def learn_strength(
     for lightness, truth in batches:
         found, ab = _predict(network, lightness.to(device), precision)
         examples.append(_Example(found, ab, target_at(ab, truth.to(device))))
-    held = _HeldOut(held_out, whole_strides(network.config.short_side(still=True)), device)
+    held = _HeldOut(held_out, size, device)
     predicted = [_predict(network, lightness, torch.float32) for _, lightness in held.batches]
     untouched = {k: v.clone() for k, v in strength.state_dict().items()}
     unchanged = held.look([ab for _, ab in predicted])[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
@@ -14,26 +14,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from vidcolor.checkpoint import load_model, save_model
-from vidcolor.color import rgb_to_lab
 from vidcolor.colorizer import choose_precision, whole_strides
 from vidcolor.dataset import BrokenPhotos, Photo, train_batches
-from vidcolor.degrade import (
-    PartGenerator,
-    blank_frames,
-    maybe_old_film,
-    maybe_sharper,
-    maybe_smaller,
-    neutral_borders,
-)
+from vidcolor.degrade import PartGenerator
 from vidcolor.errors import VidcolorError
 from vidcolor.network import FusionNet, Network, NetworkConfig, Prediction, build_network
 from vidcolor.network.depthwise import speed_up_strided_depthwise
 from vidcolor.training.beginning import Beginning
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
+from vidcolor.training.examples import other_crops, seen_and_true
 from vidcolor.training.inspection import listing, look_over, try_out
 from vidcolor.training.interrupt import Interrupt
 from vidcolor.training.journal import Journal, sample_sheet
@@ -219,8 +211,8 @@ class Run:
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
         network, held_out = load_model(self.folder / BEST).network.to(device), self._validated.photos
         if isinstance(network, FusionNet) and target:
-            batches = self._other_crops(LEARNING_PHOTOS, (max(self.config.sizes),))
-            network, found = learn_strength(network, batches, held_out, target, self.precision)
+            batches = other_crops(self.photos, LEARNING_PHOTOS, [max(self.config.sizes)], self.config, device)
+            network, found = learn_strength(network, batches, held_out, self.size, target, self.precision)
             config = network.config
         else:
             found = calibrate(network, held_out, self.size, device, target)
@@ -230,30 +222,6 @@ class Run:
             f"{path}: a gain of {found.gain:.2f} gives {found.share:.0%} of the truth's colorfulness "
             f"for {found.psnr_lost:.2f} dB"
         )
-
-    def _other_crops(self, photos: int, sizes: tuple[int, ...]) -> Iterator[tuple[Tensor, Tensor]]:
-        """So many photos of the training as the network is shown them, in other crops: L*, true Lab."""
-        config = self.config
-        batches = train_batches(
-            self.photos,
-            batch_size=config.batch_size,
-            sizes=sizes,
-            seed=config.seed,
-            epoch=config.epochs,
-            smallest_crop=config.smallest_crop,
-            workers=reading_workers(config.workers, self.processes.device.type, 1),
-        )
-        for number, batch in enumerate(islice(batches, max(1, photos // config.batch_size))):
-            yield self._seen_and_true(batch.rgb, PartGenerator.of(0, 1, config.seed * 1_000_003 + number))
-
-    def _seen_and_true(self, rgb: Tensor, generator: PartGenerator) -> tuple[Tensor, Tensor]:
-        """L* as the network is shown it, and the true Lab, of photos ``(N, 3, H, W)`` in uint8."""
-        rgb = rgb.to(self.processes.device, non_blocking=True) / 255
-        rgb = neutral_borders(blank_frames(rgb, self.config.blanks, generator), self.config.borders, generator)
-        lightness = maybe_old_film(maybe_smaller(rgb, self.config.enlarged, generator), self.config.film, generator)
-        lightness = F.interpolate(lightness, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
-        lightness = maybe_sharper(lightness, self.config.sharpness, generator)
-        return lightness.contiguous(memory_format=torch.channels_last), rgb_to_lab(rgb)
 
     def _enough(self) -> bool:
         position, patience = self.state.position, self.config.patience
@@ -316,7 +284,8 @@ class Run:
         generator = PartGenerator.of(processes.rank, processes.ranks, seed)
         torch.manual_seed(seed * processes.ranks + processes.rank)  # for what is dropped
         with torch.no_grad():
-            lightness, truth = self._seen_and_true(rgb, generator)
+            rgb = rgb.to(processes.device, non_blocking=True)
+            lightness, truth = seen_and_true(rgb, config, generator)
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
             group["lr"] = config.lr * group["share"] * factor
@@ -348,7 +317,8 @@ class Run:
         network, scores = self.state.average.network, None
         if self.processes.first:
             if self.state.average.decay:
-                batches = self._other_crops(NORM_PHOTOS, self.config.sizes)
+                device = self.processes.device
+                batches = other_crops(self.photos, NORM_PHOTOS, self.config.sizes, self.config, device)
                 measure_norms(network, (lightness for lightness, _ in batches), self.precision)
             scores = validate(network, self._validated.squares, self.loss, self.processes.device)
         scores = self.processes.of_first(scores)
