@@ -36,6 +36,12 @@ def build_network(config: NetworkConfig) -> Network:
         CheckpointError: timm does not know its backbone, or the parts do not fit together.
     """
     if config.architecture == "koalarization":
+        if config.hints or config.palette:
+            raise CheckpointError(
+                f"cannot build Deep Koalarization with {'hints' if config.hints else 'a palette'}",
+                "only FusionNet takes them",
+                "Use --preset modern",
+            )
         return Koalarization(config)
     if config.extractor:
         raise CheckpointError(

@@ -43,6 +43,14 @@ class NetworkConfig:
     head: Head = "regression"
     """Regression gives ab itself; classification gives a distribution over the bins of the ab plane."""
 
+    hints: int = 0
+    """Channels of the attention that spreads known colors over the picture; 0: no network for hints (fusion only)."""
+
+    palette: int = 0
+    """Colors that are learned for each picture from its global embedding: so many maps beside the features that the
+    head reads; 0 does without (fusion only). The color queries of DDColor (Kang et al. 2023, arXiv 2212.11613) in
+    small."""
+
     mean: float = 0.5
     std: float = 0.5
     """The encoder sees (L* / 100 - mean) / std."""

@@ -5,10 +5,14 @@ L* (N,1,H,W) -> encoder -> maps at strides 2, 4, ... 32
                             -> average over the picture -> embedding -> repeated over the grid
                 concatenated, 1x1 convolution                           (the fusion)
                 decoder: enlarge, concatenate the skip, two 3x3 convolutions; three times
+                palette: maps of colors that the embedding asks for (if the configuration has one)
                 head: ab (N,2,H/4,W/4), times the calibrated strength of colors, if there is one
+hints (N,3,H,W), if given -> :mod:`vidcolor.network.hints`, added after the fusion and in each step of the decoder
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from timm.layers import DropPath
@@ -19,6 +23,7 @@ from vidcolor.errors import CheckpointError
 from vidcolor.network.backbone import create_backbone
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.heads import Prediction, build_head
+from vidcolor.network.hints import HintPath, no_hints
 from vidcolor.network.strength import Strength
 
 
@@ -59,12 +64,18 @@ class Fusion(nn.Module):
 
 class SemanticHead(nn.Sequential):
     """What classifiers of timm's EfficientNet family (MobileNets too) read: its names are theirs, so that their
-    pretrained weights fit."""
+    pretrained weights fit.
 
-    def __init__(self, channels: int, out: int) -> None:
+    Args:
+        channels: Of the encoder's last map.
+        out: Channels that the classifier reads.
+        eps: Of the encoder's batch norms: weights that come from TensorFlow have their own.
+    """
+
+    def __init__(self, channels: int, out: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.add_module("conv_head", nn.Conv2d(channels, out, 1, bias=False))
-        self.add_module("bn2", nn.BatchNorm2d(out))
+        self.add_module("bn2", nn.BatchNorm2d(out, eps=eps))
         self.add_module("act2", nn.ReLU6(inplace=True))
 
 
@@ -75,9 +86,34 @@ class UpBlock(nn.Module):
         super().__init__()
         self.mix = nn.Sequential(conv_block(channels_in + skip, channels_out), conv_block(channels_out, channels_out))
 
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor, hint: Tensor | None = None) -> Tensor:
+        """Return ``(N, channels_out, h, w)``; ``hint`` of this shape is added between the two convolutions."""
         x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-        return self.mix(torch.cat([x, skip], dim=1))
+        join, smooth = self.mix
+        x = join(torch.cat([x, skip], dim=1))
+        out: Tensor = smooth(x if hint is None else x + hint)
+        return out
+
+
+class Palette(nn.Module):
+    """Colors that a picture is likely to hold, asked for by its embedding; how much of each is in every place.
+
+    Args:
+        embedding: Length of the global embedding.
+        colors: How many.
+        channels: Of the features that they are compared with.
+    """
+
+    def __init__(self, embedding: int, colors: int, channels: int) -> None:
+        super().__init__()
+        self.shape = (colors, channels)
+        self.queries = nn.Linear(embedding, colors * channels)
+
+    def forward(self, vector: Tensor, features: Tensor) -> Tensor:
+        """Return the features and the maps of the colors, ``(N, channels + colors, h, w)``."""
+        queries = self.queries(vector).reshape(-1, *self.shape) / math.sqrt(self.shape[1])
+        maps = torch.matmul(queries, features.flatten(2))
+        return torch.cat([features, maps.reshape(-1, self.shape[0], *features.shape[-2:])], dim=1)
 
 
 class FusionNet(nn.Module):
@@ -96,7 +132,10 @@ class FusionNet(nn.Module):
                 "Choose a backbone with more strides",
             )
         deepest = config.semantics or channels[-1]
-        self.semantics = SemanticHead(channels[-1], deepest) if config.semantics else nn.Identity()
+        norms = [m for m in self.encoder.modules() if isinstance(m, nn.BatchNorm2d)]
+        self.semantics = (
+            SemanticHead(channels[-1], deepest, *(m.eps for m in norms[-1:])) if config.semantics else nn.Identity()
+        )
         self.dropout = nn.Dropout2d(0)
         self.embed = nn.Sequential(nn.Linear(deepest, config.embedding), nn.ReLU(inplace=True))
         self.fuse = Fusion(
@@ -107,8 +146,21 @@ class FusionNet(nn.Module):
         self.decoder = nn.ModuleList(
             UpBlock(before, skip, after) for before, skip, after in zip(widths, skips, widths[1:], strict=False)
         )
-        self.head = build_head(config, widths[-1])
-        self.strength = Strength(widths[-1], config.strength) if config.strength else None
+        self.palette = Palette(config.embedding, config.palette, widths[-1]) if config.palette else None
+        features = widths[-1] + config.palette
+        self.head = build_head(config, features)
+        self.strength = Strength(features, config.strength) if config.strength else None
+        self.hints: HintPath | None = None
+        if config.hints:
+            reductions = [int(stride) for stride in self.encoder.feature_info.reduction()]
+            compared = range(max(0, len(channels) - 3), len(channels))  # strides 8, 16 and 32 in most backbones
+            self.hints = HintPath(
+                config.hints,
+                [channels[i] for i in compared],
+                reductions[compared[0]],
+                widths,
+                reductions[: -2 - steps : -1],
+            )
 
     def pretrained_parts(self) -> list[nn.Module]:
         """What starts from a backbone's pretrained weights."""
@@ -141,20 +193,46 @@ class FusionNet(nn.Module):
         return int(self.encoder.feature_info.reduction()[-1])
 
     def features(self, lightness: Tensor) -> Tensor:
-        """What the head reads, ``(N, channels, H/4, W/4)``, for L* ``(N, 1, H, W)`` in 0..100."""
+        """Return what the head reads, ``(N, channels, H/4, W/4)``, for L* ``(N, 1, H, W)`` in 0..100, without hints."""
+        return self._decoded(lightness, None)[0]
+
+    def _decoded(self, lightness: Tensor, hints: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return what the head reads, and with hints how certain its colors are, ``(N, 1, H/4, W/4)``."""
         x = (lightness / 100 - self.config.mean) / self.config.std
         x = x.to(next(self.parameters()).dtype)  # scaled first: half precision has too few steps for 0..100
         maps = self.encoder(x.expand(-1, 3, -1, -1))
+        added: list[Tensor] | None = None
+        certainty: Tensor | None = None
+        if hints is not None:
+            if self.hints is None:
+                raise no_hints("this model")
+            added, certainty = self.hints(hints, lightness, maps[-3:])
         x = self.dropout(self.semantics(maps[-1]))
-        x = self.fuse(x, self.embed(x.mean(dim=(2, 3))))
-        for block, skip in zip(self.decoder, maps[-2::-1], strict=False):
-            x = block(x, skip)
-        return x
+        embedding = self.embed(x.mean(dim=(2, 3)))
+        x = self.fuse(x, embedding)
+        if added:
+            x = x + added[0]
+        for number, (block, skip) in enumerate(zip(self.decoder, maps[-2::-1], strict=False), 1):
+            x = block(x, skip, added[number] if added else None)
+        if self.palette is not None:
+            x = self.palette(embedding, x)
+        return x, certainty
 
-    def forward(self, lightness: Tensor) -> Prediction:
-        """ab for L* ``(N, 1, H, W)`` in 0..100."""
-        features = self.features(lightness)
-        prediction = self.head(features)
+    def forward(self, lightness: Tensor, hints: Tensor | None = None) -> Prediction:
+        """Return ab for L* ``(N, 1, H, W)`` in 0..100.
+
+        Args:
+            hints: Colors that are known, ``(N, 3, H, W)``: a and b in ab units, and a weight of 0 (nothing is known) to
+                1 (certain). Without any the network answers as a network that knows no hints does, at the same cost.
+
+        Raises:
+            CheckpointError: hints were given to a network without them.
+        """
+        features, certainty = self._decoded(lightness, hints)
+        prediction: Prediction = self.head(features)
         if self.strength is None:
             return prediction
-        return prediction._replace(ab=self.strength(features.mean(dim=(2, 3)), prediction.ab))
+        strengthened = self.strength(features.mean(dim=(2, 3)), prediction.ab)
+        if certainty is not None:  # a color that is known is neither dull nor to be made stronger
+            strengthened = prediction.ab + (strengthened - prediction.ab) * (1 - certainty)
+        return prediction._replace(ab=strengthened)

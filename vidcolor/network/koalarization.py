@@ -22,6 +22,7 @@ from vidcolor.network.backbone import Extractor
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.fusion import Fusion
 from vidcolor.network.heads import AB_SCALE, Prediction, ab_bins, annealed_mean
+from vidcolor.network.hints import no_hints
 
 ENCODER = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 1), (256, 1))  # channels, stride
 
@@ -81,8 +82,14 @@ class Koalarization(nn.Module):
         """What a model to go on from has brought far already."""
         return [self.encoder]
 
-    def forward(self, lightness: Tensor) -> Prediction:
-        """ab for L* ``(N, 1, H, W)`` in 0..100."""
+    def forward(self, lightness: Tensor, hints: Tensor | None = None) -> Prediction:
+        """Return ab for L* ``(N, 1, H, W)`` in 0..100.
+
+        Raises:
+            CheckpointError: hints were given; the paper's network takes none.
+        """
+        if hints is not None:
+            raise no_hints("Deep Koalarization")
         x = (lightness / 100 - self.config.mean) / self.config.std
         x = self.encoder(x.to(next(self.parameters()).dtype))
         x = self.fuse(x, self.extractor(lightness) if self.extractor else None)
