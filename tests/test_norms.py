@@ -20,7 +20,7 @@ def test_statistics_are_those_of_what_is_seen_with_nothing_dropped() -> None:
     norm, second = network[1], network[2]
     norm.running_mean.fill_(7)
     batches = list(torch.randn(6, 8, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 4 + 2)
-    measure_norms(network, batches)
+    measure_norms(network, [(batch,) for batch in batches])
     torch.testing.assert_close(norm.running_mean, torch.stack([b.mean(dim=(0, 2, 3)) for b in batches]).mean(0))
     torch.testing.assert_close(norm.running_var, torch.stack([b.var(dim=(0, 2, 3)) for b in batches]).mean(0))
     torch.testing.assert_close(second.running_var, torch.ones(3), atol=0.01, rtol=0)
@@ -33,7 +33,7 @@ def test_frozen_norms_stay() -> None:
     config = NetworkConfig(architecture="koalarization", decoder=(8, 8, 8), fusion=8, extractor="test_resnet")
     network = build_network(config)
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
-    measure_norms(network, [100 * torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(1))])
+    measure_norms(network, [(100 * torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(1)),)])
     changed = {name for name, buffer in network.named_buffers() if not torch.equal(buffer, before[name])}
     assert changed
     assert not any(name.startswith("extractor") for name in changed)

@@ -44,8 +44,8 @@ class PartGenerator(Generator):
         return generator
 
 
-def _drawn(kind: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: Generator) -> Tensor:
-    """Random numbers of the given shape, whose first dimension is the picture's place in the batch."""
+def drawn(kind: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: Generator) -> Tensor:
+    """Return random numbers of the given shape, whose first dimension is the picture's place in the batch."""
     rank, ranks = (generator.rank, generator.ranks) if isinstance(generator, PartGenerator) else (0, 1)
     whole = kind(shape[0] * ranks, *shape[1:], generator=generator, device=generator.device)
     return whole[rank::ranks].to(like.device)
@@ -53,18 +53,18 @@ def _drawn(kind: Callable[..., Tensor], shape: Sequence[int], like: Tensor, gene
 
 def _uniform(n: int, low: float, high: float, like: Tensor, generator: Generator) -> Tensor:
     """``(n, 1, 1, 1)`` numbers in [low, high)."""
-    return low + (high - low) * _drawn(torch.rand, (n, 1, 1, 1), like, generator)
+    return low + (high - low) * drawn(torch.rand, (n, 1, 1, 1), like, generator)
 
 
 def _normal(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tensor:
-    return _drawn(torch.randn, shape, like, generator)
+    return drawn(torch.randn, shape, like, generator)
 
 
 def spectral_response(linear: Tensor, generator: Generator) -> Tensor:
     """Linear RGB to the exposure of a random emulsion, ``(N, 1, H, W)``."""
     films = torch.tensor([PANCHROMATIC, ORTHOCHROMATIC, BLUE_SENSITIVE], device=linear.device)
     # Squaring uniform numbers makes one film dominate most mixes.
-    shares = _drawn(torch.rand, (len(linear), 3), linear, generator) ** 2
+    shares = drawn(torch.rand, (len(linear), 3), linear, generator) ** 2
     shares = shares / shares.sum(dim=1, keepdim=True).clamp(min=1e-3)
     return torch.einsum("nf,fc,nchw->nhw", shares, films, linear)[:, None]
 
@@ -118,8 +118,8 @@ def scratches_and_dust(grey: Tensor, generator: Generator, moving: Generator | N
     """Vertical scratches, which stay where they are, and specks; bright or dark, on a third of the reels."""
     n, _, h, w = grey.shape
     worn = (_uniform(n, 0, 1, grey, generator) < 0.33).float()
-    columns = (_drawn(torch.rand, (n, 1, 1, w), grey, generator) < 2.0 / w).float()
-    specks = _drawn(torch.rand, (n, 1, h, w), grey, moving or generator) < 4e-4
+    columns = (drawn(torch.rand, (n, 1, 1, w), grey, generator) < 2.0 / w).float()
+    specks = drawn(torch.rand, (n, 1, h, w), grey, moving or generator) < 4e-4
     specks = F.max_pool2d(specks.float(), 3, 1, 1)
     tone = (_uniform(n, 0, 1, grey, generator) < 0.5).float()
     marks = worn * torch.maximum(columns.expand(-1, -1, h, -1) * 0.5, specks)
@@ -190,7 +190,7 @@ def neutral_borders(rgb: Tensor, share: float, generator: Generator) -> Tensor:
     The border is neutral in the target too: a network that never saw one paints it.
     """
     n, _, h, w = rgb.shape
-    draw = _drawn(torch.rand, (n, 6), rgb, generator)[:, :, None, None]
+    draw = drawn(torch.rand, (n, 6), rgb, generator)[:, :, None, None]
     y = torch.linspace(0, 1, h, device=rgb.device)[:, None]
     x = torch.linspace(0, 1, w, device=rgb.device)
     margin = draw[:, :4] ** 2 * 0.25
@@ -205,13 +205,13 @@ def blank_frames(rgb: Tensor, share: float, generator: Generator) -> Tensor:
     Every film has them, and no photo does: a network that never saw one takes a fade for the evening sky.
     """
     n, _, h, w = rgb.shape
-    draw = _drawn(torch.rand, (n, 6), rgb, generator)[:, :, None, None]
+    draw = drawn(torch.rand, (n, 6), rgb, generator)[:, :, None, None]
     tone, tilt, written, rows, chosen = draw[:, :1] ** 2, draw[:, 1:3] - 0.5, draw[:, 3:4], draw[:, 4:5], draw[:, 5:6]
     y = torch.linspace(0, 1, h, device=rgb.device)[:, None]
     x = torch.linspace(0, 1, w, device=rgb.device)
     cloud = F.interpolate(_normal((n, 1, 3, 3), rgb, generator), size=(h, w), mode="bicubic", align_corners=False)
     paper = (tone + tilt[:, :1] * (x - 0.5) * 0.6 + tilt[:, 1:] * (y - 0.5) * 0.6 + 0.04 * cloud).clamp(0, 1)
-    strokes = _drawn(torch.rand, (n, 1, -(-h // 3), -(-w // 3)), rgb, generator) < 0.5
+    strokes = drawn(torch.rand, (n, 1, -(-h // 3), -(-w // 3)), rgb, generator) < 0.5
     strokes = strokes.repeat_interleave(3, dim=2).repeat_interleave(3, dim=3)[..., :h, :w]
     lines = ((y * (3 + 6 * rows).floor()) % 1 < 0.4) & ((x - 0.5).abs() < 0.4) & ((y - 0.5).abs() < 0.35)
     card = torch.where(strokes & lines & (written < 0.5), (tone < 0.5) * 0.8 + 0.1, paper)

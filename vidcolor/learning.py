@@ -104,6 +104,13 @@ def train(
     blanks: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of neutral pictures of nothing. Modern 0.03, paper 0.")
     ] = None,
+    hints: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of pictures with hints; 0: a network without. Modern 0.65, paper 0."),
+    ] = None,
+    palette: Annotated[
+        int, typer.Option(min=0, max=256, help="Learned colors for each picture beside the features; 0: none.")
+    ] = 0,
     colorfulness: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Share of the truth's to calibrate to; 0: do not. Modern 0.62, paper 0."),
@@ -135,13 +142,16 @@ def train(
         **given(
             epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr,
             weight_decay=weight_decay, schedule=schedule, film=film, enlarged=enlarged, sharpness=sharpness,
-            borders=borders, blanks=blanks, colorfulness=colorfulness,
+            borders=borders, blanks=blanks, hints=hints, colorfulness=colorfulness,
         ),
     )  # fmt: skip
     network = PRESETS[preset].network.with_(
         head="classification" if config.loss == "classification" else "regression",
-        **given(encoder=encoder, decoder=parse_channels(decoder) if decoder else None),
-    )
+        palette=palette,
+        **given(
+            encoder=encoder, decoder=parse_channels(decoder) if decoder else None, hints=0 if hints == 0 else None
+        ),
+    )  # fmt: skip
     if encoder and encoder != PRESETS[preset].network.encoder:
         network = network.with_(
             semantics=0, encoder_options={"pad_type": "same"} if encoder.startswith("mobilenetv2") else {}

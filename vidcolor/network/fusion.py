@@ -132,10 +132,8 @@ class FusionNet(nn.Module):
                 "Choose a backbone with more strides",
             )
         deepest = config.semantics or channels[-1]
-        norms = [m for m in self.encoder.modules() if isinstance(m, nn.BatchNorm2d)]
-        self.semantics = (
-            SemanticHead(channels[-1], deepest, *(m.eps for m in norms[-1:])) if config.semantics else nn.Identity()
-        )
+        eps = next((m.eps for m in self.encoder.modules() if isinstance(m, nn.BatchNorm2d)), 1e-5)
+        self.semantics = SemanticHead(channels[-1], deepest, eps) if config.semantics else nn.Identity()
         self.dropout = nn.Dropout2d(0)
         self.embed = nn.Sequential(nn.Linear(deepest, config.embedding), nn.ReLU(inplace=True))
         self.fuse = Fusion(

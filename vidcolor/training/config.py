@@ -48,6 +48,8 @@ class TrainConfig:
     """Share of the pictures that get a neutral border."""
     blanks: float = 0.03
     """Share of the pictures that show nothing and are neutral, as leader, fades and title cards are."""
+    hints: float = 0.65
+    """Share of the pictures that are shown with hints, drawn from their true colors, when the network takes any."""
     val_share: float = 0.03
     """Held out for validation when no validation data are named."""
     val_limit: int = 600

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
@@ -26,6 +26,7 @@ from vidcolor.training.beginning import Beginning
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
 from vidcolor.training.examples import other_crops, seen_and_true
+from vidcolor.training.hints import draw_hints
 from vidcolor.training.inspection import listing, look_over, try_out
 from vidcolor.training.interrupt import Interrupt
 from vidcolor.training.journal import Journal, sample_sheet
@@ -286,11 +287,12 @@ class Run:
         with torch.no_grad():
             rgb = rgb.to(processes.device, non_blocking=True)
             lightness, truth = seen_and_true(rgb, config, generator)
+            hints = self._hints(truth, generator)
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
             group["lr"] = config.lr * group["share"] * factor
         with autocast(processes.device, self.precision):
-            prediction = self.trained(lightness)
+            prediction = self.trained(lightness, *hints)
         loss = self.loss(prediction, truth)
         (value,) = processes.sums(loss.item() / processes.ranks)
         if not math.isfinite(value):
@@ -301,6 +303,19 @@ class Run:
         state.optimizer.step()
         state.average.update(state.network, step)
         return value
+
+    def _hints(self, truth: Tensor, generator: PartGenerator) -> tuple[Tensor, ...]:
+        """Return hints for pictures whose Lab is given, or nothing for a network that takes none.
+
+        Zeros where there are none: layers of hints that a step does not use would stop several processes.
+        """
+        return (draw_hints(truth, self.config.hints, generator),) if self.network_config.hints else ()
+
+    def _shown_in_training(self) -> Iterator[tuple[Tensor, ...]]:
+        """Return what batch norms are measured on: aged photos, and hints for as many of them as in training."""
+        config, device = self.config, self.processes.device
+        for step, (lightness, truth) in enumerate(other_crops(self.photos, NORM_PHOTOS, config.sizes, config, device)):
+            yield lightness, *self._hints(truth, PartGenerator.of(0, 1, config.seed * 1_000_003 + step))
 
     def _broken_down(self, why: str) -> VidcolorError:
         position = self.state.position
@@ -317,9 +332,7 @@ class Run:
         network, scores = self.state.average.network, None
         if self.processes.first:
             if self.state.average.decay:
-                device = self.processes.device
-                batches = other_crops(self.photos, NORM_PHOTOS, self.config.sizes, self.config, device)
-                measure_norms(network, (lightness for lightness, _ in batches), self.precision)
+                measure_norms(network, self._shown_in_training(), self.precision)
             scores = validate(network, self._validated.squares, self.loss, self.processes.device)
         scores = self.processes.of_first(scores)
         assert scores is not None

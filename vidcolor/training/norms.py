@@ -12,7 +12,9 @@ from vidcolor.training.precision import autocast
 
 
 @torch.no_grad()
-def measure_norms(network: nn.Module, batches: Iterable[Tensor], precision: torch.dtype = torch.float32) -> None:
+def measure_norms(
+    network: nn.Module, batches: Iterable[tuple[Tensor, ...]], precision: torch.dtype = torch.float32
+) -> None:
     """Give the batch norms the means and variances of what they see in some batches, in evaluation.
 
     Those that they gathered in training belong to the weights of then, not to their moving average, and to features of
@@ -21,7 +23,7 @@ def measure_norms(network: nn.Module, batches: Iterable[Tensor], precision: torc
     stay as they are. The network is left in evaluation.
 
     Args:
-        batches: L* as in training, ``(N, 1, H, W)``; at least one.
+        batches: What the network is given in training, L* ``(N, 1, H, W)`` and hints if it takes any; at least one.
         precision: Of the network's convolutions.
     """
     network.train()
@@ -32,9 +34,9 @@ def measure_norms(network: nn.Module, batches: Iterable[Tensor], precision: torc
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches, not a moving one
         norm.train()
-    for lightness in batches:
-        with autocast(lightness.device, precision):
-            network(lightness)
+    for inputs in batches:
+        with autocast(inputs[0].device, precision):
+            network(*inputs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

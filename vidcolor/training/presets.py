@@ -17,8 +17,8 @@ class Preset:
 
 
 PRESETS = {
-    # FusionNet on a small pretrained encoder: what the bundled weights were made with.
-    "modern": Preset(NetworkConfig(semantics=1280, decoder=(256, 128, 96)), TrainConfig()),
+    # FusionNet on a small pretrained encoder, taking hints: without them what the bundled weights were made with.
+    "modern": Preset(NetworkConfig(semantics=1280, decoder=(256, 128, 96), hints=32), TrainConfig()),
     # Deep Koalarization (arXiv 1712.03400) as its PyTorch reproduction trained it on Places365.
     "paper": Preset(
         NetworkConfig(
@@ -44,6 +44,7 @@ PRESETS = {
             sharpness=0.0,
             borders=0.0,
             blanks=0.0,
+            hints=0.0,
             smallest_crop=1.0,
             mirror=False,
             colorfulness=0.0,
