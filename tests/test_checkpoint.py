@@ -26,6 +26,7 @@ from vidcolor.color import rgb_to_lab
 from vidcolor.errors import CheckpointError, OutputError
 from vidcolor.network import FusionNet, NetworkConfig, build_network
 from vidcolor.network.backbone import create_backbone
+from vidcolor.network.lowering import lower_precision
 
 TINY = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), size=64)
 
@@ -62,14 +63,42 @@ def test_saved_network_comes_back(saved: Path) -> None:
 
 
 def test_half_precision_halves_the_file(tmp_path: Path, saved: Path) -> None:
-    """fp16 weights take half the room, load as fp32, and are the rounded originals; counters stay whole numbers."""
+    """fp16 weights take half the room, load as fp32, and are the rounded originals; statistics of batch norms and
+    counters stay what they are."""
     small = tmp_path / "half.safetensors"
     save_model(small, tiny_network(), TINY, torch.float16)
     assert small.stat().st_size < 0.6 * saved.stat().st_size
     state, original = load_model(small).network.state_dict(), tiny_network().state_dict()
     for name, value in original.items():
         assert state[name].dtype == value.dtype
-        assert torch.equal(state[name], value.half().float() if value.is_floating_point() else value)
+        rounded = value.is_floating_point() and "running_" not in name
+        assert torch.equal(state[name], value.half().float() if rounded else value)
+
+
+def test_large_variances_survive_half_precision(tmp_path: Path) -> None:
+    """A batch norm whose input varies more than fp16 can say: saved in fp16, it answers as before."""
+    network = tiny_network()
+    norm = network.fuse.norm[0]
+    assert isinstance(norm, torch.nn.BatchNorm2d)
+    assert norm.running_var is not None
+    norm.running_var.fill_(1e5)
+    save_model(tmp_path / "large.safetensors", network, TINY, torch.float16)
+    assert load_model(tmp_path / "large.safetensors").network.state_dict()["fuse.norm.0.running_var"].max() == 1e5
+    lowered = lower_precision(tiny_network(), torch.float16)
+    assert lowered.get_submodule("fuse.norm.0").running_var.dtype == torch.float32  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
+def test_what_is_not_finite_is_refused_by_name(tmp_path: Path, saved: Path, value: float) -> None:
+    """When saving, in the type that is saved in; and when loading, where a file holds it all the same."""
+    network = tiny_network()
+    network.head.project.bias.data[0] = value
+    with pytest.raises(OutputError, match=r"cannot save .*head\.project\.bias holds numbers that are not finite"):
+        save_model(tmp_path / "bad.safetensors", network, TINY, torch.float16)
+    assert not (tmp_path / "bad.safetensors").exists()
+    rewrite(saved, {k: v.half() if k == "head.project.bias" else v for k, v in network.state_dict().items()})
+    with pytest.raises(CheckpointError, match=r"head\.project\.bias holds numbers that are not finite"):
+        load_model(saved)
 
 
 def test_configuration_survives_its_json() -> None:

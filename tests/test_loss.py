@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.color
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.color import rgb_to_lab
+from vidcolor.color import lab_to_rgb, rgb_to_lab
 from vidcolor.network import Prediction, ab_bins
+from vidcolor.network.backbone import create_backbone
+from vidcolor.training.features import PictureFeatures, colorized, distribution_distance, feature_distance
+from vidcolor.training.hints import moved
 from vidcolor.training.loss import (
     classification_loss,
     color_difference,
     color_prior,
     decode_ab,
     encode_ab,
+    gradient_loss,
     log_error_loss,
     mean_squared_loss,
     perceptual_loss,
     rebalancing_weights,
     regression_loss,
     smooth_prior,
+    steadiness_loss,
 )
 
 
@@ -184,3 +191,73 @@ def test_classification_gradient_is_softmax_minus_target() -> None:
     target = torch.zeros(1, bins, 2, 2).scatter(1, index, soft)
     assert logits.grad is not None
     torch.testing.assert_close(logits.grad, 2.0 * (F.softmax(logits.detach(), dim=1) - target) / 4)
+
+
+def test_gradient_loss_minds_edges_only() -> None:
+    """Colors off by a constant cost nothing; an edge of 10 that is missing costs what Huber makes of it, by hand."""
+    truth = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 40
+    off = Prediction(truth[:, 1:] + torch.tensor([7.0, -3.0])[:, None, None])
+    assert gradient_loss(off, truth).item() == pytest.approx(0, abs=1e-6)
+    edge = torch.zeros(1, 3, 4, 4)
+    edge[:, 1, :, 2:] = 10.0  # one of three differences across, in one of two channels
+    assert gradient_loss(Prediction(constant(0, 0, size=4)), edge).item() == pytest.approx((10 - 2 / 2) / 3 / 2)
+
+
+def test_steadiness_is_the_distance_of_two_views() -> None:
+    """None when the second view's colors moved along; theirs when they are others; and only where it counts."""
+    lab = torch.rand(3, 2, 4, 4, generator=torch.Generator().manual_seed(0)) * 50
+    smooth = F.interpolate(lab, size=(32, 32), mode="bicubic")
+    moves = torch.tensor([[2.0, -3.0], [0.0, 1.0], [-1.0, 0.0]])
+    views = torch.cat([smooth, moved(smooth, moves)])
+    everyone = torch.ones(3, dtype=torch.bool)
+    still = Prediction(torch.cat([smooth[:, :, 4:-4, 4:-4], views[3:, :, 4:-4, 4:-4]]))
+    assert steadiness_loss(still, moves, everyone, (24, 24)).item() < 1.0  # the edge's repeated column
+    others = Prediction(torch.cat([smooth, moved(smooth, moves) + torch.tensor([3.0, 4.0])[:, None, None]]))
+    assert steadiness_loss(others, 0 * moves, everyone, (32, 32)) > 3
+    only = torch.tensor([False, False, True])
+    changed = views.clone()
+    changed[3:5] += 50
+    found = steadiness_loss(Prediction(changed), moves, only, (32, 32))
+    torch.testing.assert_close(found, steadiness_loss(Prediction(views), moves, only, (32, 32)))
+    assert steadiness_loss(Prediction(changed), moves, ~everyone, (32, 32)) == 0
+
+
+def test_distribution_distance_by_hand() -> None:
+    """Two pairs of numbers: the mean over different ones of each set, less twice the mean across."""
+    x, y = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [3.0]])
+
+    def kernel(a: float, b: float) -> float:
+        return (a * b + 1) ** 3
+
+    across = (kernel(1, 0) + kernel(1, 3) + kernel(2, 0) + kernel(2, 3)) / 4
+    assert distribution_distance(x, y).item() == pytest.approx(kernel(1, 2) + kernel(0, 3) - 2 * across)
+
+
+def test_distribution_distance_tells_sets_apart() -> None:
+    """About nothing between sets of one distribution; of another mean, or another spread, more."""
+    generator = torch.Generator().manual_seed(0)
+    same = [distribution_distance(*torch.randn(2, 64, 16, generator=generator)).item() for _ in range(40)]
+    assert abs(np.mean(same)) < 0.01
+    x, y = torch.randn(2, 64, 16, generator=generator)
+    assert distribution_distance(x, y + 0.5) > 0.1
+    assert distribution_distance(x, 2 * y) > 0.1
+
+
+def test_features_judge_colors(tmp_path: Path) -> None:
+    """Grey pictures differ from true ones, true ones hardly, and the gradient leads from one to the other's ab."""
+    torch.manual_seed(0)
+    backbone = create_backbone("mobilenetv2_100", pad_type="same")
+    save_file({k: v.contiguous() for k, v in backbone.state_dict().items()}, tmp_path / "backbone.safetensors")
+    encoder = PictureFeatures(tmp_path / "backbone.safetensors").train()
+    assert not any(module.training for module in encoder.modules())
+    truth = rgb_to_lab(torch.rand(6, 3, 32, 32))
+    true = Prediction(truth[:, 1:])
+    grey = Prediction(torch.zeros(6, 2, 8, 8, requires_grad=True))
+    assert abs(colorized(true, truth) - lab_to_rgb(truth)).max() < 1e-4
+    near, far = (feature_distance(encoder, prediction, truth) for prediction in (true, grey))
+    assert near.abs() <= far.abs() + 1e-6
+    far.backward()
+    assert grey.ab.grad is not None
+    assert grey.ab.grad.isfinite().all()
+    assert grey.ab.grad.abs().sum() > 0
+    assert all(p.grad is None for p in encoder.parameters())

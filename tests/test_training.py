@@ -22,10 +22,12 @@ from safetensors.torch import load_file, save_file
 from runs import CONFIG, NETWORK, PAPER, Folder, Killed, ctrl_c, kill, lines, run, stop_at, weights
 from vidcolor.checkpoint import load_model
 from vidcolor.dataset import center_crop, find_photos
-from vidcolor.errors import CheckpointError, OutputError, VidcolorError
+from vidcolor.errors import CheckpointError, DataError, OutputError, VidcolorError
 from vidcolor.metrics import PSNR_LIMIT
 from vidcolor.network import Prediction, build_network
+from vidcolor.network.backbone import create_backbone
 from vidcolor.training import loop as training_loop
+from vidcolor.training import objective
 from vidcolor.training.beginning import load_mean
 from vidcolor.training.config import learning_rate
 from vidcolor.training.loss import regression_loss
@@ -39,14 +41,16 @@ from vidcolor.training.validation import Scores, overfitting, validate
         {"loss": "classification"},
         {"ema": 0.0, "optimizer": "adam", "schedule": "constant"},
         {"dropout": 0.3, "drop_path": 0.3},
+        {"gradient": 0.5, "steadiness": 0.1, "hints": 0.5},
     ],
-    ids=["regression", "classification", "no average", "dropped parts"],
+    ids=["regression", "classification", "no average", "dropped parts", "further terms"],
 )
 def test_resumed_run_is_the_uninterrupted_run(photo_folder: Folder, tmp_path: Path, changes: dict[str, Any]) -> None:
     """Killed in the middle of an epoch, interrupted in another, resumed: every weight and number bit for bit."""
     data = photo_folder(count=20)
     config = replace(CONFIG, save_minutes=0.0, **changes)
     network = NETWORK.with_(head="classification") if "loss" in changes else NETWORK
+    network = network.with_(hints=4) if "hints" in changes else network
     whole = run(data, tmp_path / "whole", config=config, network=network)
     with pytest.raises(Killed):
         run(data, tmp_path / "parts", config=config, network=network, progress=stop_at(2, kill))
@@ -93,7 +97,8 @@ def test_paper_network_trains_and_keeps_its_extractor(photo_folder: Folder, tmp_
     result = run(data, tmp_path / "run", **options)
     kept = load_model(result.checkpoint).network.extractor.backbone.state_dict()  # type: ignore[union-attr]
     for key, value in backbone.state_dict().items():
-        torch.testing.assert_close(kept[key], value.half().to(value.dtype) if value.is_floating_point() else value)
+        rounded = value.is_floating_point() and "running_" not in key
+        torch.testing.assert_close(kept[key], value.half().to(value.dtype) if rounded else value)
 
 
 def test_run_goes_on_from_a_model(photo_folder: Folder, tmp_path: Path) -> None:
@@ -144,6 +149,46 @@ def test_only_an_averaged_fusion_network_drops_parts(photo_folder: Folder, tmp_p
         run(data, tmp_path / "run", config=config, network=network)
     with pytest.raises(CheckpointError, match="needs a moving average"):
         run(data, tmp_path / "run", config=replace(config, ema=0.0))
+
+
+def test_terms_that_cannot_be_computed_are_refused(photo_folder: Folder, tmp_path: Path) -> None:
+    """Features need pretrained weights, and these a use; two views of each photo need a batch of two parts."""
+    data = photo_folder(count=10)
+    with pytest.raises(CheckpointError, match="--feature-weights"):
+        run(data, tmp_path / "run", config=replace(CONFIG, features=1.0))
+    with pytest.raises(CheckpointError, match="--features"):
+        run(data, tmp_path / "run", feature_weights=tmp_path / "weights.safetensors")
+    with pytest.raises(DataError, match="each photo is shown twice"):
+        run(data, tmp_path / "run", config=replace(CONFIG, batch_size=5, steadiness=1.0))
+
+
+def test_features_are_part_of_what_is_minimized(photo_folder: Folder, tmp_path: Path) -> None:
+    """A run with them ends with other weights than one without; the encoder that compares is in no checkpoint."""
+    torch.manual_seed(0)
+    backbone = create_backbone("mobilenetv2_100", pad_type="same")
+    save_file({k: v.contiguous() for k, v in backbone.state_dict().items()}, tmp_path / "backbone.safetensors")
+    data = photo_folder(count=10)
+    config = replace(CONFIG, epochs=1, colorfulness=0.0)
+    run(data, tmp_path / "without", config=config)
+    config, file = replace(config, features=1e6), tmp_path / "backbone.safetensors"
+    run(data, tmp_path / "with", config=config, feature_weights=file)
+    one, other = (weights(tmp_path / name, "last.safetensors") for name in ("without", "with"))
+    assert one.keys() == other.keys()
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
+def test_photos_are_trained_on_without_what_reads_films(photo_folder: Folder, tmp_path: Path) -> None:
+    """On a machine without PyAV a whole run on photos works."""
+    code = (
+        "import sys; sys.modules['av'] = None\n"
+        "from pathlib import Path; from runs import run\n"
+        f"run(Path({str(photo_folder(count=10))!r}), Path({str(tmp_path / 'run')!r}))\n"
+    )
+    tests = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert found.returncode == 0, found.stderr
+    assert (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_no_mean_of_different_networks(photo_folder: Folder, tmp_path: Path) -> None:
@@ -223,13 +268,13 @@ def test_not_a_number_stops_with_the_last_state_kept(
 ) -> None:
     """A loss that is NaN in the second epoch: one clear error; the checkpoint of the first epoch still loads."""
     calls = {"count": 0}
-    plain = training_loop.regression_loss
+    plain = objective.regression_loss
 
     def breaks(prediction: Prediction, ab: torch.Tensor) -> torch.Tensor:
         calls["count"] += 1
         return plain(prediction, ab) * (math.nan if calls["count"] > 7 else 1.0)
 
-    monkeypatch.setattr(training_loop, "regression_loss", breaks)
+    monkeypatch.setattr(objective, "regression_loss", breaks)
     config = replace(CONFIG, save_minutes=0.0)
     with pytest.raises(VidcolorError, match=r"epoch 2, step 2: the loss is not a number\. Lower --lr"):
         run(photo_folder(count=20), tmp_path / "run", config=config)
@@ -242,7 +287,7 @@ def test_broken_gradient_overwrites_nothing(
     photo_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gradient that is NaN while the loss is fine ruins the weights: they reach no file."""
-    plain = training_loop.regression_loss
+    plain = objective.regression_loss
 
     class Poison(torch.autograd.Function):
         @staticmethod
@@ -258,7 +303,7 @@ def test_broken_gradient_overwrites_nothing(
     with pytest.raises(Killed):
         run(data, tmp_path / "run", config=config, progress=stop_at(1, kill))
     before = (tmp_path / "run" / "state.safetensors").read_bytes()
-    monkeypatch.setattr(training_loop, "regression_loss", lambda p, ab: Poison.apply(plain(p, ab)))
+    monkeypatch.setattr(objective, "regression_loss", lambda p, ab: Poison.apply(plain(p, ab)))
     with pytest.raises(VidcolorError, match="the gradient is not a number"):
         run(data, tmp_path / "run", config=config)
     assert (tmp_path / "run" / "state.safetensors").read_bytes() == before

@@ -22,6 +22,7 @@ from vidcolor.network import Network, NetworkConfig, build_network
 FORMAT = "vidcolor-1"
 SUFFIX = ".safetensors"
 DEFAULT_MODEL = "fast"
+STATISTICS = ("running_mean", "running_var")  # of batch norms, as torch names them
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,38 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
+def classifier_width(path: Path) -> int:
+    """Return the channels that the classifier of a timm state dict reads after its last convolution; 0 if it has none.
+
+    Raises:
+        CheckpointError: no such file, or not a safetensors file.
+    """
+    stored, _ = read_tensors(path)
+    return len(stored["conv_head.weight"]) if "conv_head.weight" in stored else 0
+
+
 def save_model(path: Path, network: nn.Module, config: NetworkConfig, dtype: torch.dtype = torch.float32) -> None:
-    """Write a network's weights with its configuration; floating-point tensors in the given type."""
-    tensors = {k: v.to(dtype) if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    """Write a network's weights with its configuration; floating-point tensors in the given type.
+
+    The statistics of batch norms stay in fp32: variances exceed what fp16 can hold.
+
+    Raises:
+        OutputError: a weight is not finite, or not in that type; or the file cannot be written.
+    """
+    tensors = {
+        k: v.to(dtype) if v.is_floating_point() and not k.endswith(STATISTICS) else v
+        for k, v in network.state_dict().items()
+    }
+    if bad := not_finite(tensors):
+        raise OutputError(
+            f"cannot save {path}", f"{bad} holds numbers that are not finite", "Lower --lr and train again"
+        )
     save_tensors(path, tensors, {"format": FORMAT, "network": config.to_json()})
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """Return the name of the first tensor with an infinity or something that is not a number in it; empty for none."""
+    return next((k for k, v in tensors.items() if v.is_floating_point() and not bool(v.isfinite().all())), "")
 
 
 def load_strictly(network: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
@@ -109,13 +138,17 @@ def load_model(model: str | Path = DEFAULT_MODEL) -> Model:
     """Load bundled weights by name, or a checkpoint by path, in fp32 and evaluation mode.
 
     Raises:
-        CheckpointError: no such name or file, damaged, or not a vidcolor checkpoint.
+        CheckpointError: no such name or file, damaged, not a vidcolor checkpoint, or with weights that are not finite.
     """
     path = bundled_models().get(str(model), Path(model))
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT or "network" not in metadata:
         raise CheckpointError(
             f"cannot use the weights {path}", "not a vidcolor checkpoint", "Train one with vidcolor train"
+        )
+    if bad := not_finite(tensors):
+        raise CheckpointError(
+            f"cannot use the weights {path}", f"{bad} holds numbers that are not finite", "Train or fetch them anew"
         )
     config = NetworkConfig.from_json(metadata["network"])
     network = build_network(config)

@@ -66,9 +66,20 @@ _BT2020_TO_SRGB = _XYZ_TO_LINEAR @ _linear_to_xyz_matrix(_BT2020_PRIMARIES)
 _WHITE = _LINEAR_TO_XYZ.sum(dim=1)
 
 
+@lru_cache(maxsize=256)
+def _placed(constant: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return a constant on a device; copying it there each time would make a GPU wait."""
+    with torch.inference_mode(False):  # whoever asks first, training may use it too
+        return constant.to(device, dtype)
+
+
+def _like(constant: Tensor, x: Tensor) -> Tensor:
+    return _placed(constant, x.device, x.dtype)
+
+
 def _mix(matrix: Tensor, x: Tensor) -> Tensor:
     """Apply a 3x3 matrix to the channel dimension of ``(..., 3, H, W)``."""
-    return torch.einsum("ij,...jhw->...ihw", matrix.to(x), x)
+    return torch.einsum("ij,...jhw->...ihw", _like(matrix, x), x)
 
 
 def srgb_to_linear(x: Tensor) -> Tensor:
@@ -106,7 +117,7 @@ def hlg_to_linear(x: Tensor) -> Tensor:
 
 def xyz_to_lab(xyz: Tensor) -> Tensor:
     """CIE 15:2004, 8.2.1, against the D65 white of sRGB."""
-    ratio = xyz / _WHITE.to(xyz)[:, None, None]
+    ratio = xyz / _like(_WHITE, xyz)[:, None, None]
     f = torch.where(ratio > _LAB_EPSILON, ratio.clamp(min=_LAB_EPSILON) ** (1 / 3), ratio * _LAB_SLOPE + 4 / 29)
     fx, fy, fz = f.unbind(-3)
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-3)
@@ -118,7 +129,7 @@ def lab_to_xyz(lab: Tensor) -> Tensor:
     fy = (lightness + 16) / 116
     f = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)
     ratio = torch.where(f > 6 / 29, f**3, (f - 4 / 29) / _LAB_SLOPE)
-    return ratio * _WHITE.to(lab)[:, None, None]
+    return ratio * _like(_WHITE, lab)[:, None, None]
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:

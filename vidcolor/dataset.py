@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from vidcolor.album import ABOUT, CONTACT
 from vidcolor.errors import DataError
@@ -190,35 +190,104 @@ class Batch:
     broken: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What a batch is to be made of: an epoch's number, a crop size in pixels, and numbers of photos."""
+
+    epoch: int
+    size: int
+    photos: NDArray[np.int64]
+
+
 class _Batches(Dataset[Batch]):
-    """Batch ``i`` of an epoch, made whole in one worker."""
+    """Makes the batch of an order, whole, in one worker."""
 
     def __init__(
         self,
         photos: Sequence[Photo],
-        plan: Sequence[tuple[int, NDArray[np.int64]]],
-        key: tuple[int, int],
+        seed: int,
         crop: Callable[[RgbImage, int, np.random.Generator], RgbImage],
     ) -> None:
-        self.photos, self.plan, self.key, self.crop = photos, plan, key, crop
+        self.photos, self.seed, self.crop = photos, seed, crop
 
-    def __len__(self) -> int:
-        return len(self.plan)
-
-    def __getitem__(self, step: int) -> Batch:
-        size, indices = self.plan[step]
+    def __getitem__(self, order: _Order) -> Batch:
         crops, broken = [], []
-        for index in indices:
-            rng = np.random.default_rng((*self.key, int(index)))
+        for index in order.photos:
+            rng = np.random.default_rng((self.seed, order.epoch, int(index)))
             try:
-                crops.append(self.crop(self.photos[index].load(), size, rng))
+                crops.append(self.crop(self.photos[index].load(), order.size, rng))
             except DataError:
                 broken.append(self.photos[index].name)
         if not crops:
-            raise DataError(f"a whole batch of {len(indices)} photos does not decode", broken[0], "Check the data")
+            raise DataError(f"a whole batch of {len(order.photos)} photos does not decode", broken[0], "Check the data")
         for i in range(len(broken)):  # a batch keeps its size: repeat what did decode
             crops.append(crops[i % len(crops)])
         return Batch(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous(), tuple(broken))
+
+
+class _Orders(Sampler[_Order]):
+    """The orders of the epoch that is read next."""
+
+    def __init__(self) -> None:
+        self.orders: list[_Order] = []
+
+    def __iter__(self) -> Iterator[_Order]:
+        return iter(self.orders)
+
+    def __len__(self) -> int:
+        return len(self.orders)
+
+
+class PhotoReader:
+    """Reads random squares of photos in batches, in every epoch with the same worker processes.
+
+    Args:
+        batch_size: Photos a step over all ranks together.
+        sizes: Each batch takes one of these crop sizes at random (pixels).
+        smallest_crop, mirror: As for random_crop.
+        part: Of each batch that is read, as one over this number; the other photos of the epoch are passed over.
+        workers: Processes that read; 0 reads in this one.
+        rank, ranks: This process's part of every batch.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        *,
+        batch_size: int,
+        sizes: Sequence[int],
+        seed: int,
+        smallest_crop: float = 0.6,
+        mirror: bool = True,
+        part: int = 1,
+        workers: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self._count, self._batch_size, self._sizes, self._seed = len(photos), batch_size, sizes, seed
+        self._read, self._rank, self._ranks = batch_size // part, rank, ranks
+        self._orders = _Orders()
+        self._loader = DataLoader(
+            _Batches(photos, seed, partial(random_crop, smallest=smallest_crop, mirror=mirror)),
+            batch_size=None,
+            sampler=self._orders,
+            num_workers=workers,
+            pin_memory=torch.cuda.is_available(),
+            prefetch_factor=4 if workers else None,
+            persistent_workers=bool(workers),
+            worker_init_fn=_begin_worker,
+        )
+
+    def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
+        """Return the batches of an epoch, from ``first_step`` on."""
+        order = np.random.default_rng((self._seed, number)).permutation(self._count)
+        steps = self._count // self._batch_size
+        chosen = np.random.default_rng((self._seed, number, 1)).choice(np.asarray(self._sizes), steps)
+        self._orders.orders = [
+            _Order(number, int(chosen[s]), order[start : start + self._read][self._rank :: self._ranks])
+            for s, start in ((s, s * self._batch_size) for s in range(first_step, steps))
+        ]
+        return iter(self._loader)
 
 
 def train_batches(
@@ -235,34 +304,21 @@ def train_batches(
     rank: int = 0,
     ranks: int = 1,
 ) -> Iterator[Batch]:
-    """The batches of one epoch, from ``first_step`` on.
+    """Return the batches of one epoch, from ``first_step`` on; the arguments are those of :class:`PhotoReader`."""
+    reader = PhotoReader(
+        photos, batch_size=batch_size, sizes=sizes, seed=seed, smallest_crop=smallest_crop, mirror=mirror,
+        workers=workers, rank=rank, ranks=ranks,
+    )  # fmt: skip
+    return reader.epoch(epoch, first_step)
 
-    Args:
-        batch_size: Photos a step over all ranks together.
-        sizes: Each batch takes one of these crop sizes at random (pixels).
-        smallest_crop, mirror: As for random_crop.
-        rank, ranks: This process's part of every batch.
+
+def _begin_worker(worker: int) -> None:
+    """Leave the group of processes, and let OpenCV use one thread: there are as many workers as cores.
+
+    Ctrl-C and schedulers signal a whole group; a reader that dies of it would take the run along.
     """
-    order = np.random.default_rng((seed, epoch)).permutation(len(photos))
-    steps = len(photos) // batch_size
-    chosen = np.random.default_rng((seed, epoch, 1)).choice(np.asarray(sizes), steps)
-    plan = [
-        (int(chosen[s]), order[s * batch_size : (s + 1) * batch_size][rank::ranks]) for s in range(first_step, steps)
-    ]
-    loader = DataLoader(
-        _Batches(photos, plan, (seed, epoch), partial(random_crop, smallest=smallest_crop, mirror=mirror)),
-        batch_size=None,
-        num_workers=workers,
-        pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_leave_the_group,
-    )
-    return iter(loader)
-
-
-def _leave_the_group(worker: int) -> None:
-    """Ctrl-C and schedulers signal a whole group of processes; a reader that dies of it would take the run along."""
     os.setpgrp()
+    cv2.setNumThreads(1)
 
 
 def spread(photos: Sequence[Photo], limit: int) -> list[Photo]:

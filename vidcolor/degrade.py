@@ -9,6 +9,7 @@ what changes from frame to frame. Without it a picture is a reel of one frame.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Generator, Tensor
@@ -30,18 +31,29 @@ class PartGenerator(Generator):
     """The generator of a process that has every ``ranks``-th picture of a batch, beginning with number ``rank``.
 
     The functions here then draw for the whole batch and keep the part's numbers: however many processes share
-    a batch, its pictures are aged alike.
+    a batch, its pictures are aged alike. They are drawn on the generator's own device, where they are needed: so
+    pictures are aged alike on all CPUs, and in another way on a GPU.
     """
 
     rank = 0
     ranks = 1
+    host: Generator
+    """Decides for whole batches. It is on the CPU, which need not wait for a GPU to know what to do next."""
 
     @classmethod
-    def of(cls, rank: int, ranks: int, seed: int) -> PartGenerator:
-        generator = cls()
+    def of(cls, rank: int, ranks: int, seed: int, device: torch.device | str = "cpu") -> PartGenerator:
+        generator = cls(device)
         generator.rank, generator.ranks = rank, ranks
         generator.manual_seed(seed)
+        generator.host = generator if generator.device.type == "cpu" else Generator().manual_seed(seed)
         return generator
+
+
+@lru_cache(maxsize=64)
+def _constant(values: tuple[float | tuple[float, ...], ...], device: torch.device) -> Tensor:
+    """Return constants on a device; copying them there each time would make a GPU wait."""
+    with torch.inference_mode(False):  # whoever asks first, training may use it too
+        return torch.tensor(values, device=device)
 
 
 def drawn(kind: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: Generator) -> Tensor:
@@ -62,7 +74,7 @@ def _normal(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tenso
 
 def spectral_response(linear: Tensor, generator: Generator) -> Tensor:
     """Linear RGB to the exposure of a random emulsion, ``(N, 1, H, W)``."""
-    films = torch.tensor([PANCHROMATIC, ORTHOCHROMATIC, BLUE_SENSITIVE], device=linear.device)
+    films = _constant((PANCHROMATIC, ORTHOCHROMATIC, BLUE_SENSITIVE), linear.device)
     # Squaring uniform numbers makes one film dominate most mixes.
     shares = drawn(torch.rand, (len(linear), 3), linear, generator) ** 2
     shares = shares / shares.sum(dim=1, keepdim=True).clamp(min=1e-3)
@@ -162,7 +174,8 @@ def maybe_smaller(rgb: Tensor, share: float, generator: Generator) -> Tensor:
     Aged at that size and enlarged again, they look as what is smaller than the network's picture does: softer than
     other pictures when it is clean, of coarser grain when it is old.
     """
-    if torch.rand(1, generator=generator).item() >= share:
+    host = generator.host if isinstance(generator, PartGenerator) else generator
+    if torch.rand(1, generator=host).item() >= share:
         return rgb
     size = [round(length * SMALLER) for length in rgb.shape[-2:]]
     return F.interpolate(rgb, size=size, mode="bilinear", align_corners=False, antialias=True)
@@ -178,7 +191,7 @@ def maybe_sharper(lightness: Tensor, share: float, generator: Generator) -> Tens
         return lightness
     chosen = _uniform(len(lightness), 0, 1, lightness, generator) < share
     amount = _uniform(len(lightness), -0.8, 1.2, lightness, generator) * chosen
-    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=lightness.device) / 16  # about a Gaussian of one pixel
+    taps = _constant((1.0, 4.0, 6.0, 4.0, 1.0), lightness.device) / 16  # about a Gaussian of one pixel
     padded = F.pad(lightness, (2, 2, 2, 2), mode="replicate")
     soft = F.conv2d(F.conv2d(padded, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
     return (lightness + amount * (lightness - soft)).clamp(0, 100)

@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 
 from vidcolor.album import ABOUT, CONTACT, Album, Entry
-from vidcolor.decode import open_video
 from vidcolor.errors import DataError, InputError
 from vidcolor.stills import Likeness
-from vidcolor.takes import Candidate, Take, takes
+
+if TYPE_CHECKING:
+    from vidcolor.takes import Candidate, Take
 
 FILM_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".ivf", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
@@ -82,6 +83,10 @@ def extract(
         DataError: no films, or no frame that is worth keeping.
         OutputError: the folder cannot be written.
     """
+    # Here, and not above: training on photos needs nothing that reads films.
+    from vidcolor.decode import open_video
+    from vidcolor.takes import takes
+
     options = options or ExtractOptions()
     paths = find_films(films)
     if not paths:

@@ -48,6 +48,19 @@ def train(
         Literal["regression", "mse", "psnr", "perceptual", "classification"] | None,
         typer.Option(help="What is minimized. Modern regression, paper mse."),
     ] = None,
+    gradient: Annotated[
+        float, typer.Option(min=0, help="Weight of a loss on the differences of ab between neighbours.")
+    ] = 0.0,
+    steadiness: Annotated[
+        float,
+        typer.Option(min=0, help="Weight of the distance of two views of a photo; each batch has half as many."),
+    ] = 0.0,
+    features: Annotated[
+        float, typer.Option(min=0, help="Weight of the distance to true pictures, as sets, in a classifier's features.")
+    ] = 0.0,
+    feature_weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="timm state dict of that classifier, MobileNetV2.")
+    ] = None,
     encoder: Annotated[
         str | None, typer.Option(metavar="NAME", help="timm backbone of the encoder. Modern mobilenetv2_100.")
     ] = None,
@@ -121,11 +134,12 @@ def train(
     precision: Annotated[Literal["auto", "fp32", "bf16"], typer.Option(help="Number type of the network.")] = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     workers: Annotated[
-        int, typer.Option(min=-1, help="Processes that read photos; -1: up to 8 beside a GPU, none on a CPU.")
+        int, typer.Option(min=-1, help="Processes that read photos; -1: all cores but two beside a GPU, none on a CPU.")
     ] = -1,
     device: DeviceName = "auto",
 ) -> None:
     """Train a network on photos, and on the best frames of films."""
+    from vidcolor.checkpoint import classifier_width
     from vidcolor.colorizer import choose_device
     from vidcolor.training import PRESETS
     from vidcolor.training import train as run
@@ -138,7 +152,7 @@ def train(
     config = replace(
         PRESETS[preset].training,
         sizes=parse_sizes(sizes), encoder_lr=encoder_lr, dropout=dropout, drop_path=drop_path, patience=patience,
-        precision=precision, seed=seed, workers=workers,
+        gradient=gradient, steadiness=steadiness, features=features, precision=precision, seed=seed, workers=workers,
         **given(
             epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr,
             weight_decay=weight_decay, schedule=schedule, film=film, enlarged=enlarged, sharpness=sharpness,
@@ -156,13 +170,15 @@ def train(
         network = network.with_(
             semantics=0, encoder_options={"pad_type": "same"} if encoder.startswith("mobilenetv2") else {}
         )
+    if encoder_weights:  # what its classifier read is pretrained too
+        network = network.with_(semantics=classifier_width(encoder_weights))
     if extractor:
         network = network.with_(extractor="" if extractor == "none" else extractor)
     with training_bar() as progress:
         result = run(
             data, output, network=network, config=config, val=val or (), encoder_weights=encoder_weights,
-            extractor_weights=extractor_weights, start=start or (), still_size=still_size, device=choose_device(device),
-            report=say, progress=progress,
+            extractor_weights=extractor_weights, start=start or (), still_size=still_size,
+            feature_weights=feature_weights, device=choose_device(device), report=say, progress=progress,
         )  # fmt: skip
     if result.scores is None:  # not the first of several processes
         return

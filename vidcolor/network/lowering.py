@@ -23,12 +23,17 @@ class FullPrecision(nn.Module):
 
 
 def lower_precision(network: nn.Module, precision: torch.dtype) -> nn.Module:
-    """The network itself, converted; in bf16 its first depthwise convolution stays in fp32.
+    """The network itself, converted; in bf16 its first depthwise convolution stays in fp32, in fp16 its batch norms.
 
     That one sees edges: the nine weights of a channel that answers to them sum to about zero, and rounded to eight bits
     they do not, so that the light of flat places leaks into all that follows. It is a small part of the network's
-    time (benchmarks/speed.py).
+    time (benchmarks/speed.py). Batch norms that are not folded hold variances, which exceed what fp16 can hold.
     """
+    if precision == torch.float16:
+        network.to(precision)
+        for norm in [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]:
+            norm.float()
+        return network
     name, first = next(depthwise(network), ("", None))
     if precision != torch.bfloat16 or first is None:
         return network.to(precision)

@@ -21,11 +21,21 @@ class Beginning:
         encoder: A timm state dict (safetensors) for the encoder.
         extractor: The same for the extractor, or "hub": the pretrained weights that timm names.
         model: A whole model.
+        features: A timm state dict for the frozen encoder that sets of pictures are compared with.
     """
 
     encoder: Path | None = None
     extractor: str | Path = HUB
     model: Model | None = None
+    features: Path | None = None
+
+    def described(self) -> dict[str, str]:
+        """Return what tells one beginning from another; files may lie elsewhere when a run goes on."""
+        return {
+            "encoder_weights": self.encoder.name if self.encoder else "",
+            "feature_weights": self.features.name if self.features else "",
+            "start": self.model.sha256 if self.model else "",
+        }
 
     def fill(self, network: Network, report: Callable[[str], None]) -> None:
         """Load them into a fresh network."""

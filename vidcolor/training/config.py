@@ -22,6 +22,13 @@ class TrainConfig:
     mirror: bool = True
     """Mirror half of the photos."""
     loss: Literal["regression", "mse", "psnr", "perceptual", "classification"] = "regression"
+    gradient: float = 0.0
+    """Weight of a loss on the differences of ab between neighbours, beside the main loss."""
+    steadiness: float = 0.0
+    """Weight of the distance in ab units between two views of a photo, aged in different ways and a little moved; each
+    batch is then half as many photos, shown twice."""
+    features: float = 0.0
+    """Weight of the distance of colorized from true pictures of a batch, as sets, in the features of a classifier."""
     optimizer: Literal["adamw", "adam"] = "adamw"
     lr: float = 2e-3
     """Peak learning rate of new layers."""
@@ -64,7 +71,7 @@ class TrainConfig:
     """Number type of the network's convolutions; auto is bf16 where the device computes in it."""
     seed: int = 0
     workers: int = -1
-    """Processes that read photos; 0 reads in the training process, -1 is automatic: up to 8 beside a GPU, else 0."""
+    """Processes that read photos; 0: the training process does; -1: all cores but two beside a GPU, else 0."""
 
 
 def reading_workers(workers: int, device_type: str, ranks: int) -> int:
@@ -74,7 +81,7 @@ def reading_workers(workers: int, device_type: str, ranks: int) -> int:
     """
     if workers >= 0:
         return workers
-    return min(8, max(1, (os.cpu_count() or 2) // ranks - 1)) if device_type == "cuda" else 0
+    return max(1, (os.cpu_count() or 2) // ranks - 2) if device_type == "cuda" else 0
 
 
 def learning_rate(step: int, total: int, config: TrainConfig) -> float:

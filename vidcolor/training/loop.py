@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,32 +16,24 @@ from torch import Tensor, nn
 
 from vidcolor.checkpoint import load_model, save_model
 from vidcolor.colorizer import choose_precision, whole_strides
-from vidcolor.dataset import BrokenPhotos, Photo, train_batches
+from vidcolor.dataset import BrokenPhotos, Photo, PhotoReader
 from vidcolor.degrade import PartGenerator
 from vidcolor.errors import VidcolorError
-from vidcolor.network import FusionNet, Network, NetworkConfig, Prediction, build_network
+from vidcolor.network import FusionNet, NetworkConfig, build_network
 from vidcolor.network.depthwise import speed_up_strided_depthwise
 from vidcolor.training.beginning import Beginning
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
-from vidcolor.training.examples import other_crops, seen_and_true
-from vidcolor.training.hints import draw_hints
+from vidcolor.training.examples import other_crops, other_photos, shown_once, shown_twice, step_seed
+from vidcolor.training.features import PictureFeatures
 from vidcolor.training.inspection import listing, look_over, try_out
 from vidcolor.training.interrupt import Interrupt
 from vidcolor.training.journal import Journal, sample_sheet
-from vidcolor.training.loss import (
-    classification_loss,
-    color_prior,
-    log_error_loss,
-    mean_squared_loss,
-    perceptual_loss,
-    rebalancing_weights,
-    regression_loss,
-)
 from vidcolor.training.norms import measure_norms
+from vidcolor.training.objective import Objective, main_loss
 from vidcolor.training.precision import autocast
 from vidcolor.training.processes import Processes
-from vidcolor.training.state import MovingAverage, Position, TrainState
+from vidcolor.training.state import MovingAverage, Position, TrainState, make_optimizer
 from vidcolor.training.validation import Scores, middle_squares, overfitting, validate
 
 STATE = "state.safetensors"
@@ -50,10 +41,7 @@ BEST = "best.safetensors"
 LAST = "last.safetensors"
 MODEL = "model.safetensors"
 NORM_PHOTOS = 1920  # that the average's batch norms are measured on after each epoch
-PRIOR_BATCHES = 100  # batches counted for the prior of the classification loss
 SAMPLE_PHOTOS = 4  # from training and from validation, on each sample sheet
-
-LossFunction = Callable[[Prediction, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -105,16 +93,26 @@ class Run:
         self.processes, self.interrupt, self.report, self.progress = processes, interrupt, report, progress
         self.broken = BrokenPhotos(len(photos))
         self.steps = len(photos) // config.batch_size
+        self.reader = PhotoReader(
+            photos,
+            batch_size=config.batch_size,
+            sizes=config.sizes,
+            seed=config.seed,
+            smallest_crop=config.smallest_crop,
+            mirror=config.mirror,
+            part=2 if config.steadiness else 1,
+            workers=reading_workers(config.workers, processes.device.type, processes.ranks),
+            rank=processes.rank,
+            ranks=processes.ranks,
+        )
         self.size = whole_strides(network_config.short_side(still=True))  # of the squares that are validated
-        model = beginning.model
         self.settings = json.dumps(
             {
                 **asdict(config),
                 "network": network_config.to_json(),
                 "photos": listing(photos),
                 "held out": listing(held_out),
-                "encoder_weights": beginning.encoder.name if beginning.encoder else "",
-                "start": model.sha256 if model else "",
+                **beginning.described(),
             },
             sort_keys=True,
         )
@@ -130,9 +128,9 @@ class Run:
             beginning.fill(network, report)
         if isinstance(network, FusionNet):
             network.regularize(config.dropout, config.drop_path)
-        pretrained = bool(beginning.encoder or model)
+        pretrained = bool(beginning.encoder or beginning.model)
         self.state = TrainState(
-            network, MovingAverage(network, config.ema), self._optimizer(network, pretrained), Position()
+            network, MovingAverage(network, config.ema), make_optimizer(network, config, pretrained), Position()
         )
         self.precision = choose_precision(config.precision, device)
         if device.type == "cpu":
@@ -143,7 +141,9 @@ class Run:
             report(f"resuming {folder} at epoch {self.state.position.epoch + 1}, step {self.state.position.step}")
         self.trained = processes.wrap(network)
         self.norm = torch.zeros(())
-        self.loss = self._loss_function()
+        self.loss = main_loss(photos, config)
+        features = PictureFeatures(beginning.features).to(device) if config.features and beginning.features else None
+        self.objective = Objective(self.loss, config, features, self.precision)
         self.journal = self._open_journal() if processes.first else None
 
     def _open_journal(self) -> Journal:
@@ -154,32 +154,6 @@ class Run:
             first_step=position.epoch * self.steps + position.step,
             first_epoch=position.epoch,
         )
-
-    def _optimizer(self, network: Network, pretrained: bool) -> torch.optim.Optimizer:
-        inherited = {p for part in network.pretrained_parts() for p in part.parameters()} if pretrained else set()
-        config = self.config
-        trainable = [p for p in network.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in trainable if p not in inherited], "share": 1.0},
-            {"params": [p for p in trainable if p in inherited], "share": config.encoder_lr},
-        ]
-        make = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-        return make([g for g in groups if g["params"]], lr=config.lr, weight_decay=config.weight_decay)
-
-    def _loss_function(self) -> LossFunction:
-        if self.config.loss == "mse":
-            return mean_squared_loss
-        if self.config.loss == "psnr":
-            return log_error_loss
-        if self.config.loss == "perceptual":
-            return perceptual_loss
-        if self.config.loss == "regression":
-            return regression_loss
-        batches = train_batches(
-            self.photos, batch_size=self.config.batch_size, sizes=(32,), seed=self.config.seed, epoch=0
-        )
-        weights = rebalancing_weights(color_prior(batch.rgb for batch in islice(batches, PRIOR_BATCHES)))
-        return lambda prediction, truth: classification_loss(prediction, truth, weights)
 
     def run(self) -> TrainResult:
         """All epochs that are left."""
@@ -230,23 +204,10 @@ class Run:
 
     def _epoch(self) -> None:
         """Train the rest of the current epoch."""
-        config, position, processes = self.config, self.state.position, self.processes
-        batches = train_batches(
-            self.photos,
-            batch_size=config.batch_size,
-            sizes=config.sizes,
-            seed=config.seed,
-            epoch=position.epoch,
-            first_step=position.step,
-            smallest_crop=config.smallest_crop,
-            mirror=config.mirror,
-            workers=reading_workers(config.workers, processes.device.type, processes.ranks),
-            rank=processes.rank,
-            ranks=processes.ranks,
-        )
+        config, position = self.config, self.state.position
         self.state.network.train()
         before = time.monotonic()
-        for batch in batches:
+        for batch in self.reader.epoch(position.epoch, position.step):
             self.broken.add(batch.broken)
             step = position.epoch * self.steps + position.step
             loss = self._step(batch.rgb, step)
@@ -281,41 +242,41 @@ class Run:
         """Train on this process's part of a batch; the loss of the whole batch."""
         config, state, processes = self.config, self.state, self.processes
         # One generator a step, seeded by its number: a resumed run draws the same film, and drops the same.
-        seed = config.seed * 1_000_003 + step
-        generator = PartGenerator.of(processes.rank, processes.ranks, seed)
+        seed = step_seed(config, step)
+        generator = PartGenerator.of(processes.rank, processes.ranks, seed, processes.device)
         torch.manual_seed(seed * processes.ranks + processes.rank)  # for what is dropped
+        show = shown_twice if config.steadiness else shown_once
         with torch.no_grad():
             rgb = rgb.to(processes.device, non_blocking=True)
-            lightness, truth = seen_and_true(rgb, config, generator)
-            hints = self._hints(truth, generator)
+            shown = show(rgb, config, generator, hints=bool(self.network_config.hints))
         factor = learning_rate(step, self.steps * config.epochs, config)
         for group in state.optimizer.param_groups:
             group["lr"] = config.lr * group["share"] * factor
         with autocast(processes.device, self.precision):
-            prediction = self.trained(lightness, *hints)
-        loss = self.loss(prediction, truth)
-        (value,) = processes.sums(loss.item() / processes.ranks)
-        if not math.isfinite(value):
-            raise self._broken_down("the loss is not a number")
+            prediction = self.trained(*shown.inputs)
+        loss = self.objective(prediction, shown)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.norm = nn.utils.clip_grad_norm_(state.network.parameters(), config.clip_norm or math.inf)
         state.optimizer.step()
         state.average.update(state.network, step)
+        # Read last, and once: a GPU that is asked for a number has nothing to do until the next step is prepared.
+        (value,) = processes.sums(loss.item() / processes.ranks)
+        if not math.isfinite(value):
+            raise self._broken_down("the loss is not a number")
         return value
-
-    def _hints(self, truth: Tensor, generator: PartGenerator) -> tuple[Tensor, ...]:
-        """Return hints for pictures whose Lab is given, or nothing for a network that takes none.
-
-        Zeros where there are none: layers of hints that a step does not use would stop several processes.
-        """
-        return (draw_hints(truth, self.config.hints, generator),) if self.network_config.hints else ()
 
     def _shown_in_training(self) -> Iterator[tuple[Tensor, ...]]:
         """Return what batch norms are measured on: aged photos, and hints for as many of them as in training."""
-        config, device = self.config, self.processes.device
-        for step, (lightness, truth) in enumerate(other_crops(self.photos, NORM_PHOTOS, config.sizes, config, device)):
-            yield lightness, *self._hints(truth, PartGenerator.of(0, 1, config.seed * 1_000_003 + step))
+        config, hints = self.config, bool(self.network_config.hints)
+        for step, rgb in enumerate(self._norm_photos):
+            generator = PartGenerator.of(0, 1, step_seed(config, step), self.processes.device)
+            yield shown_once(rgb.to(self.processes.device), config, generator, hints=hints).inputs
+
+    @cached_property
+    def _norm_photos(self) -> list[Tensor]:
+        """Photos of the training in crops that no epoch has, kept: each epoch measures on the same ones."""
+        return list(other_photos(self.photos, NORM_PHOTOS, self.config.sizes, self.config, self.processes.device))
 
     def _broken_down(self, why: str) -> VidcolorError:
         position = self.state.position

@@ -17,6 +17,7 @@ UNIFORM_SHARE = 0.5  # lambda of equation 4: how much of a uniform distribution 
 HUBER_BETA = 10.0  # ab units: errors below it count squared, above it linearly
 ERROR_FLOOR = 20.0  # RGB code values squared: about what chroma at half size and JPEG cost even a perfect prediction
 DIFFERENCE_FLOOR = 1.0  # of a color difference: what an eye just sees; keeps the logarithm off minus infinity
+GRADIENT_BETA = 2.0  # ab units between neighbours: below it counts squared, above it linearly, as edges do
 DIFFERENCE_SHARE = 0.5  # of the color difference in the perceptual loss, beside the error of RGB
 
 
@@ -64,6 +65,39 @@ def perceptual_loss(prediction: Prediction, truth: Tensor) -> Tensor:
     """:func:`log_error_loss`, and the logarithm of the mean color difference (squared, so that both weigh alike)."""
     difference = color_difference(prediction.ab, target_at(prediction.ab, truth[:, 1:])).mean(dim=(1, 2))
     return log_error_loss(prediction, truth) + DIFFERENCE_SHARE * 2 * torch.log(difference + DIFFERENCE_FLOOR).mean()
+
+
+def gradient_loss(prediction: Prediction, truth: Tensor) -> Tensor:
+    """Return how much the differences of ab between neighbours differ from the truth's (Huber, divided by beta).
+
+    It tells colors that bleed over an edge from colors that are off everywhere, which it does not mind.
+    """
+    target = target_at(prediction.ab, truth[:, 1:])
+    down, across = (
+        F.smooth_l1_loss(prediction.ab.diff(dim=dim), target.diff(dim=dim), beta=GRADIENT_BETA) for dim in (2, 3)
+    )
+    return down + across
+
+
+def steadiness_loss(prediction: Prediction, moves: Tensor, counted: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the mean distance in ab units between what is predicted for two views of the same pictures.
+
+    Args:
+        prediction: Of the first views of all pictures, then of the second, ``(2 N, 2, h, w)``.
+        moves: Pixels down and to the right by which each second view is moved, ``(N, 2)``.
+        counted: Which of the pictures count, ``(N,)``.
+        size: Height and width of the views in pixels.
+    """
+    first, second = prediction.ab.chunk(2)
+    height, width = size
+    # In affine_grid's coordinates the picture reaches from -1 to 1, whatever the size of the prediction.
+    zero, one = torch.zeros_like(moves[:, 0]), torch.ones_like(moves[:, 0])
+    turns = torch.stack([one, zero, 2 * moves[:, 1] / width, zero, one, 2 * moves[:, 0] / height], dim=1)
+    grid = F.affine_grid(turns.reshape(-1, 2, 3).to(first), list(first.shape), align_corners=False)
+    back = F.grid_sample(second, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    tiny = 1e-2  # the root of zero has no gradient
+    distance = ((first - back).square().sum(dim=1) + tiny).sqrt()[:, 1:-1, 1:-1].mean(dim=(1, 2))  # edges moved out
+    return (distance * counted).sum() / counted.sum().clamp(min=1)
 
 
 def encode_ab(ab: Tensor) -> tuple[Tensor, Tensor]:

@@ -57,8 +57,26 @@ class MovingAverage:
         # Early on a long memory would keep the random start alive.
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)
-        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
-            mine.copy_(theirs)
+        for numbers in (True, False):  # each kind at once: a GPU would wait longer for the calls than for the copies
+            mine, theirs = (
+                [b for b in each.buffers() if b.is_floating_point() == numbers] for each in (self.network, network)
+            )
+            if mine:
+                torch._foreach_copy_(mine, theirs)
+
+
+def make_optimizer(network: Network, config: TrainConfig, pretrained: bool) -> torch.optim.Optimizer:
+    """Return the optimizer that a configuration names; layers that start pretrained learn slower."""
+    inherited = {p for part in network.pretrained_parts() for p in part.parameters()} if pretrained else set()
+    trainable = [p for p in network.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in trainable if p not in inherited], "share": 1.0},
+        {"params": [p for p in trainable if p in inherited], "share": config.encoder_lr},
+    ]
+    make = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    # In one kernel on a GPU, where a step of many small ones takes longer to start than to compute.
+    fused = True if trainable[0].is_cuda else None
+    return make([g for g in groups if g["params"]], lr=config.lr, weight_decay=config.weight_decay, fused=fused)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from vidcolor.training.config import TrainConfig
 from vidcolor.training.interrupt import held_back
 from vidcolor.training.loop import Run, TrainResult
 from vidcolor.training.material import gather
+from vidcolor.training.precision import fast_convolutions
 from vidcolor.training.presets import PRESETS
 from vidcolor.training.processes import joined
 
@@ -30,6 +31,7 @@ def train(
     extractor_weights: str | Path = HUB,
     start: str | Path | Sequence[str | Path] = (),
     still_size: int = 0,
+    feature_weights: Path | None = None,
     device: torch.device | str = "cpu",
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[dict[str, float]], None] = lambda values: None,
@@ -48,6 +50,7 @@ def train(
             several the mean of their weights.
         still_size: Short side in pixels at which the finished model sees single pictures, and is validated; 0 keeps
             the network's own.
+        feature_weights: A timm state dict of MobileNetV2 (safetensors), for ``config.features``.
         report: Takes lines for the reader; progress: takes the numbers of each step.
 
     Raises:
@@ -68,15 +71,23 @@ def train(
             raise CheckpointError(what, "only FusionNet can do without", to_do)
         if not config.ema:  # its batch norms would be those of a network with parts dropped
             raise CheckpointError(what, "that needs a moving average of the weights", to_do)
+    if bool(config.features) != bool(feature_weights):
+        raise CheckpointError(
+            "cannot compare the features of pictures",
+            "a weight of them and a pretrained encoder go together",
+            "Give both --features and --feature-weights, or neither",
+        )
     folder = Path(out)
     with joined(torch.device(device)) as processes:
         if not processes.first:
             report, progress = (lambda line: None), (lambda values: None)
-        if config.batch_size % processes.ranks:
+        parts = processes.ranks * (2 if config.steadiness else 1)
+        if config.batch_size % parts:
+            twice = ", and each photo is shown twice" if config.steadiness else ""
             raise DataError(
                 f"cannot share a batch of {config.batch_size}",
-                f"there are {processes.ranks} processes",
-                "Choose a --batch-size that they divide",
+                f"there are {processes.ranks} processes{twice}",
+                f"Choose a --batch-size that {parts} divides",
             )
         found = None
         if processes.first:  # frames of films are written while gathering
@@ -95,9 +106,9 @@ def train(
         except OSError as error:
             why = error.strerror or str(error)
             raise OutputError(f"cannot write {folder}", why, "Choose another folder") from error
-        beginning = Beginning(encoder_weights, extractor_weights, model)
+        beginning = Beginning(encoder_weights, extractor_weights, model, feature_weights)
         held_out = spread(held_out, config.val_limit)
-        with held_back() as interrupt:
+        with held_back() as interrupt, fast_convolutions(processes.device):
             return Run(
                 photos, held_out, folder, network_config, config, beginning, processes, interrupt, report, progress
             ).run()
