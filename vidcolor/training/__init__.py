@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vidcolor.training.config import TrainConfig
-from vidcolor.training.loop import TrainResult
 from vidcolor.training.presets import PRESETS, Preset
+from vidcolor.training.result import TrainResult
 from vidcolor.training.train import train
 
 __all__ = ["PRESETS", "Preset", "TrainConfig", "TrainResult", "train"]

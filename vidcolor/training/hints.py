@@ -101,7 +101,7 @@ def _points(ab: Tensor, generator: Generator) -> Tensor:
     top = torch.zeros(n, h * w, dtype=torch.long, device=ab.device)
     top = top.scatter_reduce(1, pixel.flatten(1), drawn_ones.flatten(1), "amax")  # the number on top; 0 is none
     table = F.pad(torch.cat([mean, weight[..., None]], dim=2), (0, 0, 1, 0))
-    return table.gather(1, top[..., None].expand(-1, -1, 3)).transpose(1, 2).unflatten(2, (h, w))
+    return table.gather(1, top[..., None].expand(-1, -1, 3)).transpose(1, 2).reshape(n, 3, h, w)
 
 
 def _strokes(ab: Tensor, generator: Generator) -> Tensor:
@@ -178,7 +178,7 @@ def _smooth(like: Tensor, cells: int, generator: Generator) -> Tensor:
 
 def _share_below(field: Tensor) -> Tensor:
     """Return about which share of a smooth field lies below each value, in 0..1: the normal distribution's."""
-    return torch.special.ndtr(field)
+    return (1 + torch.erf(field / math.sqrt(2))) / 2
 
 
 def moved(x: Tensor, by: Tensor, *, around: bool = False) -> Tensor:

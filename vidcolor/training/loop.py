@@ -33,8 +33,9 @@ from vidcolor.training.norms import measure_norms
 from vidcolor.training.objective import Objective, main_loss
 from vidcolor.training.precision import autocast
 from vidcolor.training.processes import Processes
+from vidcolor.training.result import TrainResult
 from vidcolor.training.state import MovingAverage, Position, TrainState, make_optimizer
-from vidcolor.training.validation import Scores, middle_squares, overfitting, validate
+from vidcolor.training.validation import middle_squares, overfitting, validate
 
 STATE = "state.safetensors"
 BEST = "best.safetensors"
@@ -42,26 +43,6 @@ LAST = "last.safetensors"
 MODEL = "model.safetensors"
 NORM_PHOTOS = 1920  # that the average's batch norms are measured on after each epoch
 SAMPLE_PHOTOS = 4  # from training and from validation, on each sample sheet
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run left behind.
-
-    Attributes:
-        folder: The run's folder.
-        checkpoint: The best epoch's network, calibrated, in half precision.
-        epochs: Epochs done; best_epoch: counted from 0.
-        scores: Of the best epoch; None in all but the first of several processes.
-        broken: Photos that do not decode.
-    """
-
-    folder: Path
-    checkpoint: Path
-    epochs: int
-    best_epoch: int
-    scores: Scores | None
-    broken: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from vidcolor.network import NetworkConfig
 from vidcolor.training.beginning import HUB, Beginning, load_mean
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.interrupt import held_back
-from vidcolor.training.loop import Run, TrainResult
+from vidcolor.training.loop import Run
 from vidcolor.training.material import gather
 from vidcolor.training.precision import fast_convolutions
 from vidcolor.training.presets import PRESETS
 from vidcolor.training.processes import joined
+from vidcolor.training.result import TrainResult
 
 
 def train(
