@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 import vidcolor
 import vidcolor.training
@@ -86,3 +89,23 @@ def test_options_without_an_effect_are_refused(
         main()
     assert stop.value.code == 2
     assert decided in capsys.readouterr().err
+
+
+def test_classifier_features_follow_the_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the classifier of pretrained weights read is taken along at its width; weights without one have none."""
+    file = tmp_path / "backbone.safetensors"
+    for width in (12, 0):
+        save_file({"conv_head.weight": torch.zeros(width, 3, 1, 1)} if width else {"other": torch.zeros(1)}, file)
+        network, _, _ = asked(monkeypatch, "--encoder", "tf_efficientnet_lite0", "--encoder-weights", str(file))
+        assert (network.semantics, network.encoder_options) == (width, {})
+    assert asked(monkeypatch, "--encoder", "tf_efficientnet_lite0")[0].semantics == 0
+    assert asked(monkeypatch, "--encoder", "mobilenetv2_050")[0].encoder_options == {"pad_type": "same"}
+
+
+def test_networks_take_hints_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the modern preset; a share of none makes a network without, and the paper's knows none."""
+    network, config, _ = asked(monkeypatch)
+    assert (network.hints, config.hints) == (32, 0.65)
+    network, config, _ = asked(monkeypatch, "--hints", "0", "--palette", "16", "--gradient", "0.5")
+    assert (network.hints, network.palette, config.hints, config.gradient) == (0, 16, 0.0, 0.5)
+    assert asked(monkeypatch, "--preset", "paper")[0].hints == 0
