@@ -131,6 +131,7 @@ def train(
     patience: Annotated[
         int, typer.Option(min=0, help="Epochs without a better validation loss before stopping early; 0: never.")
     ] = 0,
+    validate_every: Annotated[int, typer.Option(min=1, help="Epochs from one validation to the next.")] = 1,
     precision: Annotated[Literal["auto", "fp32", "bf16"], typer.Option(help="Number type of the network.")] = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     workers: Annotated[
@@ -151,7 +152,7 @@ def train(
         refuse_decided("--preset paper", {**modern, "--dropout": dropout, "--drop-path": drop_path})
     config = replace(
         PRESETS[preset].training,
-        sizes=parse_sizes(sizes), encoder_lr=encoder_lr, dropout=dropout, drop_path=drop_path, patience=patience,
+        sizes=parse_sizes(sizes), encoder_lr=encoder_lr, dropout=dropout, drop_path=drop_path, patience=patience, validate_every=validate_every,
         gradient=gradient, steadiness=steadiness, features=features, precision=precision, seed=seed, workers=workers,
         **given(
             epochs=epochs, batch_size=batch_size, smallest_crop=smallest_crop, loss=loss, lr=lr,

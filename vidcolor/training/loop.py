@@ -268,9 +268,14 @@ class Run:
         )
 
     def _end_epoch(self) -> None:
-        """Measure the norms, validate, keep the best, draw, save."""
+        """Measure the norms, validate, keep the best, draw, save; or only count the epoch, if it is not the turn."""
         position = self.state.position
         self._check_health()
+        number = position.epoch + 1
+        if number % self.config.validate_every and number < self.config.epochs:
+            position.epoch, position.step, position.loss_sum = number, 0, 0.0
+            self._stop_if_asked()
+            return
         network, scores = self.state.average.network, None
         if self.processes.first:
             if self.state.average.decay:

@@ -26,9 +26,9 @@ def fast_convolutions(device: torch.device) -> Iterator[None]:
         yield
         return
     matmul = torch.backends.cuda.matmul  # convolutions round so by torch's own default
-    before = torch.backends.cudnn.benchmark, matmul.fp32_precision
-    torch.backends.cudnn.benchmark, matmul.fp32_precision = True, "tf32"
+    before = matmul.fp32_precision
+    matmul.fp32_precision = "tf32"
     try:
         yield
     finally:
-        torch.backends.cudnn.benchmark, matmul.fp32_precision = before
+        matmul.fp32_precision = before
