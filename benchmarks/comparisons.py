@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import vidcolor
-from vidcolor.checkpoint import load_model, save_model
-from vidcolor.training.loop import BEST
+from vidcolor.network.checkpoint import load_model, save_model
 from vidcolor.training.presets import PRESETS
+from vidcolor.training.run import BEST
 
 TEMPERATURES = (1.0, 0.6, 0.38, 0.2)
 CONFIG = replace(PRESETS["modern"].training, loss="perceptual", film=0.4, colorfulness=0.0, val_limit=200)

@@ -20,12 +20,13 @@ from unittest import mock
 import numpy as np
 import torch
 
-from vidcolor.checkpoint import DEFAULT_MODEL, load_model
-from vidcolor.chroma import Plane
-from vidcolor.colorizer import Colorizer, choose_device, choose_precision
+from vidcolor.color.arrays import Plane
+from vidcolor.data.extraction import find_films
 from vidcolor.evaluation import films
 from vidcolor.evaluation.pictures import Settings
-from vidcolor.extraction import find_films
+from vidcolor.network.checkpoint import DEFAULT_MODEL, load_model
+from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.pipeline.view import Colorizer
 
 
 class Jittering(Colorizer):

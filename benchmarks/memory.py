@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 
-from vidcolor.pipeline import Options, colorize
+from vidcolor.pipeline.film import Options, colorize
 
 RATE = 25
 SHOT = 150  # frames

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.decode import frames, open_video
-from vidcolor.frames import VideoInfo
-from vidcolor.shots import Boundary, ShotDetector, thumbnail
+from vidcolor.film.frame import VideoInfo
+from vidcolor.film.reader import frames, open_video
+from vidcolor.film.shots import Boundary, ShotDetector, thumbnail
 
 Pictures = NDArray[np.float32]  # (frames, 192, 256), code values
 SIZE = (256, 192)

@@ -20,8 +20,8 @@ from typing import Any
 from unittest import mock
 
 import vidcolor
-from vidcolor.colorizer import choose_device
-from vidcolor.dataset import Batch, find_photos, train_batches
+from vidcolor.data.photos import Batch, find_photos, train_batches
+from vidcolor.network.device import choose_device
 from vidcolor.training import loop
 
 

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor.batch import are_several, colorize_all, colorize_one, find_inputs, output_beside
 from vidcolor.errors import InputError
-from vidcolor.photographs import colorize_photograph, read_photograph
-from vidcolor.pipeline import Options
+from vidcolor.pipeline.batch import are_several, colorize_all, colorize_one, find_inputs, output_beside
+from vidcolor.pipeline.film import Options
+from vidcolor.pipeline.photo import colorize_photograph, read_photograph
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 SMALL = Options(size=64, duration=0.2)
@@ -140,7 +140,7 @@ def test_one_broken_file_does_not_stop_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A folder with a film, a photograph and rubbish: two outputs, a table, exit code 1; then nothing to do."""
-    from vidcolor.cli import main
+    from vidcolor.cli.app import main
 
     source = tmp_path / "in"
     source.mkdir()

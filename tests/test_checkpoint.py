@@ -13,8 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from skimage.data import astronaut
 
-from vidcolor import checkpoint
-from vidcolor.checkpoint import (
+from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.errors import CheckpointError, OutputError
+from vidcolor.network import checkpoint
+from vidcolor.network.backbone import create_backbone
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import (
     bundled_models,
     load_backbone,
     load_model,
@@ -22,10 +26,8 @@ from vidcolor.checkpoint import (
     save_model,
     save_tensors,
 )
-from vidcolor.color import rgb_to_lab
-from vidcolor.errors import CheckpointError, OutputError
-from vidcolor.network import FusionNet, NetworkConfig, build_network
-from vidcolor.network.backbone import create_backbone
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.fusion import FusionNet
 
 TINY = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), size=64)
 

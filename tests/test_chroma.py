@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from vidcolor.chroma import chroma_planes, guided_enlarge, limit_to_gamut, shrink_luma
-from vidcolor.color import Matrix
-from vidcolor.frames import ColorTags, Frame
+from vidcolor.color.spaces import Matrix
+from vidcolor.film.frame import ColorTags, Frame
+from vidcolor.pipeline.chroma import chroma_planes, guided_enlarge, limit_to_gamut, shrink_luma
 
 RNG = np.random.default_rng(3)
 

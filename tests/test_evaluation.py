@@ -17,18 +17,20 @@ from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 from torch import nn
 
-from vidcolor import evaluation
-from vidcolor.checkpoint import save_model
-from vidcolor.cli import main
-from vidcolor.dataset import BrokenPhotos, find_photos
+from vidcolor.cli.app import main
+from vidcolor.color.metrics import PSNR_LIMIT
+from vidcolor.data.photos import BrokenPhotos, find_photos
 from vidcolor.errors import DataError, InputError
-from vidcolor.evaluation import Album, EvaluationOptions, evaluate
+from vidcolor.evaluation import measurement as evaluation
+from vidcolor.evaluation.gallery import Album
+from vidcolor.evaluation.measurement import EvaluationOptions, evaluate
 from vidcolor.evaluation.photos import evaluate_photos
 from vidcolor.evaluation.pictures import Settings
 from vidcolor.evaluation.scores import Truth
 from vidcolor.evaluation.tables import describe
-from vidcolor.metrics import PSNR_LIMIT
-from vidcolor.network import NetworkConfig, build_network
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import save_model
+from vidcolor.network.config import NetworkConfig
 from world import KnowsTheWorld, film, pan, photo, settings, write
 
 TINY = NetworkConfig(

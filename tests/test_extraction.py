@@ -21,12 +21,12 @@ import pytest
 from numpy.typing import NDArray
 from skimage.data import astronaut, chelsea, coffee, rocket
 
-from vidcolor import cli
+from vidcolor.cli import app as cli
+from vidcolor.data.candidates import LONG_SHOT, Candidate, _Shots
+from vidcolor.data.extraction import ExtractOptions, extract, extract_once, find_films
+from vidcolor.data.quality import look
 from vidcolor.errors import DataError, InputError, OutputError
-from vidcolor.extraction import ExtractOptions, extract, extract_once, find_films
-from vidcolor.shots import Boundary
-from vidcolor.stills import look
-from vidcolor.takes import LONG_SHOT, Candidate, _Shots
+from vidcolor.film.shots import Boundary
 
 Image = NDArray[np.uint8]
 SIZE = (160, 120)

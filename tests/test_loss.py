@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.color import rgb_to_lab
-from vidcolor.network import Prediction, ab_bins
+from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.network.heads import Prediction, ab_bins
 from vidcolor.training.loss import (
     classification_loss,
     color_difference,

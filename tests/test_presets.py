@@ -11,9 +11,10 @@ import pytest
 
 import vidcolor
 import vidcolor.training
-from vidcolor.cli import main
-from vidcolor.network import NetworkConfig
-from vidcolor.training import PRESETS, TrainConfig
+from vidcolor.cli.app import main
+from vidcolor.network.config import NetworkConfig
+from vidcolor.training.config import TrainConfig
+from vidcolor.training.presets import PRESETS
 
 
 class Asked(Exception):  # noqa: N818  # no error: it carries what the command line asked for

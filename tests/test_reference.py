@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from torch.nn import functional as F
 
-from vidcolor.checkpoint import load_model
-from vidcolor.color import ab_to_cbcr, luma_to_lightness
-from vidcolor.pipeline import Options, colorize
+from vidcolor.color.spaces import ab_to_cbcr, luma_to_lightness
+from vidcolor.network.checkpoint import load_model
+from vidcolor.pipeline.film import Options, colorize
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FRAMES = 6

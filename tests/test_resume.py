@@ -17,11 +17,12 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor import pipeline, segments
-from vidcolor.batch import colorize_all
 from vidcolor.errors import OutputError
-from vidcolor.journal import Journal
-from vidcolor.pipeline import Options, Result, colorize
+from vidcolor.pipeline import film as pipeline
+from vidcolor.pipeline import segments
+from vidcolor.pipeline.batch import colorize_all
+from vidcolor.pipeline.film import Options, Result, colorize
+from vidcolor.pipeline.journal import Journal
 
 SHOT, SHOTS = 14, 5
 SMALL = {"size": 32, "batch_size": 4}
@@ -245,7 +246,7 @@ def test_a_finished_film_is_tidied_up_by_the_next_batch(tmp_path: Path, film: Pa
 
 def test_full_disk_keeps_what_is_finished(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No space: one clear error, the finished segments stay, and with space the film is the same."""
-    from vidcolor.packets import PacketFile
+    from vidcolor.film.packets import PacketFile
 
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
     colorize(film, whole, options=Options(**SMALL))
@@ -299,7 +300,7 @@ def test_killed_again_and_again(tmp_path: Path, film: Path) -> None:
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
     colorize(film, whole, options=Options(**SMALL))
     children = multiprocessing.get_context("forkserver")
-    children.set_forkserver_preload(["vidcolor.pipeline"])
+    children.set_forkserver_preload(["vidcolor.pipeline.film"])
     moments = random.Random(5)
     killed = 0
     for _ in range(20):

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor.shotlist import list_shots
-from vidcolor.shots import HEIGHT, LOOKAHEAD, WIDTH, Boundary, ShotDetector, thumbnail
+from vidcolor.film.shots import HEIGHT, LOOKAHEAD, WIDTH, Boundary, ShotDetector, thumbnail
+from vidcolor.pipeline.shotlist import list_shots
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 Picture = np.ndarray  # (HEIGHT, WIDTH) float, code values
@@ -176,7 +176,7 @@ def test_the_shots_of_the_reel() -> None:
 
 def test_the_command_lists_shots(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """info --shots --json holds what list_shots gives, beside what info always tells."""
-    from vidcolor.cli import main
+    from vidcolor.cli.app import main
 
     monkeypatch.setattr("sys.argv", ["vidcolor", "info", str(SAMPLES / "reel.mp4"), "--shots", "--json"])
     with pytest.raises(SystemExit) as stopped:

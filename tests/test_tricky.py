@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidcolor.decode import frames, open_video
 from vidcolor.errors import VidcolorError
-from vidcolor.pipeline import Options, colorize
+from vidcolor.film.reader import frames, open_video
+from vidcolor.pipeline.film import Options, colorize
 
 TRICKY = Path(os.environ.get("VIDCOLOR_FOOTAGE", "/nonexistent")) / "tricky"
 FILES = sorted(path.name for path in TRICKY.glob("*.*") if path.suffix != ".md") if TRICKY.is_dir() else []

@@ -9,18 +9,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from vidcolor.checkpoint import DEFAULT_MODEL, load_model
-from vidcolor.colorizer import choose_device, choose_precision
-from vidcolor.dataset import PHOTO_SUFFIXES, SHARD_SUFFIXES, BrokenPhotos, search_photos, spread
-from vidcolor.decode import probe
+from vidcolor.data.extraction import find_films
+from vidcolor.data.photos import PHOTO_SUFFIXES, SHARD_SUFFIXES, BrokenPhotos, search_photos, spread
 from vidcolor.errors import DataError, InputError
-from vidcolor.evaluation.album import Album
 from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
+from vidcolor.evaluation.gallery import Album
 from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
 from vidcolor.evaluation.pictures import Degradation, Settings
 from vidcolor.evaluation.scores import Comparison, mean_comparison
-from vidcolor.extraction import find_films
-from vidcolor.temporal import STRENGTH
+from vidcolor.film.reader import probe
+from vidcolor.network.checkpoint import DEFAULT_MODEL, load_model
+from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.pipeline.smoothing import STRENGTH
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from vidcolor.errors import OutputError
-from vidcolor.evaluation.album import Album, Plate, Strip
 from vidcolor.evaluation.films import LOOKS, FilmScores, mean_film
+from vidcolor.evaluation.gallery import Album, Plate, Strip
 from vidcolor.evaluation.measurement import Evaluation
-from vidcolor.evaluation.plots import histogram, scatter, time_plot
 from vidcolor.evaluation.tables import film_looks, films, heading, looks, shown, sources
+from vidcolor.report.plots import histogram, scatter, time_plot
 
 PAGE = "index.html"
 MOST_POINTS = 2000  # of a plot

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 
-from vidcolor.dataset import spread
+from vidcolor.data.photos import spread
 from vidcolor.errors import CheckpointError, DataError, OutputError
-from vidcolor.network import NetworkConfig
-from vidcolor.training.beginning import HUB, Beginning, load_mean
+from vidcolor.network.config import NetworkConfig
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.data import gather
 from vidcolor.training.interrupt import held_back
-from vidcolor.training.loop import Run, TrainResult
-from vidcolor.training.material import gather
 from vidcolor.training.presets import PRESETS
 from vidcolor.training.processes import joined
+from vidcolor.training.run import Run, TrainResult
+from vidcolor.training.start import HUB, Beginning, load_mean
 
 
 def train(

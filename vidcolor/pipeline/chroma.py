@@ -1,0 +1,110 @@
+"""From small ab to the chroma planes of a frame, along the edges of its luma.
+
+Cb and Cr are solved at network size, where that is cheap, and enlarged there with a guided filter (He,
+Sun and Tang 2013; the subsampled form of He and Sun 2015): within a window each is a linear function of
+luma. That is the right model for a surface in light and shade, since scaling the light scales Y', Cb and
+Cr of gamma-encoded video together, and it makes the color end where the luma has its edge.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vidcolor.color.arrays import Plane
+from vidcolor.color.spaces import LUMA_WEIGHTS, ChromaTable, Matrix
+from vidcolor.film.frame import Frame
+
+RADIUS = 3  # of the guided filter's window, in pixels of the network's picture
+EPSILON = np.float32(0.02**2)  # variance of luma below which a window counts as flat
+
+
+_tables = threading.Lock()  # one that two threads want is made once
+
+
+@lru_cache(maxsize=3)
+def _made(matrix: Matrix) -> ChromaTable:
+    return ChromaTable(matrix)
+
+
+def table(matrix: Matrix) -> ChromaTable:
+    """The table of a matrix; making it takes a fifth of a second, once."""
+    with _tables:
+        return _made(matrix)
+
+
+def ab_to_chroma_small(luma: Plane, ab: Plane, matrix: Matrix) -> Plane:
+    """Cb and Cr ``(2, h, w)`` for luma ``(h, w)`` in 0..1 and ab ``(2, h, w)``."""
+    found = table(matrix)(torch.from_numpy(luma)[None, None], torch.from_numpy(ab)[None])
+    return found[0].numpy()
+
+
+def chroma_planes(frame: Frame, luma_small: Plane, ab: Plane, width: int, height: int) -> tuple[NDArray, NDArray]:
+    """The Cb and Cr planes of a frame, as code values of its own depth and range.
+
+    Args:
+        luma_small: Y' at network size, ``(h, w)`` in 0..1.
+        ab: ``(2, h, w)``.
+        width, height: Size of the chroma planes.
+    """
+    cbcr = ab_to_chroma_small(luma_small, ab, frame.tags.matrix)
+    guide = shrink_luma(frame, width, height)
+    planes = guided_enlarge(luma_small, cbcr, guide)
+    planes = limit_to_gamut(guide, planes, frame.tags.matrix)
+    half = 1 << (frame.bits - 1)
+    span = (1 << frame.bits) - 1 if frame.tags.full_range else 224 << (frame.bits - 8)
+    kind = np.uint8 if frame.bits <= 8 else np.uint16
+    top = (1 << frame.bits) - 1
+    cb, cr = (np.clip(np.rint(p * span + half), 0, top).astype(kind) for p in planes)
+    return cb, cr
+
+
+def shrink_luma(frame: Frame, width: int, height: int) -> Plane:
+    """Y' in 0..1 at another size, averaged over areas."""
+    small = cv2.resize(frame.luma, (width, height), interpolation=cv2.INTER_AREA)
+    return (small.astype(np.float32) - frame.black) * np.float32(1 / frame.span)
+
+
+def guided_enlarge(guide_small: Plane, planes: Plane, guide: Plane) -> Plane:
+    """Enlarge ``(C, h, w)`` to the size of ``guide`` ``(H, W)``, following its edges."""
+    window = (2 * RADIUS + 1, 2 * RADIUS + 1)
+    size = (guide.shape[1], guide.shape[0])
+
+    def mean(x: Plane) -> Plane:
+        return cv2.blur(x, window, borderType=cv2.BORDER_REPLICATE)
+
+    mean_guide = mean(guide_small)
+    variance = mean(guide_small * guide_small) - mean_guide * mean_guide
+    enlarged = np.empty((len(planes), *guide.shape), np.float32)
+    for out, plane in zip(enlarged, planes, strict=True):
+        mean_plane = mean(plane)
+        slope: Plane = (mean(guide_small * plane) - mean_guide * mean_plane) / (variance + EPSILON)
+        offset: Plane = mean_plane - slope * mean_guide
+        slope = cv2.resize(mean(slope), size, interpolation=cv2.INTER_LINEAR)
+        offset = cv2.resize(mean(offset), size, interpolation=cv2.INTER_LINEAR)
+        np.multiply(slope, guide, out=out)
+        out += offset
+    return enlarged
+
+
+def limit_to_gamut(luma: Plane, cbcr: Plane, matrix: Matrix) -> Plane:
+    """Shrink Cb and Cr ``(2, H, W)`` towards neutral where R', G' or B' would leave 0..1.
+
+    The luma stays: each of R' - Y', G' - Y' and B' - Y' is linear in (Cb, Cr), so one factor a pixel does it.
+    """
+    kr, kb = LUMA_WEIGHTS[matrix]
+    cb, cr = cbcr
+    red = (2 * (1 - kr)) * cr
+    blue = (2 * (1 - kb)) * cb
+    green = (kr * red + kb * blue) * (-1 / (1 - kr - kb))
+    highest = np.maximum(np.maximum(red, blue), green)
+    lowest = np.minimum(np.minimum(red, blue), green)
+    luma = np.clip(luma, 0, 1)
+    tiny = np.float32(1e-6)
+    scale = np.minimum((1 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
+    return cbcr * np.minimum(scale, 1)
