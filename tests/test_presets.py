@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import vidcolor
-import vidcolor.training
 from vidcolor.cli.app import main
 from vidcolor.network.config import NetworkConfig
 from vidcolor.training.config import TrainConfig
@@ -27,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[NetworkConfig
     def train(*_: Any, network: NetworkConfig, config: TrainConfig, **rest: Any) -> None:
         raise Asked(network, config, rest)
 
-    monkeypatch.setattr(vidcolor.training, "train", train)
+    monkeypatch.setattr("vidcolor.training.train.train", train)
     monkeypatch.setattr(sys, "argv", ["vidcolor", "train", "photos", "-o", "run", *options])
     with pytest.raises(Asked) as found:
         main()
