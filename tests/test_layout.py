@@ -15,7 +15,7 @@ PACKAGE = ROOT / "vidcolor"
 DESIGN = ROOT / "docs" / "design.md"
 # From the ground up: a room imports from those before it, and inside a room no two modules import each other.
 ROOMS = (
-    "errors", "color", "files", "report", "film", "network", "pipeline", "data", "training", "evaluation", "cli",
+    "errors", "settings", "color", "files", "report", "film", "network", "pipeline", "data", "training", "evaluation", "cli",
 )  # fmt: skip
 ROOF = ("vidcolor", "vidcolor.__main__")  # may import anything
 DOORS = {
