@@ -15,8 +15,9 @@ PACKAGE = ROOT / "vidcolor"
 DESIGN = ROOT / "docs" / "design.md"
 # From the ground up: a room imports from those before it, and inside a room no two modules import each other.
 ROOMS = (
-    "errors", "settings", "color", "files", "report", "film", "network", "pipeline", "data", "training", "evaluation", "cli",
-)  # fmt: skip
+    *("errors", "settings", "color", "files", "report", "film", "network"),
+    *("pipeline", "data", "training", "evaluation", "cli"),
+)
 ROOF = ("vidcolor", "vidcolor.__main__")  # may import anything
 DOORS = {
     "av": "film",

@@ -130,7 +130,8 @@ class Settings:
     """Checks every field of a settings class when it is made."""
 
     def __post_init__(self) -> None:
-        for each in described(type(self)):
+        kind: type = type(self)
+        for each in described(kind):
             each.check(getattr(self, each.name))
 
 
