@@ -64,8 +64,9 @@ def scores(checkpoint: Path, options: argparse.Namespace) -> list[str]:
     """dB over grey, CIEDE2000 and colorfulness as shares of grey's and the truth's; then dB over grey when aged."""
     cells: list[str] = []
     for degrade in ("none", "film"):
-        chosen = vidcolor.EvaluationOptions(model=checkpoint, degrade=degrade, limit=options.limit)
-        overall = vidcolor.evaluate([options.val], options=chosen).overall
+        settings = vidcolor.EvaluateSettings(degrade=degrade, limit=options.limit)
+        run = vidcolor.RunSettings(model=checkpoint)
+        overall = vidcolor.evaluate([options.val], settings=settings, run=run).overall
         cells.append(f"{overall.gain:+.2f}")
         if degrade == "none":
             cells += [f"{-100 * overall.ciede2000_reduction:+.1f} %", f"{overall.colorfulness_ratio:.2f}"]

@@ -24,9 +24,10 @@ from vidcolor.color.arrays import Plane
 from vidcolor.data.extraction import find_films
 from vidcolor.evaluation import films
 from vidcolor.evaluation.pictures import Settings
-from vidcolor.network.checkpoint import DEFAULT_MODEL, load_model
+from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_device, choose_precision
 from vidcolor.pipeline.view import Colorizer
+from vidcolor.settings import DEFAULT_MODEL
 
 
 class Jittering(Colorizer):

@@ -33,6 +33,7 @@ from clips import GRAIN, RATE, WIDTHS, make_clip
 from numpy.typing import NDArray
 
 from vidcolor.film.frame import Frame
+from vidcolor.settings import RunSettings, ShotSettings
 
 # Of the clips, by height: films last minutes, so a clip is as long as patience allows. Beginning and ending a run takes
 # about a second (the model, its first batch, smoothing's look-ahead, the last frames), whatever its length.
@@ -58,13 +59,15 @@ def transcode(source: Path, target: Path, preset: str) -> None:
 def colorize(source: Path, target: Path, preset: str) -> None:
     from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize(source, target, overwrite=True, options=pipeline.Options(preset=preset))
+    pipeline.colorize(source, target, overwrite=True, settings=RunSettings(preset=preset))
 
 
 def colorize_unsmoothed(source: Path, target: Path, preset: str) -> None:
     from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize(source, target, overwrite=True, options=pipeline.Options(preset=preset, smooth=0.0))
+    pipeline.colorize(
+        source, target, overwrite=True, settings=RunSettings(preset=preset), shot=ShotSettings(smooth=0.0)
+    )
 
 
 def shots(source: Path, target: Path, preset: str) -> None:

@@ -16,11 +16,11 @@ import pytest
 
 from vidcolor.errors import InputError
 from vidcolor.pipeline.batch import are_several, colorize_all, colorize_one, find_inputs, output_beside
-from vidcolor.pipeline.film import Options
 from vidcolor.pipeline.photo import colorize_photograph, read_photograph
+from vidcolor.settings import RunSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
-SMALL = Options(size=64, duration=0.2)
+SMALL = RunSettings(size=64, duration=0.2)
 
 
 def write_photo(path: Path, deep: bool = False, alpha: bool = False) -> np.ndarray:
@@ -56,7 +56,7 @@ def test_inputs_of_a_folder(tmp_path: Path) -> None:
 def test_a_photograph_keeps_its_luma(tmp_path: Path, suffix: str) -> None:
     """In color, of the same size, and as bright as before everywhere."""
     grey = write_photo(tmp_path / f"photo{suffix}")
-    result = colorize_one(tmp_path / f"photo{suffix}", options=SMALL)
+    result = colorize_one(tmp_path / f"photo{suffix}", settings=SMALL)
     assert result.output == tmp_path / f"photo.color{suffix}"
     colored, _ = read_photograph(result.output)
     luma = colored.astype(float) @ [0.2126, 0.7152, 0.0722]
@@ -69,12 +69,12 @@ def test_a_photograph_keeps_its_luma(tmp_path: Path, suffix: str) -> None:
 def test_depth_and_alpha_of_a_photograph_are_kept(tmp_path: Path) -> None:
     """16 bits stay 16 bits, with the luma to a code or two; alpha stays."""
     grey = write_photo(tmp_path / "deep.tif", deep=True)
-    colorize_photograph(tmp_path / "deep.tif", tmp_path / "out.png", options=SMALL)
+    colorize_photograph(tmp_path / "deep.tif", tmp_path / "out.png", settings=SMALL)
     colored, _ = read_photograph(tmp_path / "out.png")
     assert colored.dtype == np.uint16
     assert np.abs(colored.astype(float) @ [0.2126, 0.7152, 0.0722] - grey).max() <= 2
     write_photo(tmp_path / "cut.png", alpha=True)
-    colorize_photograph(tmp_path / "cut.png", tmp_path / "cut.color.png", options=SMALL)
+    colorize_photograph(tmp_path / "cut.png", tmp_path / "cut.color.png", settings=SMALL)
     assert (read_photograph(tmp_path / "cut.color.png")[1] == 77).all()
 
 
@@ -108,11 +108,11 @@ def test_what_a_picture_loses_is_told(tmp_path: Path) -> None:
     assert cv2.imwritemulti(str(tmp_path / "pages.tif"), pages)
     write_photo(tmp_path / "cut.png", alpha=True)
     for source, output, reason in (("pages.tif", "out.tif", "first of 3 pictures"), ("cut.png", "out.jpg", "alpha")):
-        (warning,) = colorize_photograph(tmp_path / source, tmp_path / output, options=SMALL).warnings
+        (warning,) = colorize_photograph(tmp_path / source, tmp_path / output, settings=SMALL).warnings
         assert reason in warning
         strict = replace(SMALL, strict=True)
         with pytest.raises(InputError, match=reason):
-            colorize_photograph(tmp_path / source, tmp_path / f"strict-{output}", options=strict)
+            colorize_photograph(tmp_path / source, tmp_path / f"strict-{output}", settings=strict)
         assert not (tmp_path / f"strict-{output}").exists()
 
 
@@ -120,7 +120,7 @@ def test_folders_that_cannot_be_searched(tmp_path: Path) -> None:
     """A name that no file system takes is one failure among others."""
     write_photo(tmp_path / "photo.png")
     inputs = [(tmp_path / f"{'x' * 300}.png", tmp_path), (tmp_path / "photo.png", tmp_path)]
-    found = list(colorize_all(inputs, tmp_path / "out", options=SMALL))
+    found = list(colorize_all(inputs, tmp_path / "out", settings=SMALL))
     assert [o.status for o in found] == ["failed", "done"]
     assert "name too long" in found[0].error
 
@@ -174,7 +174,7 @@ def test_two_inputs_never_share_an_output(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         write_photo(tmp_path / name / "a.png")
     inputs = find_inputs([tmp_path / "x", tmp_path / "y"])
-    outcomes = list(colorize_all(inputs, tmp_path / "out", options=SMALL))
+    outcomes = list(colorize_all(inputs, tmp_path / "out", settings=SMALL))
     assert [o.status for o in outcomes] == ["done", "failed"]
     assert "same output" in outcomes[1].error
 

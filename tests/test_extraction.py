@@ -23,10 +23,11 @@ from skimage.data import astronaut, chelsea, coffee, rocket
 
 from vidcolor.cli import app as cli
 from vidcolor.data.candidates import LONG_SHOT, Candidate, _Shots
-from vidcolor.data.extraction import ExtractOptions, extract, extract_once, find_films
+from vidcolor.data.extraction import extract, extract_once, find_films
 from vidcolor.data.quality import look
 from vidcolor.errors import DataError, InputError, OutputError
 from vidcolor.film.shots import Boundary
+from vidcolor.settings import ExtractSettings
 
 Image = NDArray[np.uint8]
 SIZE = (160, 120)
@@ -81,7 +82,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def extracted(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("out") / "frames"
-    found = extract([mixed], folder, options=ExtractOptions(per_shot=2, max_side=128, val_share=0.25))
+    found = extract([mixed], folder, settings=ExtractSettings(per_shot=2, max_side=128, val_share=0.25))
     assert (found.films, found.frames) == (2, 9 * SHOT)
     assert len(found.warnings) == 1
     assert "broken.mp4" in found.warnings[0]
@@ -147,7 +148,7 @@ def test_contact_sheet_shows_pictures(extracted: Path) -> None:
 
 def test_same_films_give_the_same_pictures(mixed: Path, extracted: Path, tmp_path: Path) -> None:
     """Nothing is drawn by chance: a second run writes the same bytes."""
-    extract([mixed], tmp_path / "again", options=ExtractOptions(per_shot=2, max_side=128, val_share=0.25))
+    extract([mixed], tmp_path / "again", settings=ExtractSettings(per_shot=2, max_side=128, val_share=0.25))
     for path in extracted.rglob("*.*"):
         assert (tmp_path / "again" / path.relative_to(extracted)).read_bytes() == path.read_bytes()
 
@@ -296,7 +297,7 @@ def test_extraction_is_not_repeated(tmp_path: Path) -> None:
     lines: list[str] = []
 
     def run(**options: int) -> str:
-        extract_once([film], tmp_path / "frames", options=ExtractOptions(**options), report=lines.append)
+        extract_once([film], tmp_path / "frames", settings=ExtractSettings(**options), report=lines.append)
         return lines[-1]
 
     assert run().startswith("extracted")
@@ -338,7 +339,7 @@ def test_real_footage_without_duplicates_or_grey(footage: Path, tmp_path: Path) 
 def test_command_line_has_the_defaults_of_the_library() -> None:
     """Every option of the library is an option of the command, with the same name and default."""
     parameters = inspect.signature(cli.extract).parameters
-    for option in fields(ExtractOptions):
+    for option in fields(ExtractSettings):
         assert parameters[option.name].default == option.default
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidcolor.data.extraction import Extraction, ExtractOptions, extract
+    from vidcolor.data.extraction import Extraction, extract
     from vidcolor.errors import VidcolorError
-    from vidcolor.evaluation.measurement import Evaluation, EvaluationOptions, evaluate
+    from vidcolor.evaluation.measurement import Evaluation, evaluate
     from vidcolor.film.reader import probe
     from vidcolor.network.checkpoint import Model, load_model
     from vidcolor.network.config import NetworkConfig
-    from vidcolor.pipeline.film import Options, Result, colorize
+    from vidcolor.pipeline.film import Result, colorize
+    from vidcolor.settings import EvaluateSettings, ExtractSettings, FileSettings, RunSettings, ShotSettings
     from vidcolor.training.config import TrainConfig
     from vidcolor.training.train import train
 
@@ -24,13 +25,15 @@ __version__ = "0.1.0"
 # Loaded on first use: importing vidcolor must not cost the seconds that torch takes.
 _HOMES = {
     "Evaluation": "evaluation.measurement",
-    "EvaluationOptions": "evaluation.measurement",
-    "ExtractOptions": "data.extraction",
+    "EvaluateSettings": "settings",
+    "ExtractSettings": "settings",
     "Extraction": "data.extraction",
+    "FileSettings": "settings",
     "Model": "network.checkpoint",
     "NetworkConfig": "network.config",
-    "Options": "pipeline.film",
     "Result": "pipeline.film",
+    "RunSettings": "settings",
+    "ShotSettings": "settings",
     "TrainConfig": "training.config",
     "VidcolorError": "errors",
     "colorize": "pipeline.film",
@@ -42,14 +45,16 @@ _HOMES = {
 }
 
 __all__ = [
+    "EvaluateSettings",
     "Evaluation",
-    "EvaluationOptions",
-    "ExtractOptions",
+    "ExtractSettings",
     "Extraction",
+    "FileSettings",
     "Model",
     "NetworkConfig",
-    "Options",
     "Result",
+    "RunSettings",
+    "ShotSettings",
     "TrainConfig",
     "VidcolorError",
     "colorize",

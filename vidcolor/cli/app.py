@@ -103,18 +103,21 @@ def colorize(
     Of several, those that are done already are skipped, and one that fails does not stop the rest.
     """
     from vidcolor.pipeline.batch import are_several, colorize_one
-    from vidcolor.pipeline.film import Options
+    from vidcolor.settings import RunSettings, ShotSettings
 
-    options = Options(
+    settings = RunSettings(
         model=model, device=device, precision=precision, size=size, batch_size=batch_size, start=start,
-        duration=duration, saturation=saturation, smooth=smooth, codec=codec, crf=crf, preset=preset, pix_fmt=pix_fmt,
-        stream=stream, deinterlace=deinterlace, hwaccel=hwaccel, strict=strict, resume=resume,
+        duration=duration, codec=codec, crf=crf, preset=preset, pix_fmt=pix_fmt, stream=stream,
+        deinterlace=deinterlace, hwaccel=hwaccel, strict=strict, resume=resume,
     )  # fmt: skip
+    shot = ShotSettings(saturation=saturation, smooth=smooth)
     if are_several(sources):
-        colorize_many(sources, output, recursive, overwrite, options, as_json)
+        colorize_many(sources, output, recursive, overwrite, settings, shot, as_json)
         return
     with progress_bar(sources[0].name) as progress:
-        result = colorize_one(sources[0], output, overwrite=overwrite, options=options, progress=progress, report=say)
+        result = colorize_one(
+            sources[0], output, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=say
+        )
     for note in result.notes:
         say(f"note: {note}")
     for warning in result.warnings:
@@ -127,7 +130,13 @@ def colorize(
 
 
 def colorize_many(
-    sources: list[Path], output: Path | None, recursive: bool, overwrite: bool, options: Any, as_json: bool
+    sources: list[Path],
+    output: Path | None,
+    recursive: bool,
+    overwrite: bool,
+    settings: Any,
+    shot: Any,
+    as_json: bool,
 ) -> None:
     """Several inputs, then a table; exit code 1 when one failed."""
     from vidcolor.pipeline.batch import colorize_all, find_inputs
@@ -140,7 +149,7 @@ def colorize_many(
         with progress_bar(source.name) as progress:
             (outcome,) = colorize_all(
                 [(source, root)], output, taken=[o.job.output for o in outcomes], overwrite=overwrite,
-                options=options, progress=progress, report=say,
+                settings=settings, shot=shot, progress=progress, report=say,
             )  # fmt: skip
         outcomes.append(outcome)
         for warning in outcome.result.warnings if outcome.result else ():

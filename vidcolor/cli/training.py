@@ -185,12 +185,12 @@ def extract(
     as_json: AsJson = False,
 ) -> None:
     """Take the best frames of color films as photos for training."""
-    from vidcolor.data.extraction import ExtractOptions
     from vidcolor.data.extraction import extract as run
+    from vidcolor.settings import ExtractSettings
 
-    options = ExtractOptions(per_shot=per_shot, max_side=max_side, val_share=val_share)
+    settings = ExtractSettings(per_shot=per_shot, max_side=max_side, val_share=val_share)
     with progress_bar("extract") as progress:
-        found = run(films, output, overwrite=overwrite, options=options, progress=progress)
+        found = run(films, output, overwrite=overwrite, settings=settings, progress=progress)
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:
@@ -228,20 +228,19 @@ def evaluate(
 ) -> None:
     """Measure a model: color turned grey, colorized, compared with the truth."""
     from vidcolor.evaluation.gallery import Album
-    from vidcolor.evaluation.measurement import EvaluationOptions
     from vidcolor.evaluation.measurement import evaluate as run
     from vidcolor.evaluation.report import prepare_report, write_report
     from vidcolor.evaluation.tables import describe
+    from vidcolor.settings import EvaluateSettings, RunSettings, ShotSettings
 
-    options = EvaluationOptions(
-        model=model, device=device, precision=precision, size=size, saturation=saturation, calibration=calibration,
-        smooth=smooth, degrade=degrade, limit=limit,
-    )  # fmt: skip
+    settings = EvaluateSettings(calibration=calibration, degrade=degrade, limit=limit)
+    how = RunSettings(model=model, device=device, precision=precision, size=size)
+    shot = ShotSettings(saturation=saturation, smooth=smooth)
     if report:
         prepare_report(report)
     album = Album() if report else None
     with progress_bar("evaluating") as progress:
-        found = run(data, options=options, album=album, progress=progress)
+        found = run(data, settings=settings, run=how, shot=shot, album=album, progress=progress)
     for warning in found.warnings:
         say(f"warning: {warning}")
     if as_json:

@@ -21,23 +21,12 @@ from vidcolor.data.frame_folder import ABOUT, CONTACT, Album, Entry
 from vidcolor.data.quality import Likeness
 from vidcolor.errors import DataError, InputError
 from vidcolor.film.reader import open_video
+from vidcolor.settings import ExtractSettings
 
 FILM_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".ivf", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
     | {".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
 )
-
-
-@dataclass(frozen=True)
-class ExtractOptions:
-    """What a user may choose about extraction; the names are those of the command line."""
-
-    per_shot: int = 3
-    """Most frames kept of a shot, and of every 20 seconds of a long one."""
-    max_side: int = 640
-    """Longest side of the pictures, in pixels; nothing is enlarged."""
-    val_share: float = 0.1
-    """Share of the shots that are held out for validation, whole."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,7 @@ def extract(
     output: Path | str,
     *,
     overwrite: bool = False,
-    options: ExtractOptions | None = None,
+    settings: ExtractSettings | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Extraction:
     """Take the best frames of color films as photos for training.
@@ -82,7 +71,7 @@ def extract(
         DataError: no films, or no frame that is worth keeping.
         OutputError: the folder cannot be written.
     """
-    options = options or ExtractOptions()
+    settings = settings or ExtractSettings()
     paths = find_films(films)
     if not paths:
         raise DataError(f"no films in {', '.join(map(str, films))}", "no file has a film's suffix", "Name the films")
@@ -90,13 +79,13 @@ def extract(
     failures: list[InputError] = []
     warnings: list[str] = []
     seen = 0
-    with Album(Path(output), _about(paths, options), overwrite=overwrite) as album, _one_thread():
-        picker = _Picker(album, options)
+    with Album(Path(output), _about(paths, settings), overwrite=overwrite) as album, _one_thread():
+        picker = _Picker(album, settings)
         for path, label in zip(paths, _labels(paths), strict=True):
             try:
                 with open_video(path) as video:
                     before, expected = seen, video.info.frames
-                    for take, done in takes(video, options.max_side):
+                    for take, done in takes(video, settings.max_side):
                         seen = before + done
                         progress(seen, before + expected if expected else 0)
                         if take:
@@ -110,7 +99,7 @@ def extract(
         if not album.counts["train"]:
             found = ", ".join(f"{n} {reason}" for reason, n in dropped.items()) or "they hold no frames"
             raise DataError(f"no frame of {len(paths)} films is worth keeping", found, "Name films in color")
-        if options.val_share and not album.counts["val"]:
+        if settings.val_share and not album.counts["val"]:
             warnings.append("a single shot is worth keeping: nothing is held out for validation")
     seconds = time.monotonic() - began
     return Extraction(
@@ -143,7 +132,7 @@ def extract_once(
     films: Sequence[Path | str],
     output: Path,
     *,
-    options: ExtractOptions | None = None,
+    settings: ExtractSettings | None = None,
     report: Callable[[str], None] = lambda line: None,
     wait: bool = False,
 ) -> None:
@@ -155,8 +144,8 @@ def extract_once(
     Raises:
         As :func:`extract`.
     """
-    options = options or ExtractOptions()
-    about = _about(find_films(films), options)
+    settings = settings or ExtractSettings()
+    about = _about(find_films(films), settings)
 
     def done() -> bool:
         try:
@@ -172,7 +161,7 @@ def extract_once(
             time.sleep(1)
         return
     report(f"extracting frames of {len(about['films'])} films into {output}")
-    found = extract(films, output, overwrite=True, options=options)
+    found = extract(films, output, overwrite=True, settings=settings)
     for warning in found.warnings:
         report(f"warning: {warning}")
     report(f"extracted {found.train} frames for training, {found.val} for validation; {CONTACT} there shows them")
@@ -200,10 +189,10 @@ def is_film(path: Path) -> bool:
     return path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _about(films: Sequence[Path], options: ExtractOptions) -> dict[str, Any]:
-    """What an extraction follows from: its options, and the films with their sizes and times of change."""
+def _about(films: Sequence[Path], settings: ExtractSettings) -> dict[str, Any]:
+    """What an extraction follows from: its settings, and the films with their sizes and times of change."""
     stats = [(path.absolute(), path.stat()) for path in films]
-    return {**asdict(options), "films": [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]}
+    return {**asdict(settings), "films": [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]}
 
 
 def _labels(films: Sequence[Path]) -> Iterator[str]:
@@ -218,11 +207,11 @@ def _labels(films: Sequence[Path]) -> Iterator[str]:
 class _Picker:
     """Picks the frames to keep, over all films of an album."""
 
-    def __init__(self, album: Album, options: ExtractOptions) -> None:
+    def __init__(self, album: Album, settings: ExtractSettings) -> None:
         self._album = album
-        self._per_shot = options.per_shot
+        self._per_shot = settings.per_shot
         # Every n-th shot that has something to keep, from the second on: two shots are enough for both sides.
-        self._period = max(2, round(1 / options.val_share)) if options.val_share else 0
+        self._period = max(2, round(1 / settings.val_share)) if settings.val_share else 0
         self._likeness = Likeness()
         self._files: list[str] = []  # by the likeness's numbers
         self._kept_shots = 0

@@ -18,7 +18,7 @@ from vidcolor.color.spaces import lab_to_rgb
 from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.network.checkpoint import Model
 from vidcolor.pipeline.chroma import guided_enlarge
-from vidcolor.pipeline.smoothing import STRENGTH
+from vidcolor.settings import ShotSettings
 
 Degradation = Literal["none", "film"]
 
@@ -43,7 +43,7 @@ class Settings:
     size: int
     saturation: float
     degrade: Degradation
-    smooth: float = STRENGTH
+    smooth: float = ShotSettings.smooth
 
 
 @dataclass(frozen=True)

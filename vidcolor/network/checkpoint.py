@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from vidcolor.errors import CheckpointError, OutputError
 from vidcolor.network.build import Network, build_network
 from vidcolor.network.config import NetworkConfig
+from vidcolor.settings import DEFAULT_MODEL
 
 FORMAT = "vidcolor-1"
 SUFFIX = ".safetensors"
-DEFAULT_MODEL = "fast"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidcolor.errors import InputError, OutputError, VidcolorError
-from vidcolor.pipeline.film import Options, Result, colorize, default_output, tidy
+from vidcolor.pipeline.film import Result, colorize, default_output, tidy
 from vidcolor.pipeline.photo import colorize_photograph, is_photograph
+from vidcolor.settings import RunSettings, ShotSettings
 
 # Names by which films are found in folders; a file named outright may have any.
 FILMS = frozenset(
@@ -91,7 +92,8 @@ def colorize_one(
     output: Path | None = None,
     *,
     overwrite: bool = False,
-    options: Options | None = None,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
     progress: Progress = lambda done, total: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Result:
@@ -105,8 +107,8 @@ def colorize_one(
     """
     target = output_beside(source, output) if output is None or output.is_dir() else output
     if is_photograph(source):
-        return colorize_photograph(source, target, overwrite=overwrite, options=options)
-    return colorize(source, target, overwrite=overwrite, options=options, progress=progress, report=report)
+        return colorize_photograph(source, target, overwrite=overwrite, settings=settings, shot=shot)
+    return colorize(source, target, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report)
 
 
 def colorize_all(
@@ -115,7 +117,8 @@ def colorize_all(
     *,
     taken: Iterable[Path] = (),
     overwrite: bool = False,
-    options: Options | None = None,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
     progress: Progress = lambda done, total: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Outcome]:
@@ -141,7 +144,7 @@ def colorize_all(
                 continue
             _make_folder(job.output.parent)
             result = colorize_one(
-                source, job.output, overwrite=overwrite, options=options, progress=progress, report=report
+                source, job.output, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report
             )
             yield Outcome(job, result)
         except VidcolorError as error:

@@ -22,7 +22,6 @@ from vidcolor import __version__
 from vidcolor.color.arrays import Plane
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import DEFAULT_CODEC, choose_codec, codec_options
-from vidcolor.film.deinterlace import Deinterlace
 from vidcolor.film.encode import EncodeSettings, Encoding, choose_encoding
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.packets import joined
@@ -30,44 +29,21 @@ from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_video
 from vidcolor.film.streams import fullest_suffix
 from vidcolor.film.writer import FilmWriter
-from vidcolor.network.checkpoint import DEFAULT_MODEL, Model, load_model
+from vidcolor.network.checkpoint import Model, load_model
 from vidcolor.network.device import choose_device, choose_precision
 from vidcolor.pipeline.chroma import chroma_planes, table
 from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.recorder import Recorder
 from vidcolor.pipeline.segments import Start, Step, cut, located
-from vidcolor.pipeline.smoothing import STRENGTH, Smoother
+from vidcolor.pipeline.smoothing import Smoother
 from vidcolor.pipeline.stages import Network, Planes, colored, shared_cores
 from vidcolor.pipeline.view import Colorizer
+from vidcolor.settings import RunSettings, ShotSettings
 
 BATCH = {"cpu": 8, "cuda": 16, "mps": 16}  # frames that go through the network together
 LARGE = 1_000_000  # pixels: larger frames go by half as many on a CPU, where 4 % of time buys 100 MiB
 DECODED = 8  # frames that may wait for the network
 COLORED = 4  # and for the encoder, which takes them one by one
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may choose about colorizing; the names are those of the command line."""
-
-    model: str | Path = DEFAULT_MODEL
-    device: str = "auto"
-    precision: str = "auto"
-    size: int = 0
-    batch_size: int = 0
-    start: float = 0.0
-    duration: float | None = None
-    saturation: float = 1.0
-    smooth: float = STRENGTH
-    codec: str = ""
-    crf: int | None = None
-    preset: str = ""
-    pix_fmt: str = ""
-    stream: int | None = None
-    deinterlace: Deinterlace = "auto"
-    hwaccel: str = ""
-    strict: bool = False
-    resume: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,7 +83,8 @@ def colorize(
     output: Path | str | None = None,
     *,
     overwrite: bool = False,
-    options: Options | None = None,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Result:
@@ -115,6 +92,7 @@ def colorize(
 
     Args:
         output: Where to; by default beside the source, with ``.color`` in its name.
+        settings: Of the run; shot: how its shots look.
         progress: Called with frames done and frames expected (0: unknown).
         report: Called with a line when earlier work is taken up, or cannot be.
 
@@ -122,33 +100,33 @@ def colorize(
         VidcolorError: one of its kinds, each told in one line. Nothing is left under the final name.
         KeyboardInterrupt: its text, if any, tells what is kept.
     """
-    options = options or Options()
+    settings, shot = settings or RunSettings(), shot or ShotSettings()
     source = Path(source)
-    settings = EncodeSettings(options.codec, options.crf, options.preset, options.pix_fmt)
-    device = choose_device(options.device)
-    precision = choose_precision(options.precision, device)
+    encoder = EncodeSettings(settings.codec, settings.crf, settings.preset, settings.pix_fmt)
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
     began = time.monotonic()
-    with open_video(source, options.stream, options.deinterlace, options.hwaccel) as video:
+    with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
         refuse_hdr(video.info)
         target = Path(output) if output else default_output(source)
         with Journal(target) as journal:
-            check_target(source, target, overwrite or (options.resume and journal.is_published))
-            codec_options(choose_codec(target, settings.codec), settings.crf, settings.preset)
-            model = load_model(options.model)
+            check_target(source, target, overwrite or (settings.resume and journal.is_published))
+            codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
+            model = load_model(settings.model)
             colorizer = Colorizer(
-                model, video.info, device=device, precision=precision, size=options.size, saturation=options.saturation
+                model, video.info, device=device, precision=precision, size=settings.size, saturation=shot.saturation
             )
-            stream = frames(video, options.start, options.duration)
+            stream = frames(video, settings.start, settings.duration)
             first = next(stream)  # tells the depth, and fails before anything is written
-            encoding = choose_encoding(target, video.info, first.bits, settings)
+            encoding = choose_encoding(target, video.info, first.bits, encoder)
             video.keeps_alpha = encoding.alpha
             writer = FilmWriter(
-                target, video.info, encoding, start=options.start, duration=options.duration, sealed=journal.seal
+                target, video.info, encoding, start=settings.start, duration=settings.duration, sealed=journal.seal
             )
-            network = Network(colorizer, options.batch_size or batch_size(device.type, video.info))
-            whole = not options.start and options.duration is None
-            run = _Run(video, options, network, encoding, writer, progress, video.info.frames if whole else 0)
-            if options.resume:
+            network = Network(colorizer, settings.batch_size or batch_size(device.type, video.info))
+            whole = not settings.start and settings.duration is None
+            run = _Run(video, settings, shot, network, encoding, writer, progress, video.info.frames if whole else 0)
+            if settings.resume:
                 identity = _identity(run, model)
                 published = journal.is_published and not journal.differences(identity)
                 check_target(source, target, overwrite or published)
@@ -179,7 +157,8 @@ class _Run:
     """A film at work: frames ``done`` so far, and of these ``resumed`` from earlier runs."""
 
     video: Video
-    options: Options
+    settings: RunSettings
+    shot: ShotSettings
     network: Network
     encoding: Encoding
     writer: FilmWriter
@@ -198,7 +177,7 @@ class _Run:
 
     def accept(self) -> None:
         """Just before the film gets its name: with ``strict``, nothing may have gone wrong."""
-        if self.options.strict and self.warnings:
+        if self.settings.strict and self.warnings:
             what = f"cannot colorize {self.video.info.path}"
             raise InputError(what, "; ".join(self.warnings), "Leave out --strict to accept it")
 
@@ -283,7 +262,7 @@ class _Run:
     def _resumed(self, start: Start) -> Iterator[Iterator[Frame] | None]:
         """The frames from a segment's start on: found by seeking, or else by reading from the beginning."""
         for near in (start.marks[0].pts, None):
-            how = self.options
+            how = self.settings
             with open_video(self.video.info.path, how.stream, how.deinterlace, how.hwaccel) as video:
                 stream = frames(video, how.start, how.duration, near=near)
                 if (found := located(stream, start.marks)) is not None:
@@ -297,7 +276,7 @@ class _Run:
     def _colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
         with closing(prefetch(self._prepared(steps), DECODED)) as cuts:
-            pictures = colored(cuts, self.network, self.encoding.chroma_size, self.options.smooth)
+            pictures = colored(cuts, self.network, self.encoding.chroma_size, self.shot.smooth)
             with shared_cores(), closing(prefetch(pictures, COLORED)) as ready:
                 yield ready
 
@@ -311,7 +290,7 @@ class _Run:
     @property
     def _context(self) -> int:
         """Frames that smoothing wants to see beyond either end of a segment that parts a take."""
-        return 2 * Smoother(self.options.smooth).delay
+        return 2 * Smoother(self.shot.smooth).delay
 
     def _take_over(self, journal: Journal) -> None:
         self.done = self.resumed = journal.frames
@@ -324,7 +303,7 @@ class _Run:
 
 def _identity(run: _Run, model: Model) -> dict[str, Any]:
     """All that decides the bytes of a segment, by the names that a user would know."""
-    colorizer, options = run.network.colorizer, run.options
+    colorizer, settings = run.network.colorizer, run.settings
     found = {
         "input": film_identity(run.video.info.path),
         "model": model.sha256,
@@ -332,13 +311,13 @@ def _identity(run: _Run, model: Model) -> dict[str, Any]:
         "precision": str(colorizer.precision),
         "size": [colorizer.width, colorizer.height],
         "batch size": run.network.size,
-        "saturation": options.saturation,
-        "smoothing": options.smooth,
-        "start": options.start,
-        "duration": options.duration,
+        "saturation": run.shot.saturation,
+        "smoothing": run.shot.smooth,
+        "start": settings.start,
+        "duration": settings.duration,
         "stream": run.video.info.stream,
-        "deinterlace": options.deinterlace,
-        "hwaccel": options.hwaccel,
+        "deinterlace": settings.deinterlace,
+        "hwaccel": settings.hwaccel,
         "encoding": asdict(run.encoding),
         "version": [__version__, *(version(name) for name in ("torch", "av", "numpy")), cv2.__version__],
     }

@@ -19,8 +19,9 @@ from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 from vidcolor.network.checkpoint import Model, load_model
 from vidcolor.network.device import choose_device, choose_precision
 from vidcolor.pipeline.chroma import chroma_planes
-from vidcolor.pipeline.film import Options, Result, check_target
+from vidcolor.pipeline.film import Result, check_target
 from vidcolor.pipeline.view import Colorizer
+from vidcolor.settings import RunSettings, ShotSettings
 
 # What can be read and written, with what keeps it as it is: no loss, or hardly any and full chroma.
 SUFFIXES: dict[str, tuple[int, ...]] = {
@@ -44,7 +45,13 @@ def is_photograph(path: Path) -> bool:
 
 
 def colorize_photograph(
-    source: Path, output: Path, *, overwrite: bool = False, options: Options | None = None, model: Model | None = None
+    source: Path,
+    output: Path,
+    *,
+    overwrite: bool = False,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
+    model: Model | None = None,
 ) -> Result:
     """Colorize a photograph: its luma stays, to the rounding of the file's own depth.
 
@@ -56,7 +63,7 @@ def colorize_photograph(
     Raises:
         VidcolorError: not a picture, or it cannot be written.
     """
-    options = options or Options()
+    settings, shot = settings or RunSettings(), shot or ShotSettings()
     began = time.monotonic()
     check_target(source, output, overwrite)
     if not is_photograph(output):
@@ -64,19 +71,19 @@ def colorize_photograph(
         raise OutputError(f"cannot write {output}", why, f"Use one of {' '.join(SUFFIXES)}")
     rgb, alpha = read_photograph(source)
     warnings = _losses(source, output, alpha)
-    if options.strict and warnings:
+    if settings.strict and warnings:
         raise InputError(f"cannot colorize {source}", "; ".join(warnings), "Leave out --strict to accept it")
     deep = rgb.dtype == np.uint16
     kr, kb = LUMA_WEIGHTS[_TAGS.matrix]
     luma = rgb.astype(np.float32) @ np.array([kr, 1 - kr - kb, kb], np.float32) / np.float32(_TOP if deep else 255)
     frame = Frame(np.rint(luma * _TOP).astype(np.uint16), 16, 0, Fraction(1), _TAGS)
-    device = choose_device(options.device)
-    model = model or load_model(options.model)
-    precision = choose_precision(options.precision, device)
+    device = choose_device(settings.device)
+    model = model or load_model(settings.model)
+    precision = choose_precision(settings.precision, device)
     height, width = luma.shape
     colorizer = Colorizer(
         model, VideoInfo.of_still(width, height, _TAGS, 16, source), device=device, precision=precision,
-        size=options.size, saturation=options.saturation,
+        size=settings.size, saturation=shot.saturation,
     )  # fmt: skip
     small = colorizer.small(frame)
     chroma = chroma_planes(frame, small, colorizer.ab([small])[0], width, height)

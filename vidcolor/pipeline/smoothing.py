@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Plane
+from vidcolor.settings import ShotSettings
 
-STRENGTH = 0.85
 BLOCK = 6  # frames whose future is gathered together; each sees as many frames ahead at least, twice as many at most
 
 MISMATCH = 0.02  # of luma, in 0..1: at this difference a point's weight has fallen to 1/e
@@ -88,7 +88,7 @@ class Smoother:
         delay: Frames that an output waits for, at most.
     """
 
-    def __init__(self, strength: float = STRENGTH) -> None:
+    def __init__(self, strength: float = ShotSettings.smooth) -> None:
         if not 0 <= strength <= 1:
             raise ValueError(f"strength must be in 0..1, not {strength}")
         self.strength = strength

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vidcolor.data.extraction import FILM_SUFFIXES, ExtractOptions, extract_once, find_films
+from vidcolor.data.extraction import FILM_SUFFIXES, extract_once, find_films
 from vidcolor.data.photos import PHOTO_SUFFIXES, SHARD_SUFFIXES, Photo, find_photos, search_photos, split_photos
 from vidcolor.errors import DataError, InputError
+from vidcolor.settings import ExtractSettings
 
 FOOTAGE = "footage"  # in the run's folder: frames of the films among its data
 FOOTAGE_VAL = "footage-val"  # frames of films named for validation
@@ -38,10 +39,10 @@ def gather(
         if path.is_dir() and folder.resolve().is_relative_to(path.resolve()):
             why = f"it lies in {path}, whose pictures are the data"
             raise DataError(f"cannot train into {folder}", why, "Choose another folder with -o")
-    photos = _photos(data, folder / FOOTAGE, ExtractOptions(), report)
+    photos = _photos(data, folder / FOOTAGE, ExtractSettings(), report)
     trained = [p for p in photos if p.split != "val"]
     if val:
-        held_out = _photos(val, folder / FOOTAGE_VAL, ExtractOptions(val_share=0), report)
+        held_out = _photos(val, folder / FOOTAGE_VAL, ExtractSettings(val_share=0), report)
         if shared := len(set(held_out).intersection(trained)):
             report(f"warning: {shared} photos are trained on and validated on: they tell nothing about others")
         return trained, held_out
@@ -57,7 +58,7 @@ def gather(
 
 
 def _photos(
-    paths: Sequence[Path | str], footage: Path, options: ExtractOptions, report: Callable[[str], None]
+    paths: Sequence[Path | str], footage: Path, settings: ExtractSettings, report: Callable[[str], None]
 ) -> list[Photo]:
     photos = search_photos(paths)
     films = [film for film in find_films(p for p in paths if Path(p).exists()) if is_film_data(film)]
@@ -66,7 +67,7 @@ def _photos(
         first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
         tell = report if first else lambda line: None
         try:
-            extract_once(films, footage, options=options, report=tell, wait=not first)
+            extract_once(films, footage, settings=settings, report=tell, wait=not first)
             photos += find_photos([footage])
         except (InputError, DataError) as error:
             if not photos:
