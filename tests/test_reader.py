@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
 from vidcolor.film.container import orientation, readable
+from vidcolor.film.decode import MAX_BAD_PACKETS
 from vidcolor.film.deinterlace import Deinterlacer, is_combed
 from vidcolor.film.reader import frames, open_video, probe
 
@@ -157,6 +158,30 @@ def test_an_absent_decoder_is_not_replaced(tmp_path: Path, kind: str, why: str) 
     write_grey(tmp_path / "film.mkv", [picture(64, 48)] * 3)
     with pytest.raises(DeviceError, match=why), open_video(tmp_path / "film.mkv", hwaccel=kind):
         pass
+
+
+def test_the_rest_of_a_film_is_not_dropped_in_silence(tmp_path: Path) -> None:
+    """A thousand packets in a row that do not decode end the film: from when on is told, as a warning."""
+    png = av_png(picture(32, 32))
+    with av.open(str(tmp_path / "film.mov"), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "gray"
+        for number in range(MAX_BAD_PACKETS + 60):
+            packet = av.Packet(png if number < 50 or number >= MAX_BAD_PACKETS + 50 else b"torn")
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream = Fraction(1, 25), stream
+            container.mux(packet)
+    with open_video(tmp_path / "film.mov") as video:
+        assert len(list(frames(video))) == 50
+        assert f"the film is given up from 2.0 s on: {MAX_BAD_PACKETS} packets in a row do not decode" in video.warnings
+
+
+@pytest.mark.parametrize("address", ["http://example.org/film.mp4", "rtsp://camera/1"])
+def test_addresses_are_not_read(address: str) -> None:
+    """The line repeats the address as it was typed, and says that none is read."""
+    with pytest.raises(InputError, match="addresses are not read") as error:
+        probe(Path(address))
+    assert address in str(error.value)
 
 
 def test_a_film_cut_short_says_so(tmp_path: Path) -> None:

@@ -26,11 +26,14 @@ class Damage:
     Attributes:
         bad_packets: Packets of the picture that do not decode.
         bad_reads: Places where the container could not be read on.
-        declared, reached: Where a film that ends early should have ended, and where it does, in seconds.
+        given_up: Packets that do not decode, in a row, after which the rest of the film was left out.
+        declared: Where a film that ends early should have ended, in seconds; 0 when it is not known.
+        reached: Where it does end, or was given up.
     """
 
     bad_packets: int = 0
     bad_reads: int = 0
+    given_up: int = 0
     declared: float = 0.0
     reached: float = 0.0
 
@@ -40,6 +43,9 @@ class Damage:
         lines = []
         if self.bad_packets:
             lines.append(f"{count(self.bad_packets, 'damaged packet')} skipped")
+        if self.given_up:
+            why = f"{self.given_up} packets in a row do not decode"
+            lines.append(f"the film is given up from {self.reached:.1f} s on: {why}")
         if self.bad_reads:
             lines.append(f"the file cannot be read on at {count(self.bad_reads, 'place')}")
         if self.declared:
@@ -59,7 +65,9 @@ def pictures(container: Any, stream: Any, path: Path, damage: Damage) -> Iterato
     """
     decoder = choose_decoder(stream)
     in_a_row = 0
+    start = (container.start_time or 0) / av.time_base
     newest: int | None = None
+    shown: int | None = None
     torn = False  # the last packet is incomplete
     for packet in _packets(container, damage):
         if packet.stream.index != stream.index:
@@ -78,10 +86,12 @@ def pictures(container: Any, stream: Any, path: Path, damage: Damage) -> Iterato
             in_a_row += 1
         for picture in decoded:
             newest = _later(newest, picture.pts)
+            shown = picture.pts if picture.pts is not None else picture.dts
             yield picture
         if last and torn and newest is not None:
             yield from _tail(path, stream.index, newest)
-        if in_a_row > MAX_BAD_PACKETS:
+        if in_a_row >= MAX_BAD_PACKETS:
+            damage.given_up, damage.reached = in_a_row, float((shown or 0) * stream.time_base) - start
             return
 
 

@@ -49,7 +49,7 @@ class Video:
 
     def _counters(self) -> list[tuple[Any, str]]:
         return [
-            *((self.damage, name) for name in ("bad_packets", "bad_reads", "declared", "reached")),
+            *((self.damage, name) for name in ("bad_packets", "bad_reads", "given_up", "declared", "reached")),
             *((self, name) for name in ("resized", "retimed", "transparent")),
             *((self.deinterlacer, name) for name in ("marked", "changed")),
         ]
