@@ -16,9 +16,9 @@ import torch
 
 from vidcolor.errors import OutputError
 from vidcolor.film.codecs import KNOWN, choose_codec, codec_options
-from vidcolor.film.container import orientation
 from vidcolor.film.encode import EncodeSettings, choose_encoding
 from vidcolor.film.frame import Frame
+from vidcolor.film.info import orientation
 from vidcolor.film.reader import frames, open_video, probe
 from vidcolor.film.streams import fullest_suffix
 from vidcolor.film.writer import FilmWriter

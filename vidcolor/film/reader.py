@@ -13,10 +13,11 @@ from av.error import FFmpegError
 
 from vidcolor.errors import InputError
 from vidcolor.film.clock import JUMP_BACK, rising
-from vidcolor.film.container import choose_stream, color_tags, describe, open_container
+from vidcolor.film.container import choose_stream, open_container
 from vidcolor.film.decode import Damage, count, pictures
 from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
 from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.info import color_tags, describe
 from vidcolor.film.planes import luma_and_alpha, resize
 from vidcolor.film.rgb import chroma_of
 
