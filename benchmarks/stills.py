@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from vidcolor.color.arrays import RgbImage
-from vidcolor.data.extraction import find_films
 from vidcolor.data.photos import find_photos, search_photos
 from vidcolor.data.quality import look
+from vidcolor.files import COLOR_FILMS, named_files
 from vidcolor.film.display import displayed
 from vidcolor.film.reader import frames, open_video
 
@@ -27,7 +27,7 @@ def pictures(path: Path) -> Iterator[RgbImage]:
     if search_photos([path]):
         photos = find_photos([path])
         yield from (photo.load() for photo in photos[:: max(1, len(photos) // PHOTOS)])
-    for film in find_films([path]) if path.is_dir() else ():
+    for film in named_files([path], COLOR_FILMS) if path.is_dir() else ():
         with open_video(film) as video:
             for number, frame in enumerate(frames(video, chroma=True)):
                 if number % EVERY == EVERY // 2:

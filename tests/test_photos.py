@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vidcolor.data.photos import BrokenPhotos, Photo, center_crop, find_photos, random_crop, split_photos, train_batches
-from vidcolor.errors import DataError
+from vidcolor.errors import DataError, InputError
 
 Folder = Callable[..., Path]
 Picture = Callable[..., NDArray[np.uint8]]
@@ -116,7 +116,7 @@ def test_nothing_found_says_what_would_be(tmp_path: Path) -> None:
     """An empty folder and an absent one are told apart."""
     with pytest.raises(DataError, match=r"neither pictures nor tar shards.*\.jpg"):
         find_photos([tmp_path])
-    with pytest.raises(DataError, match="no such file or folder"):
+    with pytest.raises(InputError, match="no such file or folder"):
         find_photos([tmp_path / "absent"])
 
 

@@ -277,11 +277,11 @@ def test_full_disk_keeps_the_last_state(photo_folder: Folder, tmp_path: Path, mo
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))  # Python ignores SIGXFSZ: writing just fails
 
     try:
-        with pytest.raises(OutputError, match=r"cannot save .*state\.safetensors.*Free some space"):
+        with pytest.raises(OutputError, match=r"cannot write .*state\.safetensors.*[Ff]ile too large.*another folder"):
             run(data, tmp_path / "run", config=config, progress=stop_at(2, fill_the_disk))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert not list((tmp_path / "run").glob("*.part"))
+    assert not list((tmp_path / "run").glob("*.part*"))
     said: list[str] = []
     run(data, tmp_path / "run", config=config, report=said.append)
     assert "at epoch 1, step 2" in said[0]

@@ -140,7 +140,7 @@ def test_bad_data_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "notes.doc").write_text("no film " * 99)
     with pytest.raises(InputError, match=r"cannot open .*notes\.doc"):
         run([tmp_path / "notes.doc"], tmp_path / "run")
-    with pytest.raises(DataError, match="no such file or folder"):
+    with pytest.raises(InputError, match="no such file or folder"):
         run([tmp_path / "absent"], tmp_path / "run")
     with pytest.raises(DataError, match="whose pictures are the data"):
         run([tmp_path], tmp_path / "run")

@@ -30,7 +30,7 @@ from vidcolor.cli.fields import (
 )
 from vidcolor.cli.terminal import print_json, progress_bar, say
 from vidcolor.cli.training import evaluate, extract, train
-from vidcolor.errors import OutputError, VidcolorError
+from vidcolor.errors import OutputError, VidcolorError, reason
 
 
 class Commands(typer.core.TyperGroup):
@@ -262,6 +262,5 @@ def main() -> None:
         if os.environ.get("VIDCOLOR_DEBUG") or not error.filename:
             raise
         # A folder that cannot be searched, a name that is too long: met before anything was opened.
-        reason = (error.strerror or str(error)).lower()
-        print(f"vidcolor: error: cannot open {error.filename}: {reason}.", file=sys.stderr)
+        print(f"vidcolor: error: cannot open {error.filename}: {reason(error)}.", file=sys.stderr)
         sys.exit(1)

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,13 +20,9 @@ from vidcolor.data.candidates import Candidate, Take, takes
 from vidcolor.data.frame_folder import ABOUT, CONTACT, Album, Entry
 from vidcolor.data.quality import Likeness
 from vidcolor.errors import DataError, InputError
+from vidcolor.files import COLOR_FILMS, named_files
 from vidcolor.film.reader import open_video
 from vidcolor.settings import ExtractSettings
-
-FILM_SUFFIXES = frozenset(
-    {".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".ivf", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
-    | {".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
-)
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def extract(
         OutputError: the folder cannot be written.
     """
     settings = settings or ExtractSettings()
-    paths = find_films(films)
+    paths = named_files(films, COLOR_FILMS)
     if not paths:
         raise DataError(f"no films in {', '.join(map(str, films))}", "no file has a film's suffix", "Name the films")
     began = time.monotonic()
@@ -145,7 +141,7 @@ def extract_once(
         As :func:`extract`.
     """
     settings = settings or ExtractSettings()
-    about = _about(find_films(films), settings)
+    about = _about(named_files(films, COLOR_FILMS), settings)
 
     def done() -> bool:
         try:
@@ -165,28 +161,6 @@ def extract_once(
     for warning in found.warnings:
         report(f"warning: {warning}")
     report(f"extracted {found.train} frames for training, {found.val} for validation; {CONTACT} there shows them")
-
-
-def find_films(paths: Iterable[Path | str]) -> list[Path]:
-    """The films named, and those in the folders named, at any depth, sorted; each once.
-
-    Raises:
-        InputError: a path is absent.
-    """
-    films: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            films += sorted(p for p in path.rglob("*") if is_film(p))
-        elif path.is_file():
-            films.append(path)
-        else:
-            raise InputError(f"cannot open {path}", "no such file or folder", "Check the path")
-    return list(dict.fromkeys(films))
-
-
-def is_film(path: Path) -> bool:
-    """Whether a file in a folder is taken for a film: by its suffix; hidden files are not."""
-    return path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _about(films: Sequence[Path], settings: ExtractSettings) -> dict[str, Any]:

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from vidcolor.color.arrays import RgbImage
-from vidcolor.errors import OutputError
+from vidcolor.errors import OutputError, writing
 
 MANIFEST = "manifest.csv"
 CONTACT = "contact.png"
@@ -95,13 +95,11 @@ class Album:
         _check(folder, overwrite)
 
     def __enter__(self) -> Album:
-        try:
+        with writing(self.folder):
             shutil.rmtree(self._part, ignore_errors=True)  # an earlier run was killed
             for split in ("train", "val"):
                 (self._part / split).mkdir(parents=True)
             self._manifest = open(self._part / MANIFEST, "w", newline="", encoding="utf-8")
-        except OSError as error:
-            raise self._failure(error) from error
         self._writer = csv.writer(self._manifest)
         self._writer.writerow(COLUMNS)
         return self
@@ -110,17 +108,16 @@ class Album:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._manifest.close()
-            if kind is None:
-                (self._part / ABOUT).write_text(json.dumps(self._about, indent=1))
-                self._write(CONTACT, contact_sheet(self._sections()), ())
-                shutil.rmtree(self._old, ignore_errors=True)  # an earlier run was killed while removing it
-                if self.folder.exists():
-                    os.replace(self.folder, self._old)
-                os.replace(self._part, self.folder)
-                shutil.rmtree(self._old, ignore_errors=True)
-        except OSError as failure:
-            raise self._failure(failure) from failure
+            with writing(self.folder):
+                self._manifest.close()
+                if kind is None:
+                    (self._part / ABOUT).write_text(json.dumps(self._about, indent=1))
+                    self._write(CONTACT, contact_sheet(self._sections()), ())
+                    shutil.rmtree(self._old, ignore_errors=True)  # an earlier run was killed while removing it
+                    if self.folder.exists():
+                        os.replace(self.folder, self._old)
+                    os.replace(self._part, self.folder)
+                    shutil.rmtree(self._old, ignore_errors=True)
         finally:
             shutil.rmtree(self._part, ignore_errors=True)
 
@@ -139,24 +136,16 @@ class Album:
 
     def _line(self, entry: Entry, counted: str) -> None:
         values = [getattr(entry, name) for name in COLUMNS]
-        try:
+        with writing(self.folder):
             self._writer.writerow([round(v, 3) if isinstance(v, float) else v for v in values])
-        except OSError as error:
-            raise self._failure(error) from error
         self.counts[counted] += 1
 
     def _write(self, name: str, image: RgbImage, parameters: Sequence[int]) -> None:
         encoded, data = cv2.imencode(Path(name).suffix, image[..., ::-1], parameters)
         if not encoded:
             raise OutputError(f"cannot write {self.folder / name}", "the picture cannot be encoded")
-        try:
+        with writing(self.folder):
             (self._part / name).write_bytes(data.tobytes())
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: OSError) -> OutputError:
-        reason = error.strerror or str(error)
-        return OutputError(f"cannot write {self.folder}", reason, "Free some space or choose another folder with -o")
 
     def _sections(self) -> list[tuple[str, list[tuple[RgbImage, str]]]]:
         sections = []

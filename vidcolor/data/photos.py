@@ -23,10 +23,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.data.frame_folder import ABOUT, CONTACT
-from vidcolor.errors import DataError
+from vidcolor.errors import DataError, reason
+from vidcolor.files import PHOTOS, SHARDS, has_suffix, is_photo, named_files
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
-SHARD_SUFFIXES = frozenset({".tar"})
 MAX_BROKEN = 0.05  # the share of unreadable photos above which a run stops
 
 
@@ -64,8 +63,8 @@ class Photo:
                 file.seek(self.offset)
                 data = np.frombuffer(file.read(self.length), np.uint8)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise DataError(f"cannot read the photo {self.name}", reason, "Keep the data until the run ends") from error
+            what = f"cannot read the photo {self.name}"
+            raise DataError(what, reason(error), "Keep the data until the run ends") from error
         try:
             image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
         except cv2.error:  # a header that claims more pixels than OpenCV takes
@@ -75,11 +74,6 @@ class Photo:
         return image
 
 
-def _is_visible(name: str | Path) -> bool:
-    """Macs leave a hidden ._photo.jpg beside every photo.jpg on foreign disks and in archives; it is no photo."""
-    return not Path(name).name.startswith(".")
-
-
 def _photos_in_shard(path: Path) -> list[Photo]:
     """Index a tar file; the bytes stay where they are."""
     try:
@@ -87,7 +81,7 @@ def _photos_in_shard(path: Path) -> list[Photo]:
             return [
                 Photo(path, member.offset_data, member.size, member.name)
                 for member in shard
-                if member.isfile() and _is_visible(member.name) and Path(member.name).suffix.lower() in PHOTO_SUFFIXES
+                if member.isfile() and is_photo(member.name) and not Path(member.name).name.startswith(".")
             ]
     except (tarfile.TarError, EOFError, OSError) as error:
         raise DataError(f"cannot read the shard {path}", str(error), "Shards are uncompressed tar files") from error
@@ -100,14 +94,14 @@ def find_photos(paths: Sequence[Path | str]) -> list[Photo]:
     tree of classes, or one flat folder) and of WebDataset.
 
     Raises:
-        DataError: a path is absent, or nothing at all was found.
+        DataError: nothing at all was found; InputError: a path is absent.
     """
     photos = search_photos(paths)
     if not photos:
         raise DataError(
             f"no photos in {', '.join(map(str, paths))}",
             "neither pictures nor tar shards were found",
-            f"Supported: {' '.join(sorted(PHOTO_SUFFIXES | SHARD_SUFFIXES))}",
+            f"Supported: {' '.join(sorted(PHOTOS | SHARDS))}",
         )
     return photos
 
@@ -115,19 +109,12 @@ def find_photos(paths: Sequence[Path | str]) -> list[Photo]:
 def search_photos(paths: Sequence[Path | str]) -> list[Photo]:
     """As :func:`find_photos`; it may find none."""
     photos: list[Photo] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file() and _is_visible(p))
-        elif path.is_file():
-            files = [path]
-        else:
-            raise DataError(f"cannot find {path}", "no such file or folder", "Check the path")
-        for file in files:
-            if file.suffix.lower() in SHARD_SUFFIXES:
-                photos += _photos_in_shard(file)
-            elif file.suffix.lower() in PHOTO_SUFFIXES and not _is_contact_sheet(file):
-                photos.append(Photo(file))
-    return list(dict.fromkeys(photos))
+    for file in named_files(paths, PHOTOS | SHARDS):
+        if has_suffix(file, SHARDS):
+            photos += _photos_in_shard(file)
+        elif is_photo(file) and not _is_contact_sheet(file):
+            photos.append(Photo(file))
+    return photos
 
 
 def _is_contact_sheet(path: Path) -> bool:

@@ -9,14 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from vidcolor.data.extraction import find_films
-from vidcolor.data.photos import PHOTO_SUFFIXES, SHARD_SUFFIXES, BrokenPhotos, search_photos, spread
+from vidcolor.data.photos import BrokenPhotos, search_photos, spread
 from vidcolor.errors import DataError, InputError
 from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
 from vidcolor.evaluation.gallery import Album
 from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
 from vidcolor.evaluation.pictures import Degradation, Settings
 from vidcolor.evaluation.scores import Comparison, mean_comparison
+from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
 from vidcolor.film.reader import probe
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_device, choose_precision
@@ -139,7 +139,7 @@ def evaluate(
     device = choose_device(run.device)
     precision = choose_precision(run.precision, device)
     how = Settings(model, device, precision, run.size, shot.saturation, settings.degrade, shot.smooth)
-    film_paths = [path for path in find_films(data) if path.suffix.lower() not in PHOTO_SUFFIXES | SHARD_SUFFIXES]
+    film_paths = [path for path in named_files(data, COLOR_FILMS) if not has_suffix(path, PHOTOS | SHARDS)]
     photos = spread(search_photos(data), settings.limit)
     if not photos and not film_paths:
         names = ", ".join(map(str, data))

@@ -13,7 +13,7 @@ import av
 from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.error import FFmpegError
 
-from vidcolor.errors import DeviceError, InputError
+from vidcolor.errors import DeviceError, InputError, reason
 from vidcolor.film.frame import VideoInfo
 
 MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond what codecs hold
@@ -62,9 +62,9 @@ def open_container(path: Path, hwaccel: str = "") -> Any:
         why = "it cannot decode this kind of film"
         raise DeviceError(f"cannot decode {path} with {hwaccel}", why, "Leave --hwaccel out") from error
     except FFmpegError as error:
-        raise InputError(what, reason(error), "It is no film, or a damaged one") from error
+        raise InputError(what, told(error), "It is no film, or a damaged one") from error
     except OSError as error:
-        raise InputError(what, error.strerror or str(error), "Check its permissions") from error
+        raise InputError(what, reason(error), "Check its permissions") from error
     except ValueError as error:
         raise InputError(what, str(error), "Rename it") from error
 
@@ -85,10 +85,9 @@ def _accelerator(path: Path, kind: str) -> HWAccel | None:
     return accelerator
 
 
-def reason(error: FFmpegError) -> str:
-    """What libav says, as a phrase."""
-    text = (error.strerror or str(error)).lower()
-    return "the data are invalid" if "invalid data" in text else text
+def told(error: FFmpegError) -> str:
+    """Return what libav says, as a phrase."""
+    return "the data are invalid" if "invalid data" in reason(error) else reason(error)
 
 
 def readable(text: str) -> str:

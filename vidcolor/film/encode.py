@@ -14,7 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import OutputError, reason
 from vidcolor.film.codecs import choose_codec, choose_pix_fmt, codec_options
 from vidcolor.film.container import runs_evenly
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
@@ -170,9 +170,8 @@ class VideoEncoder:
         try:
             yield
         except (FFmpegError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            remedy = "Check --crf and --preset, or choose another codec"
-            raise OutputError(f"cannot encode with {self.encoding.codec}", reason, remedy) from error
+            what = f"cannot encode with {self.encoding.codec}"
+            raise OutputError(what, reason(error), "Check --crf and --preset, or choose another codec") from error
 
 
 def output_tags(tags: ColorTags, height: int) -> tuple[int, int, int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import OutputError, reason, remedy
+from vidcolor.files import part_of, publish, written_through
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.matroska import set_sample_aspect
@@ -50,7 +50,8 @@ class FilmWriter:
         self.encoding = encoding
         self.warnings: list[str] = []
         self.accept: Callable[[], None] = lambda: None
-        self._part = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._target = written_through(path)
+        self._part = part_of(self._target)
         self._info = info
         self._sealed = sealed
         first = float(info.begin * info.time_base)
@@ -87,10 +88,7 @@ class FilmWriter:
                 if info.sample_aspect != 1 and matroska and not set_sample_aspect(self._part, info):
                     self.warnings.append(f"the shape of the pixels, {info.sample_aspect}, is not kept")
                 self.accept()
-                with open(self._part, "rb") as file:
-                    os.fsync(file.fileno())  # a full disk may show only here
-                self._sealed(self._part)
-                os.replace(self._part, self.path)
+                publish(self._part, self._target, self._sealed)
         except BaseException:
             self._discard()
             raise
@@ -153,13 +151,14 @@ class FilmWriter:
         try:
             yield
         except (FFmpegError, OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            if "invalid argument" in reason:
-                reason = f"{self.encoding.codec} does not fit {self.path.suffix}, or does not take these settings"
-            elif "operation not permitted" in reason:  # what encoders on devices say; folders say "permission denied"
-                reason = f"{self.encoding.codec} finds no device, or no driver for it"
-            remedy = "Free some space" if "space" in reason else "Choose another codec, container or folder"
-            raise OutputError(f"cannot write {self.path}", reason, remedy) from error
+            why, to_do = reason(error), "Choose another codec, container or folder"
+            if "invalid argument" in why:
+                why = f"{self.encoding.codec} does not fit {self.path.suffix}, or does not take these settings"
+            elif "operation not permitted" in why:  # what encoders on devices say; folders say "permission denied"
+                why = f"{self.encoding.codec} finds no device, or no driver for it"
+            elif isinstance(error, OSError):
+                to_do = remedy(error)
+            raise OutputError(f"cannot write {self.path}", why, to_do) from error
 
     def _open(self) -> None:
         info = self._info

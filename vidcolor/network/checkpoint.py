@@ -6,7 +6,6 @@ Bundled weights lie in ``weights/`` beside the package in a checkout, and inside
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vidcolor.errors import CheckpointError, OutputError
+from vidcolor.errors import CheckpointError
+from vidcolor.files import replaced
 from vidcolor.network.build import Network, build_network
 from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import DEFAULT_MODEL
@@ -61,15 +61,11 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     Raises:
         OutputError: the disk is full or the folder cannot be written; the old file is still there.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, dict(metadata))
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except (OSError, SafetensorError) as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"cannot save {path}", str(error), "Free some space or choose another folder") from error
+    with replaced(path) as part:
+        try:
+            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part, dict(metadata))
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

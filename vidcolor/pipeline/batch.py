@@ -7,16 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidcolor.errors import InputError, OutputError, VidcolorError
+from vidcolor.errors import InputError, OutputError, VidcolorError, reason, writing
+from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
 from vidcolor.pipeline.film import Result, colorize, default_output, tidy
-from vidcolor.pipeline.photo import colorize_photograph, is_photograph
+from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.settings import RunSettings, ShotSettings
 
-# Names by which films are found in folders; a file named outright may have any.
-FILMS = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".vob"}
-    | {".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".mxf", ".ogv", ".dv", ".gif"}
-)
 Progress = Callable[[int, int], None]  # frames done, frames expected
 _MARK = ".color"
 
@@ -59,13 +55,13 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple
     found: list[tuple[Path, Path]] = []
     for path in paths:
         if path.is_dir():
-            inside = path.rglob("*") if recursive else path.glob("*")
-            files = [(file, path) for file in sorted(inside) if _is_wanted(file, path)]
-            if not files and any(p.is_dir() for p in path.iterdir()) and not recursive:
+            inside = files_in(path, FILMS | PHOTOS, recursive=recursive)
+            files = [(file, path) for file in inside if not _is_colored(file)]
+            if not files and not recursive and any(p.is_dir() for p in path.iterdir()):
                 raise InputError(f"cannot open {path}", "it holds no film or photograph", "Use -r for its folders")
         elif not path.exists() and glob.has_magic(str(path)):
-            files = [(Path(name), Path(name).parent) for name in sorted(glob.glob(str(path), recursive=True))]
-            files = [(file, root) for file, root in files if _is_wanted(file, root)]
+            named = map(Path, sorted(glob.glob(str(path), recursive=True)))
+            files = [(file, file.parent) for file in named if _is_wanted(file)]
         else:
             files = [(path, path.parent)]
         if not files:
@@ -74,15 +70,18 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple
     return list(dict.fromkeys(found))
 
 
-def _is_wanted(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    known = file.suffix.lower() in FILMS or is_photograph(file)
-    return known and not hidden and not file.stem.endswith(_MARK) and file.is_file()
+def _is_wanted(file: Path) -> bool:
+    known = has_suffix(file, FILMS | PHOTOS) and not is_hidden(file, file.parent)
+    return known and not _is_colored(file) and file.is_file()
+
+
+def _is_colored(file: Path) -> bool:
+    return file.stem.endswith(_MARK)
 
 
 def output_beside(source: Path, folder: Path | None = None) -> Path:
     """photo.jpg -> photo.color.jpg, and films as pipeline.default_output says."""
-    if is_photograph(source):
+    if is_photo(source):
         return (folder or source.parent) / f"{source.stem}{_MARK}{source.suffix}"
     return default_output(source, folder)
 
@@ -106,7 +105,7 @@ def colorize_one(
         VidcolorError: one of its kinds.
     """
     target = output_beside(source, output) if output is None or output.is_dir() else output
-    if is_photograph(source):
+    if is_photo(source):
         return colorize_photograph(source, target, overwrite=overwrite, settings=settings, shot=shot)
     return colorize(source, target, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report)
 
@@ -150,11 +149,9 @@ def colorize_all(
         except VidcolorError as error:
             yield Outcome(job, error=str(error))
         except OSError as error:  # a folder that cannot be searched, a name that is too long
-            yield Outcome(job, error=f"cannot open {source}: {(error.strerror or str(error)).lower()}.")
+            yield Outcome(job, error=f"cannot open {source}: {reason(error)}.")
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}", (error.strerror or str(error)).lower(), "Choose another") from error

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import OutputError, reason, remedy
+from vidcolor.files import replaced
 from vidcolor.pipeline.segments import Mark, Start
 
 try:
@@ -140,10 +141,9 @@ class Journal:
                 self._empty()
             self.identity = dict(identity)
             # Written anew: whatever is torn in the old one goes, and a reader sees the old one or the new one.
-            part = self._path.with_suffix(".part")
             lines = [{"film": self.identity}, *({"segment": asdict(segment)} for segment in self.segments)]
-            part.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-            os.replace(part, self._path)
+            with replaced(self._path) as part:
+                part.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
             self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed on exit
             self._sync()
 
@@ -155,9 +155,7 @@ class Journal:
         except BlockingIOError as error:
             raise OutputError(what, "another run is at work on this film", "Wait until it ends") from error
         except OSError as error:
-            raise OutputError(
-                what, error.strerror or str(error), "Free some space, or choose another folder"
-            ) from error
+            raise OutputError(what, reason(error), remedy(error)) from error
 
     def clear(self) -> None:
         """Nothing is finished."""
@@ -222,7 +220,7 @@ class Journal:
 
     def _empty(self) -> None:
         # The journal last: as long as it is there, it tells what the rest is.
-        for path in (*self.folder.glob("*.packets"), *self.folder.glob("*.part"), self._path):
+        for path in (*self.folder.glob("*.packets"), *self.folder.glob("*.part*"), self._path):
             path.unlink(missing_ok=True)
 
     def _close_file(self) -> None:

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from vidcolor.color.spaces import LUMA_WEIGHTS, ycbcr_to_rgb
-from vidcolor.errors import InputError, OutputError
+from vidcolor.errors import InputError, OutputError, reason
+from vidcolor.files import PHOTOS, is_photo, replaced
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 from vidcolor.network.checkpoint import Model, load_model
 from vidcolor.network.device import choose_device, choose_precision
@@ -24,7 +25,7 @@ from vidcolor.pipeline.view import Colorizer
 from vidcolor.settings import RunSettings, ShotSettings
 
 # What can be read and written, with what keeps it as it is: no loss, or hardly any and full chroma.
-SUFFIXES: dict[str, tuple[int, ...]] = {
+FORMATS: dict[str, tuple[int, ...]] = {
     ".png": (),
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
     ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444),
@@ -32,16 +33,12 @@ SUFFIXES: dict[str, tuple[int, ...]] = {
     ".tiff": (),
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 101),  # above 100: lossless
     ".bmp": (),
+    ".ppm": (),
 }
-_DEEP = (".png", ".tif", ".tiff")
+_DEEP = (".png", ".ppm", ".tif", ".tiff")
 _OPACITY = (".png", ".tif", ".tiff", ".webp")
 _TAGS = ColorTags("bt709", full_range=True)
 _TOP = 65535
-
-
-def is_photograph(path: Path) -> bool:
-    """Whether a name is that of a still picture."""
-    return path.suffix.lower() in SUFFIXES
 
 
 def colorize_photograph(
@@ -66,9 +63,9 @@ def colorize_photograph(
     settings, shot = settings or RunSettings(), shot or ShotSettings()
     began = time.monotonic()
     check_target(source, output, overwrite)
-    if not is_photograph(output):
+    if not is_photo(output):
         why = f"a picture is not written as {output.suffix or 'a file without suffix'}"
-        raise OutputError(f"cannot write {output}", why, f"Use one of {' '.join(SUFFIXES)}")
+        raise OutputError(f"cannot write {output}", why, f"Use one of {' '.join(sorted(PHOTOS))}")
     rgb, alpha = read_photograph(source)
     warnings = _losses(source, output, alpha)
     if settings.strict and warnings:
@@ -109,7 +106,7 @@ def read_photograph(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
-        raise InputError(what, (error.strerror or str(error)).lower(), "Check the path") from error
+        raise InputError(what, reason(error), "Check the path") from error
     if path.suffix.lower() == ".png" and b"IEND" not in data[-64:].tobytes():
         raise InputError(what, "the picture is cut short", "Copy it again")  # libpng would talk on stderr
     try:
@@ -155,17 +152,15 @@ def _write(path: Path, rgb: NDArray[Any], alpha: NDArray[Any] | None) -> None:
         if alpha.dtype != rgb.dtype:
             alpha = (alpha >> 8).astype(np.uint8)
         planes = np.dstack([planes, alpha])
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    suffix = path.suffix.lower()
     try:
-        encoded, data = cv2.imencode(path.suffix.lower(), np.ascontiguousarray(planes), SUFFIXES[path.suffix.lower()])
-        if not encoded:
-            raise OSError("the picture cannot be encoded")
+        encoded, data = cv2.imencode(suffix, np.ascontiguousarray(planes), FORMATS[suffix])
+    except cv2.error as error:
+        raise OutputError(what, reason(error), "Choose another format with -o") from error
+    if not encoded:
+        raise OutputError(what, "the picture cannot be encoded", "Choose another format with -o")
+    with replaced(path) as part:
         part.write_bytes(data.tobytes())
-        part.replace(path)
-    except (OSError, cv2.error) as error:
-        part.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise OutputError(what, reason.lower(), "Choose another place or format with -o") from error
 
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its messages would stand between ours

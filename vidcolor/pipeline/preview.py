@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from vidcolor.errors import OutputError
+from vidcolor.files import replaced
 from vidcolor.film.reader import frames, open_video
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_device, choose_precision
@@ -43,11 +44,7 @@ def preview(
         frame = next(frames(video, at))
     pair = np.concatenate([np.rot90(p, colorizer.turns) for p in colorize_picture(frame, colorizer)], axis=1)
     encoded, data = cv2.imencode(".png", np.ascontiguousarray(pair[..., ::-1]))
-    try:
-        if not encoded:
-            raise OSError("the picture cannot be encoded")
-        output.write_bytes(data.tobytes())
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {output}", error.strerror or str(error), "Choose another place with -o"
-        ) from error
+    if not encoded:
+        raise OutputError(f"cannot write {output}", "the picture cannot be encoded", "Choose another frame")
+    with replaced(output) as part:
+        part.write_bytes(data.tobytes())

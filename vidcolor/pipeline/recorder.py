@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import Frame
 from vidcolor.film.packets import PacketFile
@@ -87,9 +87,8 @@ class Recorder:
         try:
             yield
         except OSError as error:
-            kept = self._journal.segments
-            remedy = "Free some space: the same command goes on where it stopped" if kept else "Free some space"
-            raise OutputError(f"cannot write {self._output}", (error.strerror or str(error)).lower(), remedy) from error
+            kept = ". The same command goes on where it stopped" if self._journal.segments else ""
+            raise OutputError(f"cannot write {self._output}", reason(error), remedy(error) + kept) from error
 
 
 class _Recording:

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vidcolor.data.extraction import FILM_SUFFIXES, extract_once, find_films
-from vidcolor.data.photos import PHOTO_SUFFIXES, SHARD_SUFFIXES, Photo, find_photos, search_photos, split_photos
+from vidcolor.data.extraction import extract_once
+from vidcolor.data.photos import Photo, find_photos, search_photos, split_photos
 from vidcolor.errors import DataError, InputError
+from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
 from vidcolor.settings import ExtractSettings
 
 FOOTAGE = "footage"  # in the run's folder: frames of the films among its data
@@ -61,7 +62,7 @@ def _photos(
     paths: Sequence[Path | str], footage: Path, settings: ExtractSettings, report: Callable[[str], None]
 ) -> list[Photo]:
     photos = search_photos(paths)
-    films = [film for film in find_films(p for p in paths if Path(p).exists()) if is_film_data(film)]
+    films = [file for file in named_files(paths, COLOR_FILMS) if not has_suffix(file, PHOTOS | SHARDS)]
     if films:
         footage.parent.mkdir(parents=True, exist_ok=True)
         first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
@@ -74,12 +75,7 @@ def _photos(
                 raise
             tell(f"warning: {error}")  # old film among photos does no harm
     if not photos:
-        suffixes = " ".join(sorted(PHOTO_SUFFIXES | SHARD_SUFFIXES | FILM_SUFFIXES))
+        suffixes = " ".join(sorted(PHOTOS | SHARDS | COLOR_FILMS))
         reason = "neither pictures nor tar shards nor films were found"
         raise DataError(f"no photos in {', '.join(map(str, paths))}", reason, f"Supported: {suffixes}")
     return photos
-
-
-def is_film_data(path: Path) -> bool:
-    """Whether a file is to be read as a film: whatever is no photo and no shard."""
-    return path.suffix.lower() not in PHOTO_SUFFIXES | SHARD_SUFFIXES

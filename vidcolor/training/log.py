@@ -6,7 +6,6 @@ Only the first of several processes keeps one. TensorBoard gets the same numbers
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from torch.nn import functional as F
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
-from vidcolor.errors import OutputError
+from vidcolor.errors import writing
+from vidcolor.files import replaced
 from vidcolor.report.curves import draw_curves
 from vidcolor.training.validation import Scores
 
@@ -125,26 +125,13 @@ def write_png(path: Path, image: RgbImage) -> None:
         OutputError: the disk is full or the folder cannot be written.
     """
     _, data = cv2.imencode(".png", image[..., ::-1])
-    _replace(path, data.tobytes())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole: a full disk or a killed process leaves the old one."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _cannot_write(path, error) from error
+    with replaced(path) as part:
+        part.write_bytes(data.tobytes())
 
 
 def _append(path: Path, line: dict[str, Any]) -> None:
-    try:
-        with open(path, "a") as file:
-            file.write(json.dumps(line) + "\n")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+    with writing(path), open(path, "a") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def _keep(path: Path, key: str, end: int) -> list[dict[str, Any]]:
@@ -159,12 +146,9 @@ def _keep(path: Path, key: str, end: int) -> list[dict[str, Any]]:
             continue  # the last line of a run that was killed while writing it
         if line[key] < end:
             lines.append(line)
-    _replace(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+    with replaced(path) as part:
+        part.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return lines
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write {path}", error.strerror or str(error), "Free some space, then go on")
 
 
 def _tensorboard(folder: Path, first_step: int) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from vidcolor.data.photos import spread
-from vidcolor.errors import CheckpointError, DataError, OutputError
+from vidcolor.errors import CheckpointError, DataError, writing
 from vidcolor.network.config import NetworkConfig
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.data import gather
@@ -90,11 +90,8 @@ def train(
                 f"a batch takes {config.batch_size}",
                 "Add photos or lower --batch-size",
             )
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise OutputError(f"cannot write {folder}", why, "Choose another folder") from error
         beginning = Beginning(encoder_weights, extractor_weights, model)
         held_out = spread(held_out, config.val_limit)
         with held_back() as interrupt:
