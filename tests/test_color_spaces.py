@@ -12,12 +12,9 @@ from torch import Tensor
 
 from vidcolor.color.spaces import (
     LUMA_WEIGHTS,
-    ChromaTable,
     Matrix,
-    ab_to_cbcr,
     lab_to_rgb,
     lab_to_xyz,
-    lightness_at_luma,
     linear_to_srgb,
     luma_to_lightness,
     rgb_to_lab,
@@ -136,59 +133,3 @@ def test_lightness_of_grey() -> None:
     """Y' of a grey pixel gives the L* of the same grey through Lab, down to black."""
     grey = torch.linspace(0, 1, 999, dtype=torch.float64).view(1, 1, -1)
     assert torch.allclose(luma_to_lightness(grey), rgb_to_lab(grey.expand(3, -1, -1))[:1], atol=1e-9)
-
-
-@pytest.mark.parametrize("matrix", MATRICES)
-def test_lightness_at_luma_finds_the_true_lightness(matrix: Matrix) -> None:
-    """From the luma and ab of a real color, its own L* is found."""
-    rgb = uniform(3, 30, 40)
-    lab = rgb_to_lab(rgb)
-    found = lightness_at_luma(rgb_to_luma(rgb, matrix), lab[1:], matrix)
-    assert torch.allclose(found, lab[:1], atol=1e-3)
-
-
-@pytest.mark.parametrize("matrix", MATRICES)
-def test_chroma_of_real_colors_is_their_own(matrix: Matrix) -> None:
-    """Luma and ab of a color in the gamut give back that color's Cb and Cr."""
-    rgb = uniform(1, 3, 30, 40)
-    ycbcr = rgb_to_ycbcr(rgb, matrix)
-    found = ab_to_cbcr(ycbcr[:, :1], rgb_to_lab(rgb)[:, 1:], matrix)
-    assert (found - ycbcr[:, 1:]).abs().max() < 2e-3  # half an 8-bit code
-
-
-@pytest.mark.parametrize("matrix", MATRICES)
-def test_strong_color_keeps_luma_and_hue_and_gives_up_chroma(matrix: Matrix) -> None:
-    """Whatever ab is asked for: in the gamut, at the given luma, of the asked hue, and no stronger than asked."""
-    luma = 0.02 + 0.96 * uniform(1, 1, 40, 50)
-    ab = (uniform(1, 2, 40, 50, seed=1) * 2 - 1) * 100
-    rgb = ycbcr_to_rgb(torch.cat([luma, ab_to_cbcr(luma, ab, matrix)], dim=1), matrix)
-    assert rgb.min() > -3e-3
-    assert rgb.max() < 1 + 3e-3
-    assert torch.allclose(rgb_to_luma(rgb, matrix), luma, atol=1e-9)
-    found = rgb_to_lab(rgb)[:, 1:]
-    chroma, asked = found.norm(dim=1), ab.norm(dim=1)
-    assert (chroma <= asked + 0.5).all()
-    across = (found[:, 0] * ab[:, 1] - found[:, 1] * ab[:, 0]).abs() / asked  # ab units off the asked hue
-    assert across.max() < 0.5
-
-
-@pytest.mark.parametrize("matrix", MATRICES)
-def test_table_is_near_the_exact_solver(matrix: Matrix) -> None:
-    """ChromaTable keeps the tolerances that its docstring states, against the solver that it samples."""
-
-    def errors(luma: Tensor, ab: Tensor) -> Tensor:
-        return (ChromaTable(matrix)(luma, ab) - ab_to_cbcr(luma, ab, matrix)).abs().flatten() * 224
-
-    rgb = uniform(1, 3, 60, 80).float()
-    whole = errors(rgb_to_luma(rgb, matrix), rgb_to_lab(rgb)[:, 1:])
-    assert whole.mean() < 0.5
-    assert whole.quantile(0.99) < 5
-    ordinary = errors(0.1 + 0.8 * uniform(1, 1, 60, 80).float(), (uniform(1, 2, 60, 80, seed=1).float() * 2 - 1) * 40)
-    assert ordinary.mean() < 0.2
-    assert ordinary.quantile(0.99) < 2
-
-
-def test_table_leaves_grey_grey() -> None:
-    """No color in, none out, at any luma."""
-    luma = torch.linspace(0, 1, 257).view(1, 1, 1, -1)
-    assert ChromaTable("bt709")(luma, torch.zeros(1, 2, 1, 257)).abs().max() * 224 < 0.1

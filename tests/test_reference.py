@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from torch.nn import functional as F
 
-from vidcolor.color.spaces import ab_to_cbcr, luma_to_lightness
+from vidcolor.color.gamut import ab_to_cbcr
+from vidcolor.color.spaces import luma_to_lightness
 from vidcolor.network.checkpoint import load_model
 from vidcolor.pipeline.film import colorize
 from vidcolor.settings import RunSettings, ShotSettings

@@ -8,39 +8,23 @@ Cr of gamma-encoded video together, and it makes the color end where the luma ha
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
-
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Plane
-from vidcolor.color.spaces import LUMA_WEIGHTS, ChromaTable, Matrix
+from vidcolor.color.gamut import chroma_table, limit_to_gamut
+from vidcolor.color.spaces import Matrix
 from vidcolor.film.frame import Frame
 
 RADIUS = 3  # of the guided filter's window, in pixels of the network's picture
 EPSILON = np.float32(0.02**2)  # variance of luma below which a window counts as flat
 
 
-_tables = threading.Lock()  # one that two threads want is made once
-
-
-@lru_cache(maxsize=3)
-def _made(matrix: Matrix) -> ChromaTable:
-    return ChromaTable(matrix)
-
-
-def table(matrix: Matrix) -> ChromaTable:
-    """The table of a matrix; making it takes a fifth of a second, once."""
-    with _tables:
-        return _made(matrix)
-
-
 def ab_to_chroma_small(luma: Plane, ab: Plane, matrix: Matrix) -> Plane:
     """Cb and Cr ``(2, h, w)`` for luma ``(h, w)`` in 0..1 and ab ``(2, h, w)``."""
-    found = table(matrix)(torch.from_numpy(luma)[None, None], torch.from_numpy(ab)[None])
+    found = chroma_table(matrix)(torch.from_numpy(luma)[None, None], torch.from_numpy(ab)[None])
     return found[0].numpy()
 
 
@@ -90,21 +74,3 @@ def guided_enlarge(guide_small: Plane, planes: Plane, guide: Plane) -> Plane:
         np.multiply(slope, guide, out=out)
         out += offset
     return enlarged
-
-
-def limit_to_gamut(luma: Plane, cbcr: Plane, matrix: Matrix) -> Plane:
-    """Shrink Cb and Cr ``(2, H, W)`` towards neutral where R', G' or B' would leave 0..1.
-
-    The luma stays: each of R' - Y', G' - Y' and B' - Y' is linear in (Cb, Cr), so one factor a pixel does it.
-    """
-    kr, kb = LUMA_WEIGHTS[matrix]
-    cb, cr = cbcr
-    red = (2 * (1 - kr)) * cr
-    blue = (2 * (1 - kb)) * cb
-    green = (kr * red + kb * blue) * (-1 / (1 - kr - kb))
-    highest = np.maximum(np.maximum(red, blue), green)
-    lowest = np.minimum(np.minimum(red, blue), green)
-    luma = np.clip(luma, 0, 1)
-    tiny = np.float32(1e-6)
-    scale = np.minimum((1 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
-    return cbcr * np.minimum(scale, 1)

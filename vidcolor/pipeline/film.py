@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from vidcolor import __version__
 from vidcolor.color.arrays import Plane
+from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import DEFAULT_CODEC, choose_codec, codec_options
 from vidcolor.film.encode import EncodeSettings, Encoding, choose_encoding
@@ -31,7 +32,7 @@ from vidcolor.film.streams import fullest_suffix
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.checkpoint import Model, load_model
 from vidcolor.network.device import choose_device, choose_precision
-from vidcolor.pipeline.chroma import chroma_planes, table
+from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.recorder import Recorder
 from vidcolor.pipeline.segments import Start, Step, cut, located
@@ -284,7 +285,7 @@ class _Run:
         """The steps; once the network has its first batch, this thread is idle and makes what chroma will need."""
         for number, step in enumerate(steps):
             if number == self.network.size:
-                table(step.frame.tags.matrix)
+                chroma_table(step.frame.tags.matrix)
             yield step
 
     @property
