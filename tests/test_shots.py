@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor.film.shots import HEIGHT, LOOKAHEAD, WIDTH, Boundary, ShotDetector, thumbnail
+from vidcolor.film.shots import HEIGHT, LOOKAHEAD, WIDTH, Boundary, ShotDetector, WithBoundaries, thumbnail
 from vidcolor.pipeline.shotlist import list_shots
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -38,9 +38,8 @@ def blend(first: list[Picture], second: list[Picture], length: int) -> list[Pict
 
 
 def decisions(pictures: list[Picture]) -> list[Boundary | None]:
-    detector = ShotDetector()
-    decided = [d for p in pictures for d in detector.push(np.clip(np.rint(p), 0, 255).astype(np.uint8))]
-    return decided + detector.flush()
+    codes = [np.clip(np.rint(p), 0, 255).astype(np.uint8) for p in pictures]
+    return [boundary for _, boundary in WithBoundaries(codes, key=lambda small: small)]
 
 
 def boundaries(pictures: list[Picture]) -> list[Boundary]:
@@ -134,6 +133,20 @@ def test_one_decision_a_frame_within_the_delay() -> None:
     assert decided[0] is None
     assert all(d is None or d.frame == number for number, d in enumerate(decided))
     assert detector.flush() == []
+
+
+def test_items_are_read_no_further_ahead_than_the_delay() -> None:
+    """Each comes with its own boundary; what is read and not given out is told, and nothing is held beyond that."""
+    pictures = [*scene(11, 30), *scene(12, 30)]
+    read: list[int] = []
+    items = ((read.append(i), i)[1] for i in range(len(pictures)))
+    decided = WithBoundaries(items, key=lambda i: pictures[i].astype(np.uint8))
+    for number, (item, boundary) in enumerate(decided):
+        assert item == number
+        assert [item, *decided.waiting] == list(range(number, len(read)))
+        assert len(decided.waiting) <= LOOKAHEAD
+        assert boundary == (Boundary(30, "cut", 0) if number == 30 else None)
+    assert read == list(range(60))
 
 
 def test_a_detector_started_at_a_shot_decides_the_rest_alike() -> None:

@@ -6,7 +6,7 @@ A moment's sharpest frame becomes a candidate; the film's shots decide which can
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from vidcolor.film.display import displayed
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames
-from vidcolor.film.shots import Boundary, ShotDetector, thumbnail
+from vidcolor.film.shots import Boundary, Thumbnail, WithBoundaries, thumbnail_of
 
 MOMENT = 0.5  # seconds, of which the sharpest frame is a candidate
 LONG_SHOT = 20.0  # seconds after which a shot that goes on counts as a new one when frames are picked
@@ -50,25 +50,26 @@ class Take:
     candidates: Sequence[Candidate]
 
 
-def takes(video: Video, max_side: int) -> Iterator[tuple[Take | None, int]]:
-    """The takes of a film as they are complete, and the number of frames read so far, at least once a frame.
+def takes(video: Video, max_side: int, seen: Callable[[], None] = lambda: None) -> Iterator[Take]:
+    """Return the takes of a film, as they are complete.
 
     Args:
         max_side: Longest side of the candidates' pictures, in pixels.
+        seen: Called once a frame.
     """
     shots, moments = _Shots(), _Moments(video.info, max_side)
-    detector = ShotDetector()
-    number = -1
-    with closing(prefetch(frames(video, chroma=True), QUEUE)) as stream:
+
+    def thumbnails(stream: Iterator[Frame]) -> Iterator[Thumbnail]:
         for number, frame in enumerate(stream):
             shots.add(moments.push(number, frame))
-            boundaries = detector.push(thumbnail(frame.luma, frame.bits))
-            found: list[Take | None] = [take for boundary in boundaries for take in shots.decide(boundary)]
-            yield from ((take, number + 1) for take in found or [None])
-    shots.add(moments.flush())
-    for boundary in detector.flush():
-        yield from ((take, number + 1) for take in shots.decide(boundary))
-    yield from ((take, number + 1) for take in shots.finish())
+            seen()
+            yield thumbnail_of(frame)
+        shots.add(moments.flush())
+
+    with closing(prefetch(frames(video, chroma=True), QUEUE)) as stream:
+        for _, boundary in WithBoundaries(thumbnails(stream), key=lambda small: small):
+            yield from shots.decide(boundary)
+        yield from shots.finish()
 
 
 class _Moments:

@@ -74,18 +74,21 @@ def extract(
     began = time.monotonic()
     failures: list[InputError] = []
     warnings: list[str] = []
-    seen = 0
+    seen = expected = 0
+
+    def count() -> None:
+        nonlocal seen
+        seen += 1
+        progress(seen, expected)
+
     with Album(Path(output), _about(paths, settings), overwrite=overwrite) as album, _one_thread():
         picker = _Picker(album, settings)
         for path, label in zip(paths, _labels(paths), strict=True):
             try:
                 with open_video(path) as video:
-                    before, expected = seen, video.info.frames
-                    for take, done in takes(video, settings.max_side):
-                        seen = before + done
-                        progress(seen, before + expected if expected else 0)
-                        if take:
-                            picker.pick(path, label, take)
+                    expected = seen + video.info.frames if video.info.frames else 0
+                    for take in takes(video, settings.max_side, count):
+                        picker.pick(path, label, take)
                     warnings += [f"{path}: {line}" for line in video.warnings]
             except InputError as error:
                 failures.append(error)

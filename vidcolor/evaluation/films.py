@@ -37,7 +37,7 @@ from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import picture
-from vidcolor.film.shots import ShotDetector, thumbnail
+from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.film import refuse_hdr
 from vidcolor.pipeline.smoothing import Smoother
@@ -254,14 +254,8 @@ def _moments(
 
 def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
     """Moments with their ``starts_shot``, by the detector that colorizing uses."""
-    detector = ShotDetector()
-    waiting: deque[_Moment] = deque()
-    for moment in moments:
-        waiting.append(moment)
-        for boundary in detector.push(thumbnail(moment.grey.luma, moment.grey.bits)):
-            yield replace(waiting.popleft(), starts_shot=boundary is not None)
-    for boundary in detector.flush():
-        yield replace(waiting.popleft(), starts_shot=boundary is not None)
+    for moment, boundary in WithBoundaries(moments, key=lambda moment: thumbnail_of(moment.grey)):
+        yield replace(moment, starts_shot=boundary is not None)
 
 
 def _colored(moments: Iterator[_Moment], colorizer: Colorizer) -> Iterator[tuple[_Moment, Plane, Plane]]:

@@ -16,16 +16,19 @@ started afresh at the first frame of a shot decides the rest as the one that saw
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Luma
+from vidcolor.film.frame import Frame
 
 Thumbnail = NDArray[np.uint8]
+Item = TypeVar("Item")
 
 HEIGHT, WIDTH = 36, 48  # of a thumbnail, whatever the film's shape
 BLOCK = 12  # pixels a side of what is looked for
@@ -68,6 +71,11 @@ def thumbnail(luma: Luma, bits: int = 8) -> Thumbnail:
     rows, columns = (max(1, side // (4 * small)) for side, small in zip(luma.shape, (HEIGHT, WIDTH), strict=True))
     small = cv2.resize(luma[::rows, ::columns], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return small if bits == 8 else (small >> (bits - 8)).astype(np.uint8)
+
+
+def thumbnail_of(frame: Frame) -> Thumbnail:
+    """Return the thumbnail of a frame."""
+    return thumbnail(frame.luma, frame.bits)
 
 
 class _View:
@@ -249,6 +257,34 @@ class ShotDetector:
         up = _ramp(contrasts)
         length = self._fall + blanks + up
         return Boundary(self._number, "fade", length) if self._fall + up > 2 else Boundary(self._number, "cut", 0)
+
+
+class WithBoundaries(Generic[Item]):
+    """Iterates once over the items of a film, each with the boundary of shots that lies before it, or None.
+
+    Args:
+        items: One for each frame, in order. They are read at most ``detector.delay`` ahead of what is given out.
+        key: Gives an item's thumbnail.
+        detector: A fresh one, whose first frame is that of the first item; None: a ShotDetector.
+
+    Attributes:
+        waiting: Items that have been read, but not given out yet.
+    """
+
+    def __init__(
+        self, items: Iterable[Item], key: Callable[[Item], Thumbnail], detector: ShotDetector | None = None
+    ) -> None:
+        self.waiting: deque[Item] = deque()
+        self._items, self._key = items, key
+        self._detector = detector or ShotDetector()
+
+    def __iter__(self) -> Iterator[tuple[Item, Boundary | None]]:
+        for item in self._items:
+            self.waiting.append(item)
+            for boundary in self._detector.push(self._key(item)):
+                yield self.waiting.popleft(), boundary
+        for boundary in self._detector.flush():
+            yield self.waiting.popleft(), boundary
 
 
 def _ramp(contrasts: list[float]) -> int:

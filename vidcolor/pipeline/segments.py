@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, dropwhile
 
 from vidcolor.film.frame import Frame
-from vidcolor.film.shots import Boundary, ShotDetector, thumbnail
+from vidcolor.film.shots import ShotDetector, WithBoundaries, thumbnail_of
 
 SHORTEST = 240  # frames, ten seconds of film: less would lose compression to the encoder's new starts
 LONGEST = 2880  # frames, two minutes: a take this long is parted
@@ -101,7 +101,7 @@ def _segment(
     past: deque[Frame] = deque(maxlen=context + MARKS)
     held: list[Step] = []  # what may turn out to be the next segment's
     count = own = 0
-    decided = _Decided(source, detector)
+    decided = WithBoundaries(source, thumbnail_of, detector)
     for frame, boundary in decided:
         step = Step(frame, boundary is not None or not count, start, context=count < start.lead)
         count += 1
@@ -143,24 +143,9 @@ class _Source:
     def give_back(self, frames: list[Frame]) -> None:
         self._back.extendleft(reversed(frames))
 
-    def take(self) -> Frame | None:
-        return self._back.popleft() if self._back else next(self._stream, None)
-
-
-class _Decided:
-    """Frames with the shot detector's word on them; ``waiting`` are those that it has not come to yet."""
-
-    def __init__(self, source: _Source, detector: ShotDetector) -> None:
-        self.waiting: deque[Frame] = deque()
-        self._source, self._detector = source, detector
-
-    def __iter__(self) -> Iterator[tuple[Frame, Boundary | None]]:
-        while (frame := self._source.take()) is not None:
-            self.waiting.append(frame)
-            for boundary in self._detector.push(thumbnail(frame.luma, frame.bits)):
-                yield self.waiting.popleft(), boundary
-        for boundary in self._detector.flush():
-            yield self.waiting.popleft(), boundary
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self._back.popleft() if self._back else next(self._stream, None)) is not None:
+            yield frame
 
 
 def located(stream: Iterator[Frame], marks: Sequence[Mark]) -> Iterator[Frame] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vidcolor.film.reader import frames, open_video
-from vidcolor.film.shots import Boundary, ShotDetector, thumbnail
+from vidcolor.film.reader import Video, frames, open_video
+from vidcolor.film.shots import Thumbnail, WithBoundaries, thumbnail_of
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,18 @@ def list_shots(path: Path | str, progress: Callable[[int, int], None] = lambda d
     Raises:
         InputError: as :func:`vidcolor.film.reader.open_video` and :func:`vidcolor.film.reader.frames` do.
     """
-    detector = ShotDetector()
     times: list[float] = []
-    decisions: list[Boundary | None] = []
-    with open_video(path) as video:
+
+    def thumbnails(video: Video) -> Iterator[Thumbnail]:
         for frame in frames(video):
             times.append(frame.seconds)
-            decisions += detector.push(thumbnail(frame.luma, frame.bits))
             progress(len(times), video.info.frames)
+            yield thumbnail_of(frame)
+
+    with open_video(path) as video:
+        decided = WithBoundaries(thumbnails(video), key=lambda small: small)
+        boundaries = [boundary for _, boundary in decided if boundary]
         end = times[-1] + float(1 / video.info.rate)
-    decisions += detector.flush()
-    boundaries = [boundary for boundary in decisions if boundary]
     starts = [0, *(boundary.frame for boundary in boundaries)]
     stops = [*starts[1:], len(times)]
     times.append(end)
