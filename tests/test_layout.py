@@ -21,6 +21,11 @@ ROOMS = (
 ROOF = ("vidcolor", "vidcolor.__main__")  # may import anything
 DOORS = {
     "av": "film",
+    "PIL": "film",
+    "tifffile": "film",
+    "imagecodecs": "film",
+    "pillow_heif": "film",
+    "OpenEXR": "film",
     "timm": "network",
     "safetensors": "network",
     "typer": "cli",

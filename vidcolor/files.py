@@ -18,8 +18,48 @@ FILMS = frozenset(
 COLOR_FILMS = FILMS - {".gif"}
 """The same of films whose colors are worth learning from: the palette of a GIF has 256."""
 
-PHOTOS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+PHOTOS = frozenset(
+    {
+        ".avif",
+        ".bmp",
+        ".dpx",
+        ".exr",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".j2k",
+        ".jfif",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".pbm",
+    }
+    | {".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
+)
 """Suffixes of still pictures, in folders and named outright: to color, to learn from, to measure with."""
+
+RAW_PHOTOS = frozenset(
+    {
+        ".3fr",
+        ".arw",
+        ".cr2",
+        ".cr3",
+        ".crw",
+        ".dcr",
+        ".dng",
+        ".erf",
+        ".fff",
+        ".iiq",
+        ".kdc",
+        ".mef",
+        ".mos",
+        ".mrw",
+        ".nef",
+    }
+    | {".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
+)
+"""Suffixes of the raw pictures of cameras, which are no pictures before they are developed."""
 
 SHARDS = frozenset({".tar"})
 """Suffixes of archives of photos, for training and evaluation."""
@@ -31,8 +71,8 @@ def has_suffix(path: Path | str, suffixes: Collection[str]) -> bool:
 
 
 def is_photo(path: Path | str) -> bool:
-    """Return whether a name is that of a still picture."""
-    return has_suffix(path, PHOTOS)
+    """Return whether a name is that of a still picture, a camera's raw one among them."""
+    return has_suffix(path, PHOTOS | RAW_PHOTOS)
 
 
 def is_hidden(path: Path, folder: Path) -> bool:

@@ -23,9 +23,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.data.frame_folder import ABOUT, CONTACT
-from vidcolor.errors import DataError, reason
+from vidcolor.errors import DataError, InputError, reason
 from vidcolor.files import PHOTOS, SHARDS, has_suffix, is_photo, named_files
+from vidcolor.film.images.reading import read_image
 
+_BY_OPENCV = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp"})  # what it decodes right, and fastest
 MAX_BROKEN = 0.05  # the share of unreadable photos above which a run stops
 
 
@@ -58,6 +60,8 @@ class Photo:
         Raises:
             DataError: the file does not decode, or is gone.
         """
+        if not self.member and not has_suffix(self.path, _BY_OPENCV):
+            return _of_rarer_kind(self.path)
         try:
             with open(self.path, "rb") as file:
                 file.seek(self.offset)
@@ -72,6 +76,14 @@ class Photo:
         if image is None:
             raise DataError(f"cannot read the photo {self.name}", "it does not decode", "Remove it")
         return image
+
+
+def _of_rarer_kind(path: Path) -> RgbImage:
+    try:
+        pixels = read_image(path).as_shown(8).pixels
+    except InputError as error:
+        raise DataError(f"cannot read the photo {path}", error.why, "Remove it") from error
+    return np.ascontiguousarray(np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels)
 
 
 def _photos_in_shard(path: Path) -> list[Photo]:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcolor.errors import reason
 from vidcolor.film.bitpacking import FILLED_A, FILLED_B, PACKED, Packing
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
@@ -155,7 +156,7 @@ def read_dpx(path: Path, transfer: Transfer | None = None) -> Image:
             layout = _layout(path, header, size)
             data = np.fromfile(file, np.uint8, offset=0)
     except OSError as error:
-        raise unreadable(path, (error.strerror or str(error)).lower(), "Check the path") from error
+        raise unreadable(path, reason(error), "Check the path") from error
     packing, width, height, gap = layout
     samples = packing.unpack(data, width, height, gap)
     samples = turned(samples, _orientation(header))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vidcolor.errors import InputError, OutputError, VidcolorError, reason, writing
 from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
+from vidcolor.film.images.writing import suffix_for
 from vidcolor.pipeline.film import Result, colorize, default_output, tidy
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.settings import RunSettings, ShotSettings
@@ -82,7 +83,7 @@ def _is_colored(file: Path) -> bool:
 def output_beside(source: Path, folder: Path | None = None) -> Path:
     """photo.jpg -> photo.color.jpg, and films as pipeline.default_output says."""
     if is_photo(source):
-        return (folder or source.parent) / f"{source.stem}{_MARK}{source.suffix}"
+        return (folder or source.parent) / f"{source.stem}{_MARK}{suffix_for(source)}"
     return default_output(source, folder)
 
 

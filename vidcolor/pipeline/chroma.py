@@ -8,6 +8,8 @@ Cr of gamma-encoded video together, and it makes the color end where the luma ha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from vidcolor.color.spaces import Matrix
 from vidcolor.film.frame import Frame
 
 RADIUS = 3  # of the guided filter's window, in pixels of the network's picture
+BAND = 1 << 20  # pixels of a band of rows
 EPSILON = np.float32(0.02**2)  # variance of luma below which a window counts as flat
 
 
@@ -56,21 +59,58 @@ def shrink_luma(frame: Frame, width: int, height: int) -> Plane:
 
 def guided_enlarge(guide_small: Plane, planes: Plane, guide: Plane) -> Plane:
     """Enlarge ``(C, h, w)`` to the size of ``guide`` ``(H, W)``, following its edges."""
-    window = (2 * RADIUS + 1, 2 * RADIUS + 1)
     size = (guide.shape[1], guide.shape[0])
+    enlarged = np.empty((len(planes), *guide.shape), np.float32)
+    for out, lines in zip(enlarged, _lines(guide_small, planes), strict=True):
+        slope, offset = (cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in lines)
+        np.multiply(slope, guide, out=out)
+        out += offset
+    return enlarged
+
+
+def _lines(guide_small: Plane, planes: Plane) -> Iterator[tuple[Plane, Plane]]:
+    """For each plane ``(h, w)`` the slope and offset, of the same size, that make it a function of the guide there."""
+    window = (2 * RADIUS + 1, 2 * RADIUS + 1)
 
     def mean(x: Plane) -> Plane:
         return cv2.blur(x, window, borderType=cv2.BORDER_REPLICATE)
 
     mean_guide = mean(guide_small)
     variance = mean(guide_small * guide_small) - mean_guide * mean_guide
-    enlarged = np.empty((len(planes), *guide.shape), np.float32)
-    for out, plane in zip(enlarged, planes, strict=True):
+    for plane in planes:
         mean_plane = mean(plane)
         slope: Plane = (mean(guide_small * plane) - mean_guide * mean_plane) / (variance + EPSILON)
         offset: Plane = mean_plane - slope * mean_guide
-        slope = cv2.resize(mean(slope), size, interpolation=cv2.INTER_LINEAR)
-        offset = cv2.resize(mean(offset), size, interpolation=cv2.INTER_LINEAR)
-        np.multiply(slope, guide, out=out)
-        out += offset
-    return enlarged
+        yield mean(slope), mean(offset)
+
+
+def chroma_bands(frame: Frame, luma_small: Plane, ab: Plane) -> Iterator[tuple[slice, Plane]]:
+    """Cb and Cr of a frame at its full size and unrounded, ``(2, rows, W)`` within its gamut, a band of rows at a time.
+
+    A scan of 60 megapixels would need two gigabytes for planes of its whole size.
+
+    Args:
+        luma_small, ab: As for :func:`chroma_planes`.
+    """
+    height, width = frame.luma.shape
+    lines = list(_lines(luma_small, ab_to_chroma_small(luma_small, ab, frame.tags.matrix)))
+    count = max(1, BAND // width)
+    for top in range(0, height, count):
+        band = slice(top, min(top + count, height))
+        guide = (frame.luma[band].astype(np.float32) - frame.black) * np.float32(1 / frame.span)
+        planes = np.empty((len(lines), *guide.shape), np.float32)
+        for out, (slope, offset) in zip(planes, lines, strict=True):
+            np.multiply(_rows(slope, band, height, width), guide, out=out)
+            out += _rows(offset, band, height, width)
+        yield band, limit_to_gamut(guide, planes, frame.tags.matrix)
+
+
+def _rows(small: Plane, band: slice, height: int, width: int) -> Plane:
+    """Some rows of a plane enlarged along straight lines, as cv2.resize would enlarge all of it."""
+    place = (np.arange(band.start, band.stop, dtype=np.float64) + 0.5) * len(small) / height - 0.5
+    place = np.clip(place, 0, len(small) - 1)
+    upper = place.astype(np.intp)
+    share = (place - upper).astype(np.float32)[:, None]
+    lower = np.minimum(upper + 1, len(small) - 1)
+    rows = small[upper] * (1 - share) + small[lower] * share
+    return cv2.resize(rows, (width, len(rows)), interpolation=cv2.INTER_LINEAR)

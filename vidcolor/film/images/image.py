@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -61,8 +61,25 @@ class Image:
         """
         if self.transfer is VIDEO:
             return Frame(luma, self.bits, pts, time_base, TAGS)
-        return Frame(_codes(self.transfer.shown(luma, self.bits)), 16, pts, time_base, TAGS)
+        return Frame(_codes(self.transfer.shown(luma, self.bits), 16), 16, pts, time_base, TAGS)
+
+    @property
+    def opaque(self) -> float:
+        """The alpha of what nothing shines through."""
+        return 1.0 if self.pixels.dtype.kind == "f" else (1 << self.bits) - 1
+
+    def as_shown(self, bits: int) -> Image:
+        """Return the picture as a screen shows it, with 8 or 16 bits."""
+        if self.transfer is VIDEO and self.bits == bits:
+            return self
+        pixels = _codes(self.transfer.shown(self.pixels, self.bits), bits)
+        alpha = None
+        if self.alpha is not None:
+            share = self.alpha.astype(np.float32) / np.float32(self.opaque)
+            alpha = _codes(np.clip(np.nan_to_num(share), 0, 1), bits)
+        return replace(self, pixels=pixels, bits=bits, alpha=alpha, transfer=VIDEO)
 
 
-def _codes(shown: NDArray[np.float32]) -> Luma:
-    return np.rint(shown * 65535).astype(np.uint16)
+def _codes(shown: NDArray[np.float32], bits: int) -> Luma:
+    shown *= np.float32((1 << bits) - 1)
+    return np.rint(shown, out=shown).astype(np.uint8 if bits == 8 else np.uint16)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import InputError
+from vidcolor.errors import InputError, reason
+from vidcolor.files import RAW_PHOTOS, has_suffix
 from vidcolor.film import dpx
 from vidcolor.film.images import common, exr, jpeg2000, netpbm, png, profiles, tiff
 from vidcolor.film.images.image import Image
@@ -17,12 +18,6 @@ from vidcolor.film.images.samples import Samples, turned, unreadable
 from vidcolor.film.transfer import LINEAR
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_RAW_SUFFIXES = frozenset(
-    {
-        ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos",
-        ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f",
-    }
-)  # fmt: skip
 _RAW_SIGNATURES = (b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx")
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -52,7 +47,7 @@ def read_image(path: Path) -> Image:
             reader = _reader(path, head)
             return _image(path, reader(path, file.read()))
     except OSError as error:
-        raise InputError(f"cannot open {path}", (error.strerror or str(error)).lower(), "Check the path") from error
+        raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
     except MemoryError as error:
         raise unreadable(path, "the memory does not take it", "Make it smaller") from error
 
@@ -60,7 +55,7 @@ def read_image(path: Path) -> Image:
 def _refuse_raw(path: Path, head: bytes) -> None:
     crx = head[4:12] == b"ftypcrx "
     cr2 = head.startswith(_TIFF) and head[8:10] == b"CR"
-    if crx or cr2 or head.startswith(_RAW_SIGNATURES) or path.suffix.lower() in _RAW_SUFFIXES:
+    if crx or cr2 or head.startswith(_RAW_SIGNATURES) or has_suffix(path, RAW_PHOTOS):
         raise unreadable(path, "it is a camera's raw picture", "Develop it to a 16-bit TIFF first")
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import OutputError, reason
+from vidcolor.files import replaced
 from vidcolor.film.dpx import write_dpx
 from vidcolor.film.images import common, exr, jpeg2000, netpbm, png, profiles, tiff
 from vidcolor.film.images.image import Image
-from vidcolor.film.transfer import VIDEO
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ FORMATS: dict[str, Format] = {
     ".avif": _format("AVIF", 8, _PHOTO, 65535),
 }
 _GREY_ONLY = (".pgm", ".pbm")
-READ = frozenset(FORMATS) | {*_GREY_ONLY, ".jpe", ".jfif", ".j2c", ".jpc", ".jpx", ".hif"}
-"""The suffixes of pictures that can be read; all of ``FORMATS`` can be written too."""
+_OTHERS = {".jpe": ".jpg", ".jfif": ".jpg", ".hif": ".heic"}
 
 
 def suffix_for(source: Path) -> str:
@@ -73,9 +72,7 @@ def suffix_for(source: Path) -> str:
     suffix = source.suffix.lower()
     if suffix in _GREY_ONLY:
         return ".ppm"  # the same family, with color
-    return (
-        source.suffix if suffix in FORMATS else {".jpe": ".jpg", ".jfif": ".jpg", ".hif": ".heic"}.get(suffix, ".jp2")
-    )
+    return source.suffix if suffix in FORMATS else _OTHERS.get(suffix, ".tif")
 
 
 def check_format(path: Path) -> Format:
@@ -121,7 +118,7 @@ def losses(path: Path, image: Image) -> list[str]:
         why = f"{form.name} takes pictures of up to {form.longest} pixels, and this has {width}x{height}"
         raise OutputError(f"cannot write {path}", why, "Use .png or .tif")
     metadata = image.metadata
-    opaque = image.alpha is None or not (image.alpha < _opaque(image)).any()
+    opaque = image.alpha is None or not (image.alpha < image.opaque).any()
     held = {
         "alpha": not opaque, "Exif": metadata.exif, "XMP": metadata.xmp, "resolution": metadata.dpi,
         "texts": metadata.texts, "comment": metadata.comment, "captions": metadata.captions,
@@ -132,10 +129,6 @@ def losses(path: Path, image: Image) -> list[str]:
             holders = " ".join(suffix for suffix, other in FORMATS.items() if name in other.keeps)
             lines.append(f"the picture's {name} is not kept: {holders} keep it")
     return lines
-
-
-def _opaque(image: Image) -> float:
-    return 1.0 if image.pixels.dtype.kind == "f" else (1 << image.bits) - 1
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -149,19 +142,12 @@ def write_image(path: Path, image: Image) -> None:
         OutputError: the format does not take the picture, or the place cannot be written.
     """
     form = check_format(path)
-    place = path.resolve() if path.is_symlink() else path  # written through, not replaced
-    part = place.with_name(f".{place.stem}.part{place.suffix}")
-    try:
-        _writer(form)(part, image)
-        part.replace(place)
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        part.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        why = reason.splitlines()[0].lower()
-        raise OutputError(f"cannot write {path}", why, "Choose another place or format with -o") from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with replaced(path) as part:
+        try:
+            _writer(form)(part, image)
+        except (ValueError, RuntimeError, MemoryError) as error:
+            why = reason(error).splitlines()[0]
+            raise OutputError(f"cannot write {path}", why, "Choose another format with -o") from error
 
 
 def _writer(form: Format) -> Callable[[Path, Image], None]:
@@ -169,10 +155,10 @@ def _writer(form: Format) -> Callable[[Path, Image], None]:
         exr.write(part, *_light(image), image.metadata)
 
     def as_dpx(part: Path, image: Image) -> None:
-        write_dpx(part, image if image.pixels.dtype.kind == "u" else _shown(image, 16))
+        write_dpx(part, image if image.pixels.dtype.kind == "u" else image.as_shown(16))
 
     def as_codes(part: Path, image: Image) -> None:
-        shown = _shown(image, 8 if form.bits == 8 or image.bits == 8 else 16)
+        shown = image.as_shown(8 if form.bits == 8 or image.bits == 8 else 16)
         _write_codes(part, form, shown)
 
     return {"EXR": as_light, "DPX": as_dpx}.get(form.name, as_codes)
@@ -199,28 +185,11 @@ def _write_parts(path: Path, parts: list[Any]) -> None:
             file.write(part)
 
 
-def _shown(image: Image, bits: int) -> Image:
-    """The picture as a screen shows it, with 8 or 16 bits."""
-    if image.transfer is VIDEO and image.bits == bits:
-        return image
-    pixels = _in_depth(image.transfer.shown(image.pixels, image.bits), bits)
-    alpha = None
-    if image.alpha is not None:
-        share = image.alpha.astype(np.float32) / np.float32(_opaque(image))
-        alpha = _in_depth(np.clip(np.nan_to_num(share), 0, 1), bits)
-    return replace(image, pixels=pixels, bits=bits, alpha=alpha, transfer=VIDEO)
-
-
-def _in_depth(values: NDArray[np.float32], bits: int) -> NDArray[Any]:
-    values *= np.float32((1 << bits) - 1)
-    return np.rint(values, out=values).astype(np.uint8 if bits == 8 else np.uint16)
-
-
 def _light(image: Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Light and opacity as floating-point numbers: half ones where 8 bits need no more."""
     if image.pixels.dtype.kind == "f":
         return image.pixels, image.alpha
     kind = np.float16 if image.bits == 8 else np.float32
     light = image.transfer.light(image.pixels, image.bits).astype(kind)
-    alpha = None if image.alpha is None else (image.alpha / np.float32(_opaque(image))).astype(kind)
+    alpha = None if image.alpha is None else (image.alpha / np.float32(image.opaque)).astype(kind)
     return light, alpha
