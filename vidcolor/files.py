@@ -19,45 +19,14 @@ COLOR_FILMS = FILMS - {".gif"}
 """The same of films whose colors are worth learning from: the palette of a GIF has 256."""
 
 PHOTOS = frozenset(
-    {
-        ".avif",
-        ".bmp",
-        ".dpx",
-        ".exr",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".j2k",
-        ".jfif",
-        ".jp2",
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".pbm",
-    }
-    | {".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
+    {".avif", ".bmp", ".dpx", ".exr", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
+    | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
 """Suffixes of still pictures, in folders and named outright: to color, to learn from, to measure with."""
 
 RAW_PHOTOS = frozenset(
-    {
-        ".3fr",
-        ".arw",
-        ".cr2",
-        ".cr3",
-        ".crw",
-        ".dcr",
-        ".dng",
-        ".erf",
-        ".fff",
-        ".iiq",
-        ".kdc",
-        ".mef",
-        ".mos",
-        ".mrw",
-        ".nef",
-    }
-    | {".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
+    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos", ".mrw"}
+    | {".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
 )
 """Suffixes of the raw pictures of cameras, which are no pictures before they are developed."""
 

@@ -161,16 +161,17 @@ def read_heic(path: Path, data: bytes) -> Samples:
         picture = opened[opened.primary_index]
         check_size(path, *picture.size)
         values = np.array(picture)
-        bits = int(picture.info.get("bit_depth", 8))
+        info: dict[str, Any] = picture.info
+        bits = int(info.get("bit_depth", 8))
     except (OSError, ValueError, SyntaxError, KeyError, IndexError, RuntimeError, MemoryError, EOFError) as error:
         raise unreadable(path, _why(error)) from error
     if values.dtype != np.uint8:  # pillow-heif moves the bits to the top of the word
         values = to_depth(values >> (16 - bits), bits)
     samples = from_channels(values, bits)
     samples.premultiplied = bool(getattr(picture, "premultiplied_alpha", False))
-    samples.profile = picture.info.get("icc_profile") or b""
-    exif = (picture.info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    samples.metadata = Metadata(exif=exif, xmp=picture.info.get("xmp") or b"", dpi=dpi_of_exif(exif))
+    samples.profile = info.get("icc_profile") or b""
+    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    samples.metadata = Metadata(exif=exif, xmp=info.get("xmp") or b"", dpi=dpi_of_exif(exif))
     if len(opened) > 1:
         samples.losses.append(f"only the main one of {len(opened)} pictures in it is colored")
     return samples

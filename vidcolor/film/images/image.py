@@ -14,6 +14,7 @@ from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.transfer import VIDEO, Transfer
 
+_BAND = 1 << 20  # samples that are computed at a time
 TAGS = ColorTags("bt709", full_range=True)  # of every picture in a file of its own
 
 
@@ -72,7 +73,11 @@ class Image:
         """Return the picture as a screen shows it, with 8 or 16 bits."""
         if self.transfer is VIDEO and self.bits == bits:
             return self
-        pixels = _codes(self.transfer.shown(self.pixels, self.bits), bits)
+        pixels = np.empty(self.pixels.shape, np.uint8 if bits == 8 else np.uint16)
+        rows = max(1, _BAND // self.pixels[0].size)
+        for top in range(0, len(pixels), rows):
+            band = slice(top, top + rows)
+            pixels[band] = _codes(self.transfer.shown(self.pixels[band], self.bits), bits)
         alpha = None
         if self.alpha is not None:
             share = self.alpha.astype(np.float32) / np.float32(self.opaque)

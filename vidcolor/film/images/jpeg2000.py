@@ -34,15 +34,15 @@ def read(path: Path, data: bytes) -> Samples:
         raise unreadable(path, f"it holds {values.dtype} values of shape {values.shape}", "Convert it to 8 or 16 bit")
     losses = [f"its {bits} bits a channel are kept as 16"] if bits > 16 else []
     samples = from_channels(to_depth(values, bits), bits, losses=losses)
-    kept: dict[str, bytes] = {}
+    exif = xmp = b""
     for kind, body in _boxes(data):
         if kind == b"colr" and body[:1] == b"\x02" and len(body) > 131:
             samples.profile = body[3:]
         elif kind == b"uuid" and body.startswith(_EXIF):
-            kept["exif"] = body[16:].removeprefix(b"Exif\0\0")
+            exif = body[16:].removeprefix(b"Exif\0\0")
         elif kind == b"uuid" and body.startswith(_XMP):
-            kept["xmp"] = body[16:]
-    samples.metadata = Metadata(dpi=dpi_of_exif(kept.get("exif", b"")), **kept)
+            xmp = body[16:]
+    samples.metadata = Metadata(exif, xmp, dpi_of_exif(exif))
     return samples
 
 

@@ -6,7 +6,7 @@ import io
 import logging
 import struct
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import imagecodecs
 import numpy as np
@@ -206,7 +206,7 @@ def write(path: Path, values: NDArray[Any], alpha: NDArray[Any] | None, profile:
     Raises:
         OSError: the place cannot be written.
     """
-    order = ">" if metadata.exif[:2] == b"MM" else "<"
+    order: Literal[">", "<"] = ">" if metadata.exif[:2] == b"MM" else "<"
     extra = {_XMP: metadata.xmp, _CAPTIONS: metadata.captions}
     options: dict[str, Any] = {"resolution": metadata.dpi, "resolutionunit": 2} if metadata.dpi else {}
     pixels = values if alpha is None else np.dstack([values, alpha])
