@@ -13,7 +13,7 @@ import cv2
 import pytest
 import typer
 
-from vidcolor.cli.fields import parse_sizes, parse_time
+from vidcolor.cli.values import parse_sizes, parse_time
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import inspect
 import json
 import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -325,13 +323,6 @@ def test_real_footage_without_duplicates_or_grey(footage: Path, tmp_path: Path) 
         assert (cv2.cvtColor(image, cv2.COLOR_BGR2HSV)[..., 1] > 40).mean() > 0.05
     for a, b in combinations(hashes, 2):
         assert np.count_nonzero(hashes[a] != hashes[b]) > 3, (a, b)
-
-
-def test_command_line_has_the_defaults_of_the_library() -> None:
-    """Every option of the library is an option of the command, with the same name and default."""
-    parameters = inspect.signature(cli.extract).parameters
-    for option in fields(ExtractSettings):
-        assert parameters[option.name].default == option.default
 
 
 def test_command_prints_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -18,6 +18,8 @@ from vidcolor.errors import VidcolorError
 DEFAULT_MODEL = "fast"
 
 WHAT, LOOK, ENCODER, FILES, MACHINE = "What", "How it looks", "Encoder", "Files", "Machine"
+MESSAGES = "Messages"
+GROUPS = (WHAT, LOOK, ENCODER, FILES, MACHINE, MESSAGES)
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,21 @@ class FileSettings(Settings):
 
     recursive: Annotated[bool, Setting("Folders at any depth.", FILES, letter="-r")] = False
     overwrite: Annotated[bool, Setting("Replace an output that exists.", FILES, letter="-y")] = False
+
+
+@dataclass(frozen=True)
+class TerminalSettings(Settings):
+    """What the command line says, and in which form."""
+
+    quiet: Annotated[bool, Setting("Say only what went wrong.", MESSAGES, letter="-q")] = False
+    verbose: Annotated[
+        bool, Setting("Say more: device, precision, sizes, encoder, shots, times.", MESSAGES, letter="-v")
+    ] = False
+    progress: Annotated[
+        Literal["auto", "json", "off"],
+        Setting("auto: bars on a terminal; json: lines on stderr for other programs.", MESSAGES),
+    ] = "auto"
+    json: Annotated[bool, Setting("Print results as JSON.", MESSAGES)] = False
 
 
 @dataclass(frozen=True)

@@ -1,72 +1,123 @@
-"""What the command line takes: the options that several commands share, and the texts that stand for values."""
+"""What the command line takes: options made from the annotations of settings."""
 
 from __future__ import annotations
 
-import math
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-Source = Annotated[Path, typer.Argument(metavar="INPUT", help="A film.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ModelName = Annotated[str, typer.Option("--model", "-m", metavar="NAME|PATH", help="Bundled model, or a checkpoint.")]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[Literal["auto", "fp32", "bf16", "fp16"], typer.Option(help="Number type of the network.")]
-Size = Annotated[int, typer.Option(min=0, max=2048, help="Short side of the network's picture; 0: the model's own.")]
-StreamNumber = Annotated[
-    int | None, typer.Option("--stream", min=0, metavar="N", help="Video stream, by its number in info.")
-]
-Saturation = Annotated[float, typer.Option(min=0, max=5, help="Factor on the colors; 1 is calibrated.")]
-Smooth = Annotated[float, typer.Option(min=0, max=1, help="Averaging of the colors along motion; 0 is off.")]
+from vidcolor.cli.values import parse_numbers, parse_time
+from vidcolor.settings import Described, Settings, described
 
 
-def parse_time(text: str | float) -> float:
-    """12.5, 1:02 or 00:01:02.500 as seconds. (Typer passes defaults through the parser too.)"""
-    parts = str(text).split(":")
-    try:
-        if not 1 <= len(parts) <= 3:
-            raise ValueError
-        values = [float(p) for p in parts]
-        if not all(map(math.isfinite, values)):
-            raise ValueError
-        if (
-            any(v < 0 or v > 1e9 for v in values)
-            or any(v >= 60 for v in values[1:])
-            or any(v != int(v) for v in values[:-1])
-        ):
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is no time; write 12.5, 1:02 or 00:01:02.500") from None
-    seconds = 0.0
-    for value in values:
-        seconds = seconds * 60 + value
-    return seconds
+@dataclass(frozen=True)
+class Only:
+    """Some settings of a class: ``Annotated[RunSettings, Only("model", "device")]``; the others keep their defaults."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
 
 
-def parse_sizes(text: str) -> tuple[int, ...]:
-    """128,160 as (128, 160)."""
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        sizes = (0,)
-    if any(size < 32 or size % 32 for size in sizes):
-        raise typer.BadParameter(f"{text!r}: write multiples of 32, as in 128,160", param_hint="--sizes")
-    return sizes
+@dataclass(frozen=True)
+class Given:
+    """A dictionary of the settings that were given: ``Annotated[dict[str, Any], Given(TrainSettings, defaults)]``.
+
+    Args:
+        kind: The settings' class.
+        default: The text that the help shows as the default of a setting, by its name.
+    """
+
+    kind: type[Settings]
+    default: Callable[[Described], str]
 
 
-def parse_channels(text: str) -> tuple[int, ...]:
-    """128,96,64 as (128, 96, 64)."""
-    try:
-        channels = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        channels = (0,)
-    if any(count < 1 for count in channels):
-        raise typer.BadParameter(f"{text!r}: write numbers of channels, as in 128,96,64", param_hint="--decoder")
-    return channels
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes an option for each setting, where the given one takes settings as objects."""
+    hints = get_type_hints(command, include_extras=True)
+    options: dict[str, inspect.Parameter] = {}
+    makers: dict[str, Callable[[dict[str, Any]], Any]] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        plain, *notes = get_args(hints[name]) if get_origin(hints[name]) is Annotated else (hints[name],)
+        given = next((note for note in notes if isinstance(note, Given)), None)
+        if given is None and not (isinstance(plain, type) and issubclass(plain, Settings)):
+            options[name] = parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY)
+            continue
+        only = next((note.names for note in notes if isinstance(note, Only)), ())
+        kind: type = given.kind if given else plain
+        settings = [each for each in described(kind) if not only or each.name in only]
+        options |= {each.name: as_option(each, given) for each in settings}
+        makers[name] = _maker(dict if given else plain, [each.name for each in settings])
+
+    def run(**values: Any) -> None:
+        command(**{name: make(values) for name, make in makers.items()}, **values)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {name: option.annotation for name, option in options.items()}
+    run.__signature__ = inspect.Signature(list(options.values()))  # type: ignore[attr-defined]
+    return run
 
 
-def refuse_decided(by: str, options: dict[str, Any]) -> None:
-    """Options that another one makes meaningless are no silent nothing."""
-    if chosen := [name for name, value in options.items() if value]:
-        raise typer.BadParameter(f"{by} decides about this", param_hint=", ".join(chosen))
+def _maker(kind: type, names: list[str]) -> Callable[[dict[str, Any]], Any]:
+    def make(values: dict[str, Any]) -> Any:
+        taken = {name: values.pop(name) for name in names}
+        return kind(**taken) if kind is not dict else {n: v for n, v in taken.items() if v is not None}
+
+    return make
+
+
+def as_option(each: Described, given: Given | None = None) -> inspect.Parameter:
+    """Return a setting as a parameter that typer makes an option from: its flags, its values, its help."""
+    setting, kind, default = each.setting, each.kind, each.default
+    parser: Callable[[Any], Any] | None = None
+    flag = f"--{each.name.replace('_', '-')}"
+    if kind is bool and (given or default):
+        flag = f"{flag}/--no-{flag[2:]}"
+    if get_origin(kind) is tuple:
+        kind, default, parser = str, ",".join(map(str, default)), parse_numbers
+    elif setting.metavar == "TIME":
+        parser = parse_time
+    elif Path in get_args(kind):
+        kind = str
+    text = given.default(each) if given else default_of(each)
+    if given:
+        kind, default = kind | None, None
+    ranged = parser is None and kind is not bool
+    option = typer.Option(
+        default, flag, *filter(None, (setting.letter,)), parser=parser, metavar=metavar_of(each) or None,
+        min=setting.low if ranged else None, max=setting.high if ranged else None, envvar=setting.variable or None,
+        rich_help_panel=setting.group, help=f"{setting.help}{limits_of(each, text)}",
+    )  # fmt: skip
+    return inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)
+
+
+def default_of(each: Described) -> str:
+    """Return the default of a setting as the help shows it; nothing where none, or the help tells already."""
+    if each.default in ("", None) or isinstance(each.default, bool) or each.setting.metavar == "TIME":
+        return ""
+    if isinstance(each.default, tuple):
+        return ",".join(map(str, each.default))
+    return f"{each.default:g}" if isinstance(each.default, int | float) else str(each.default)
+
+
+def limits_of(each: Described, default: str) -> str:
+    """Return what stands behind the help of a setting: its range, its default, its environment variable."""
+    low, high = (None, None) if each.setting.metavar == "TIME" else (each.setting.low, each.setting.high)
+    limits = "" if low is None else f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+    texts = (limits, default and f"default: {default}", each.setting.variable and f"or {each.setting.variable}")
+    return f"  [{'; '.join(filter(None, texts))}]" if any(texts) else ""
+
+
+def metavar_of(each: Described) -> str:
+    """Return what stands for the value of a setting in the help: its choices, or a word for its kind."""
+    kinds = [kind for kind in (get_args(each.kind) or (each.kind,)) if kind is not type(None)]
+    if each.setting.metavar or kinds == [bool]:
+        return each.setting.metavar
+    if get_origin(each.kind) is Literal or any(get_origin(kind) is Literal for kind in kinds):
+        return "|".join(str(choice) for kind in kinds for choice in (get_args(kind) or (kind,)))
+    return "N" if int in kinds else "NUMBER" if float in kinds else "TEXT"

@@ -8,29 +8,21 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from vidcolor.cli.fields import (
-    AsJson,
-    DeviceName,
-    ModelName,
-    Precision,
-    Saturation,
-    Size,
-    Smooth,
-    parse_channels,
-    parse_sizes,
-    refuse_decided,
-)
-from vidcolor.cli.terminal import print_json, progress_bar, say, training_bar
+from vidcolor.cli.fields import Only
+from vidcolor.cli.terminal import Terminal
+from vidcolor.cli.values import parse_channels, parse_sizes, refuse_decided
+from vidcolor.settings import FILES, EvaluateSettings, ExtractSettings, FileSettings, RunSettings, ShotSettings
 
 
 def train(
     data: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DATA...", help="Folders of photos and films, photos, tar shards, films.", show_default=False
+            metavar="DATA", help="Folders of photos and films, photos, tar shards, films.", show_default=False
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run; a run that lies there goes on.")],
+    terminal: Terminal,
     val: Annotated[
         list[Path] | None, typer.Option(help="Validation data; default: a share of DATA is held out.")
     ] = None,
@@ -116,7 +108,7 @@ def train(
     workers: Annotated[
         int, typer.Option(min=-1, help="Processes that read photos; -1: up to 8 beside a GPU, none on a CPU.")
     ] = -1,
-    device: DeviceName = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.", envvar="VIDCOLOR_DEVICE")] = "auto",
 ) -> None:
     """Train a network on photos, and on the best frames of films."""
     from vidcolor.network.device import choose_device
@@ -148,20 +140,20 @@ def train(
         )
     if extractor:
         network = network.with_(extractor="" if extractor == "none" else extractor)
-    with training_bar() as progress:
+    with terminal.training() as progress:
         result = run(
             data, output, network=network, config=config, val=val or (), encoder_weights=encoder_weights,
             extractor_weights=extractor_weights, start=start or (), still_size=still_size, device=choose_device(device),
-            report=say, progress=progress,
+            report=terminal.say, progress=progress,
         )  # fmt: skip
     if result.scores is None:  # not the first of several processes
         return
     if result.broken:
-        say(f"warning: {len(result.broken)} photos do not decode: {', '.join(result.broken[:5])}")
-    say(f"best epoch {result.best_epoch + 1} of {result.epochs}: {result.scores}")
+        terminal.warn(f"{len(result.broken)} photos do not decode: {', '.join(result.broken[:5])}")
+    terminal.say(f"best epoch {result.best_epoch + 1} of {result.epochs}: {result.scores}")
     for what in ("best.safetensors", "last.safetensors", "curves.png", "samples", "metrics.jsonl", "steps.jsonl"):
-        say(f"see {result.folder / what}")
-    print(result.checkpoint)
+        terminal.say(f"see {result.folder / what}")
+    terminal.result(asdict(result), str(result.checkpoint))
 
 
 def given(**values: Any) -> dict[str, Any]:
@@ -171,81 +163,65 @@ def given(**values: Any) -> dict[str, Any]:
 
 def extract(
     films: Annotated[
-        list[Path], typer.Argument(metavar="FILM...", help="Color films, folders of films.", show_default=False)
+        list[Path], typer.Argument(metavar="FILM", help="Color films, folders of films.", show_default=False)
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for train/, val/, manifest.csv.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", "-y", help="Replace frames that were extracted.")] = False,
-    per_shot: Annotated[
-        int, typer.Option(min=1, max=99, help="Most frames kept of a shot, and of 20 seconds of a long one.")
-    ] = 3,
-    max_side: Annotated[int, typer.Option(min=64, max=8192, help="Longest side of the pictures, in pixels.")] = 640,
-    val_share: Annotated[
-        float, typer.Option(min=0, max=0.5, help="Share of the shots held out for validation, whole.")
-    ] = 0.1,
-    as_json: AsJson = False,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", rich_help_panel=FILES, help="A new folder for train/, val/, manifest.csv."
+        ),
+    ],
+    settings: ExtractSettings,
+    files: Annotated[FileSettings, Only("overwrite")],
+    terminal: Terminal,
 ) -> None:
     """Take the best frames of color films as photos for training."""
     from vidcolor.data.extraction import extract as run
-    from vidcolor.settings import ExtractSettings
 
-    settings = ExtractSettings(per_shot=per_shot, max_side=max_side, val_share=val_share)
-    with progress_bar("extract") as progress:
-        found = run(films, output, overwrite=overwrite, settings=settings, progress=progress)
+    with terminal.progress({"extract": 1}) as progress:
+        progress.begin("extract")
+        found = run(films, output, overwrite=files.overwrite, settings=settings, progress=progress.step)
     for warning in found.warnings:
-        say(f"warning: {warning}")
-    if as_json:
-        print_json(asdict(found))
-        return
+        terminal.warn(warning)
     dropped = ", ".join(f"{number} {reason}" for reason, number in found.dropped.items())
-    print(f"{found.output}  ({found.train} frames for training, {found.val} for validation)")
-    say(f"{found.frames} frames of {found.films} films in {found.seconds:.1f} s; dropped: {dropped or 'none'}")
+    terminal.say(f"{found.frames} frames of {found.films} films in {found.seconds:.1f} s; dropped: {dropped or 'none'}")
+    line = f"{found.output}  ({found.train} frames for training, {found.val} for validation)"
+    terminal.result(asdict(found), *(() if terminal.settings.quiet else (line,)))
 
 
 def evaluate(
     data: Annotated[
         list[Path],
-        typer.Argument(metavar="DATA...", help="Photos, tar shards, color films, folders of them.", show_default=False),
+        typer.Argument(metavar="DATA", help="Photos, tar shards, color films, folders of them.", show_default=False),
     ],
-    model: ModelName = "fast",
-    device: DeviceName = "auto",
-    precision: Precision = "auto",
-    size: Size = 0,
-    saturation: Saturation = 1.0,
-    calibration: Annotated[
-        bool, typer.Option(help="The color strength stored in the checkpoint; without it the network's own.")
-    ] = True,
-    smooth: Smooth = 0.85,
-    degrade: Annotated[
-        Literal["none", "film"], typer.Option(help="What is done to the grey pictures: film ages them.")
-    ] = "none",
-    limit: Annotated[
-        int, typer.Option(min=0, help="At most so many photos, evenly chosen, and frames of each film; 0: all.")
-    ] = 0,
+    run: Annotated[RunSettings, Only("model", "device", "precision", "size")],
+    shot: ShotSettings,
+    settings: EvaluateSettings,
+    terminal: Terminal,
     report: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a page with tables, plots and pictures into this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=FILES, help="Write a page with tables, plots and pictures into this folder."
+        ),
     ] = None,
-    as_json: AsJson = False,
 ) -> None:
-    """Measure a model: color turned grey, colorized, compared with the truth."""
+    """Measure a model on color pictures: how near it comes.
+
+    Photos and films are turned grey, colorized, and compared with what they were.
+    """
     from vidcolor.evaluation.gallery import Album
-    from vidcolor.evaluation.measurement import evaluate as run
+    from vidcolor.evaluation.measurement import evaluate as measure
     from vidcolor.evaluation.report import prepare_report, write_report
     from vidcolor.evaluation.tables import describe
-    from vidcolor.settings import EvaluateSettings, RunSettings, ShotSettings
 
-    settings = EvaluateSettings(calibration=calibration, degrade=degrade, limit=limit)
-    how = RunSettings(model=model, device=device, precision=precision, size=size)
-    shot = ShotSettings(saturation=saturation, smooth=smooth)
     if report:
         prepare_report(report)
     album = Album() if report else None
-    with progress_bar("evaluating") as progress:
-        found = run(data, settings=settings, run=how, shot=shot, album=album, progress=progress)
+    with terminal.progress({"evaluating": 1}) as progress:
+        progress.begin("evaluating")
+        found = measure(data, settings=settings, run=run, shot=shot, album=album, progress=progress.step)
     for warning in found.warnings:
-        say(f"warning: {warning}")
-    if as_json:
-        print_json(found.to_dict())
-    else:
-        print(describe(found))
+        terminal.warn(warning)
+    terminal.result(found.to_dict(), describe(found))
     if report and album:
-        say(f"report: {write_report(report, found, album)}")
+        terminal.say(f"report: {write_report(report, found, album)}")

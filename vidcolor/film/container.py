@@ -20,7 +20,7 @@ MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond w
 # Decoders that give other pictures each time when several frames are decoded at once (seen with FFmpeg 8, on a film
 # that is whole): a thread gives a frame out before it is done with it.
 _UNSTEADY = ("mpeg4",)
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")  # http://, rtsp://; one letter is a drive of Windows
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")  # http://, rtsp://; one letter is a drive of Windows
 
 # The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
 av.logging.set_libav_level(av.logging.PANIC)
@@ -41,7 +41,7 @@ def open_container(path: Path, hwaccel: str = "") -> Any:
     """
     what = f"cannot open {path}"
     if not path.exists():
-        if address := _ADDRESS.match(str(path)):
+        if address := ADDRESS.match(str(path)):
             what = f"cannot open {address[1]}://{address[2]}"  # a path has lost one of its slashes
             raise InputError(what, "addresses are not read", "Download it, and name the file")
         raise InputError(what, "no such file", "Check the path")

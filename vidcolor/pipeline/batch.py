@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidcolor.errors import InputError, OutputError, VidcolorError, reason, writing
 from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
+from vidcolor.film.container import ADDRESS
 from vidcolor.film.images.writing import suffix_for
 from vidcolor.pipeline.film import Result, colorize, default_output, tidy
 from vidcolor.pipeline.photo import colorize_photograph
@@ -16,6 +18,7 @@ from vidcolor.settings import RunSettings, ShotSettings
 
 Progress = Callable[[int, int], None]  # frames done, frames expected
 _MARK = ".color"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,11 @@ class Outcome:
 
 def are_several(paths: Sequence[Path]) -> bool:
     """Whether more than one file may be meant: several paths, a folder or a pattern."""
-    return len(paths) > 1 or paths[0].is_dir() or (not paths[0].exists() and glob.has_magic(str(paths[0])))
+    return len(paths) > 1 or paths[0].is_dir() or _is_pattern(paths[0])
+
+
+def _is_pattern(path: Path) -> bool:
+    return not path.exists() and glob.has_magic(str(path)) and not ADDRESS.match(str(path))
 
 
 def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple[Path, Path]]:
@@ -60,7 +67,7 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple
             files = [(file, path) for file in inside if not _is_colored(file)]
             if not files and not recursive and any(p.is_dir() for p in path.iterdir()):
                 raise InputError(f"cannot open {path}", "it holds no film or photograph", "Use -r for its folders")
-        elif not path.exists() and glob.has_magic(str(path)):
+        elif _is_pattern(path):
             named = map(Path, sorted(glob.glob(str(path), recursive=True)))
             files = [(file, file.parent) for file in named if _is_wanted(file)]
         else:
@@ -115,22 +122,25 @@ def colorize_all(
     inputs: Iterable[tuple[Path, Path]],
     folder: Path | None = None,
     *,
-    taken: Iterable[Path] = (),
     overwrite: bool = False,
     settings: RunSettings | None = None,
     shot: ShotSettings | None = None,
+    begin: Callable[[Path], None] = lambda source: None,
     progress: Progress = lambda done, total: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Outcome]:
     """Colorize one after another; a failure does not stop the rest, and outputs that exist are skipped.
 
+    An error that nobody foresaw is a failure like others; its traceback is logged.
+
     Args:
         inputs: From find_inputs.
         folder: Where to, in the folders below it that the inputs have below theirs; None: beside each.
-        taken: Outputs of this run so far: two inputs must not share one.
+        begin: Called with each input before it is looked at.
     """
-    written = set(taken)
+    written: set[Path] = set()  # two inputs must not share an output
     for source, root in inputs:
+        begin(source)
         job = Job(source, source)
         try:
             job = Job(source, output_beside(source, folder / source.parent.relative_to(root) if folder else None))
@@ -151,6 +161,9 @@ def colorize_all(
             yield Outcome(job, error=str(error))
         except OSError as error:  # a folder that cannot be searched, a name that is too long
             yield Outcome(job, error=f"cannot open {source}: {reason(error)}.")
+        except Exception as error:
+            _LOG.exception("unexpected error with %s", source)
+            yield Outcome(job, error=f"cannot colorize {source}: unexpected {type(error).__name__}: {error}.")
 
 
 def _make_folder(folder: Path) -> None:
