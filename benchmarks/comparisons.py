@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import vidcolor
-from vidcolor.checkpoint import load_model, save_model
-from vidcolor.training.loop import BEST
+from vidcolor.network.checkpoint import load_model, save_model
 from vidcolor.training.presets import PRESETS
+from vidcolor.training.run import BEST
 
 TEMPERATURES = (1.0, 0.6, 0.38, 0.2)
 CONFIG = replace(PRESETS["modern"].training, loss="perceptual", film=0.4, colorfulness=0.0, val_limit=200)
@@ -64,8 +64,9 @@ def scores(checkpoint: Path, options: argparse.Namespace) -> list[str]:
     """dB over grey, CIEDE2000 and colorfulness as shares of grey's and the truth's; then dB over grey when aged."""
     cells: list[str] = []
     for degrade in ("none", "film"):
-        chosen = vidcolor.EvaluationOptions(model=checkpoint, degrade=degrade, limit=options.limit)
-        overall = vidcolor.evaluate([options.val], options=chosen).overall
+        settings = vidcolor.EvaluateSettings(degrade=degrade, limit=options.limit)
+        run = vidcolor.RunSettings(model=checkpoint)
+        overall = vidcolor.evaluate([options.val], settings=settings, run=run).overall
         cells.append(f"{overall.gain:+.2f}")
         if degrade == "none":
             cells += [f"{-100 * overall.ciede2000_reduction:+.1f} %", f"{overall.colorfulness_ratio:.2f}"]

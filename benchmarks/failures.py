@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from skimage.data import astronaut, coffee
 
-from vidcolor.evaluation.album import beside, scaled
-from vidcolor.photographs import colorize_photograph
+from vidcolor.evaluation.gallery import beside, scaled
+from vidcolor.pipeline.photo import colorize_photograph
 
 HEIGHT = 240  # pixels
 

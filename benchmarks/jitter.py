@@ -20,12 +20,14 @@ from unittest import mock
 import numpy as np
 import torch
 
-from vidcolor.checkpoint import DEFAULT_MODEL, load_model
-from vidcolor.chroma import Plane
-from vidcolor.colorizer import Colorizer, choose_device, choose_precision
+from vidcolor.color.arrays import Plane
 from vidcolor.evaluation import films
 from vidcolor.evaluation.pictures import Settings
-from vidcolor.extraction import find_films
+from vidcolor.files import COLOR_FILMS, named_files
+from vidcolor.network.checkpoint import load_model
+from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.pipeline.view import Colorizer
+from vidcolor.settings import DEFAULT_MODEL
 
 
 class Jittering(Colorizer):
@@ -58,7 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     device = choose_device()
     settings = Settings(load_model(options.model), device, choose_precision("auto", device), 0, 1.0, "none")
-    paths = find_films([options.footage])
+    paths = named_files([options.footage], COLOR_FILMS)
 
     print("| warp error, share of the truth's | unsmoothed | smoothed | added | left of it | gone |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.decode import frames, open_video
-from vidcolor.frames import VideoInfo
-from vidcolor.shots import Boundary, ShotDetector, thumbnail
+from vidcolor.film.frame import VideoInfo
+from vidcolor.film.reader import frames, open_video
+from vidcolor.film.shots import Boundary, WithBoundaries, thumbnail
 
 Pictures = NDArray[np.float32]  # (frames, 192, 256), code values
 SIZE = (256, 192)
@@ -134,10 +134,9 @@ def worn(film: Film, rng: np.random.Generator) -> Film:
 def detect(film: Film) -> tuple[list[Boundary], float]:
     """The boundaries found, and the seconds it took without making the thumbnails."""
     thumbnails = [thumbnail(np.clip(np.rint(p), 0, 255).astype(np.uint8)) for p in film.pictures]
-    detector = ShotDetector()
     began = time.process_time()
-    decisions = [decision for small in thumbnails for decision in detector.push(small)] + detector.flush()
-    return [decision for decision in decisions if decision], time.process_time() - began
+    found = [boundary for _, boundary in WithBoundaries(thumbnails, key=lambda small: small) if boundary]
+    return found, time.process_time() - began
 
 
 def matches(found: list[Boundary], truth: list[tuple[float, int]]) -> int:

@@ -32,7 +32,8 @@ import numpy as np
 from clips import GRAIN, RATE, WIDTHS, make_clip
 from numpy.typing import NDArray
 
-from vidcolor.frames import Frame
+from vidcolor.film.frame import Frame
+from vidcolor.settings import RunSettings, ShotSettings
 
 # Of the clips, by height: films last minutes, so a clip is as long as patience allows. Beginning and ending a run takes
 # about a second (the model, its first batch, smoothing's look-ahead, the last frames), whatever its length.
@@ -41,8 +42,8 @@ SECONDS = {480: 20.0, 1080: 6.0, 2160: 2.0, 4320: 1.0}
 
 def transcode(source: Path, target: Path, preset: str) -> None:
     """The ruler: decode and encode, nothing else."""
-    from vidcolor.decode import probe
-    from vidcolor.encode import EncodeSettings, choose_encoding
+    from vidcolor.film.encode import EncodeSettings, choose_encoding
+    from vidcolor.film.reader import probe
 
     encoding = choose_encoding(target, probe(source), 8, EncodeSettings(preset=preset))
     with av.open(str(source)) as film, av.open(str(target), "w") as container:
@@ -56,19 +57,21 @@ def transcode(source: Path, target: Path, preset: str) -> None:
 
 
 def colorize(source: Path, target: Path, preset: str) -> None:
-    from vidcolor import pipeline
+    from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize(source, target, overwrite=True, options=pipeline.Options(preset=preset))
+    pipeline.colorize(source, target, overwrite=True, settings=RunSettings(preset=preset))
 
 
 def colorize_unsmoothed(source: Path, target: Path, preset: str) -> None:
-    from vidcolor import pipeline
+    from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize(source, target, overwrite=True, options=pipeline.Options(preset=preset, smooth=0.0))
+    pipeline.colorize(
+        source, target, overwrite=True, settings=RunSettings(preset=preset), shot=ShotSettings(smooth=0.0)
+    )
 
 
 def shots(source: Path, target: Path, preset: str) -> None:
-    from vidcolor.shotlist import list_shots
+    from vidcolor.pipeline.shotlist import list_shots
 
     list_shots(source)
 
@@ -84,7 +87,7 @@ KINDS = {f.__name__: f for f in (transcode, colorize, colorize_unsmoothed, shots
 
 def work(kind: str, source: Path, preset: str) -> dict[str, float]:
     """One measurement, in this process: seconds without imports, and the peak of its memory."""
-    import vidcolor.pipeline  # noqa: F401  (imports are the start-up time, measured apart)
+    import vidcolor.pipeline.film  # noqa: F401  (imports are the start-up time, measured apart)
 
     run = KINDS[kind]
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
@@ -108,12 +111,13 @@ def stages(source: Path, frames: int) -> dict[str, float]:
     """Milliseconds a frame of each stage by itself, one after the other."""
     import torch
 
-    from vidcolor.checkpoint import load_model
-    from vidcolor.chroma import chroma_planes
-    from vidcolor.colorizer import Colorizer, choose_device, choose_precision
-    from vidcolor.decode import frames as decoded
-    from vidcolor.decode import open_video
-    from vidcolor.temporal import Smoother
+    from vidcolor.film.reader import frames as decoded
+    from vidcolor.film.reader import open_video
+    from vidcolor.network.checkpoint import load_model
+    from vidcolor.network.device import choose_device, choose_precision
+    from vidcolor.pipeline.chroma import chroma_planes
+    from vidcolor.pipeline.smoothing import Smoother
+    from vidcolor.pipeline.view import Colorizer
 
     times: dict[str, float] = {}
 
@@ -225,9 +229,10 @@ def network_speed() -> dict[str, float]:
     """Frames a second of the network alone, 288x160, in batches of eight, on all cores."""
     import torch
 
-    from vidcolor.checkpoint import load_model
-    from vidcolor.colorizer import Colorizer, choose_device, choose_precision
-    from vidcolor.decode import probe
+    from vidcolor.film.reader import probe
+    from vidcolor.network.checkpoint import load_model
+    from vidcolor.network.device import choose_device, choose_precision
+    from vidcolor.pipeline.view import Colorizer
 
     sample = probe(Path(__file__).parent.parent / "samples" / "reel.mp4")
     device = choose_device()

@@ -1,4 +1,4 @@
-"""The measures of vidcolor.stills on photos and films, to set and check its limits.
+"""The measures of vidcolor.data.quality on photos and films, to set and check its limits.
 
 python benchmarks/stills.py photos/ films/ old-films/
 """
@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vidcolor.dataset import find_photos, search_photos
-from vidcolor.decode import frames, open_video
-from vidcolor.display import displayed
-from vidcolor.extraction import find_films
-from vidcolor.stills import RgbImage, look
+from vidcolor.color.arrays import RgbImage
+from vidcolor.data.photos import find_photos, search_photos
+from vidcolor.data.quality import look
+from vidcolor.files import COLOR_FILMS, named_files
+from vidcolor.film.display import displayed
+from vidcolor.film.reader import frames, open_video
 
 EVERY = 12  # frames of a film
 PHOTOS = 600  # at most, evenly
@@ -26,7 +27,7 @@ def pictures(path: Path) -> Iterator[RgbImage]:
     if search_photos([path]):
         photos = find_photos([path])
         yield from (photo.load() for photo in photos[:: max(1, len(photos) // PHOTOS)])
-    for film in find_films([path]) if path.is_dir() else ():
+    for film in named_files([path], COLOR_FILMS) if path.is_dir() else ():
         with open_video(film) as video:
             for number, frame in enumerate(frames(video, chroma=True)):
                 if number % EVERY == EVERY // 2:

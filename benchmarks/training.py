@@ -20,9 +20,9 @@ from typing import Any
 from unittest import mock
 
 import vidcolor
-from vidcolor.colorizer import choose_device
-from vidcolor.dataset import Batch, find_photos, train_batches
-from vidcolor.training import loop
+from vidcolor.data.photos import Batch, find_photos, train_batches
+from vidcolor.network.device import choose_device
+from vidcolor.training import run as loop
 
 
 def main() -> None:

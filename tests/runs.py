@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from vidcolor.network import NetworkConfig
-from vidcolor.training import TrainConfig, TrainResult, train
+from vidcolor.network.config import NetworkConfig
+from vidcolor.training.config import TrainConfig
+from vidcolor.training.run import TrainResult
+from vidcolor.training.train import train
 
 Folder = Callable[..., Path]
 

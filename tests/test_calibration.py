@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vidcolor.checkpoint import load_model, save_model
-from vidcolor.color import rgb_to_lab
-from vidcolor.dataset import find_photos
-from vidcolor.network import FusionNet, NetworkConfig, Prediction, build_network
+from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.data.photos import find_photos
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import load_model, save_model
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.fusion import FusionNet
+from vidcolor.network.heads import Prediction
 from vidcolor.training import calibration
 from vidcolor.training.calibration import HIGHEST, calibrate, learn_strength
 

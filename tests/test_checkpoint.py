@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -13,8 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from skimage.data import astronaut
 
-from vidcolor import checkpoint
-from vidcolor.checkpoint import (
+from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.errors import CheckpointError, OutputError
+from vidcolor.network import checkpoint
+from vidcolor.network.backbone import create_backbone
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import (
     bundled_models,
     load_backbone,
     load_model,
@@ -22,11 +27,9 @@ from vidcolor.checkpoint import (
     save_model,
     save_tensors,
 )
-from vidcolor.color import rgb_to_lab
-from vidcolor.errors import CheckpointError, OutputError
-from vidcolor.network import FusionNet, NetworkConfig, build_network
-from vidcolor.network.backbone import create_backbone
-from vidcolor.network.lowering import lower_precision
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.fusion import FusionNet
+from vidcolor.network.inference import lower_precision
 
 TINY = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), size=64)
 
@@ -194,7 +197,7 @@ def test_failed_save_keeps_the_old_file(saved: Path, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(OutputError, match="No space left on device"):
+    with pytest.raises(OutputError, match="no space left on device"):
         save_tensors(saved, {"weight": torch.zeros(1)}, {})
     assert saved.read_bytes() == before
     assert [p.name for p in saved.parent.iterdir()] == [saved.name]
@@ -202,20 +205,20 @@ def test_failed_save_keeps_the_old_file(saved: Path, monkeypatch: pytest.MonkeyP
 
 def test_save_into_an_absent_folder_is_one_line(tmp_path: Path) -> None:
     """No folder is invented."""
-    with pytest.raises(OutputError, match="cannot save"):
+    with pytest.raises(OutputError, match="cannot write"):
         save_tensors(tmp_path / "absent" / "model.safetensors", {"weight": torch.zeros(1)}, {})
 
 
 def test_save_replaces_in_one_step(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new file takes the old one's name only once it is whole: until then a reader gets the old one."""
     seen = []
-    replace = checkpoint.os.replace
+    replace = os.replace
 
     def watched(part: Path, path: Path) -> None:
         seen.append((load_file(part).keys(), "head.project.bias" in load_file(path)))
         replace(part, path)
 
-    monkeypatch.setattr(checkpoint.os, "replace", watched)
+    monkeypatch.setattr(os, "replace", watched)
     save_tensors(saved, {"weight": torch.zeros(1)}, {})
     assert seen == [({"weight"}, True)]
     assert set(load_file(saved)) == {"weight"}

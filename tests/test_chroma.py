@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from vidcolor.chroma import chroma_planes, guided_enlarge, limit_to_gamut, shrink_luma
-from vidcolor.color import Matrix
-from vidcolor.frames import ColorTags, Frame
+from vidcolor.color.spaces import Matrix
+from vidcolor.film.frame import ColorTags, Frame
+from vidcolor.pipeline.chroma import chroma_planes, guided_enlarge, shrink_luma
 
 RNG = np.random.default_rng(3)
 
@@ -110,29 +110,3 @@ def test_color_does_not_bleed_over_an_edge() -> None:
     naive = np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in planes])
     assert np.abs(naive - truth).max() > 0.1  # the test would see bleeding
     assert np.abs(enlarged - truth).max() < 0.005  # about one 8-bit code
-
-
-def test_limit_keeps_hue_and_reaches_the_gamut() -> None:
-    """Out-of-gamut chroma shrinks just as far as needed, along its own direction; the rest is untouched.
-
-    OpenCV's own Y'CrCb (BT.601, full range) is the witness for what is in the gamut.
-    """
-    luma = RNG.random((50, 60)).astype(np.float32)
-    cbcr = RNG.uniform(-0.5, 0.5, (2, 50, 60)).astype(np.float32)
-    limited = limit_to_gamut(luma, cbcr, "bt601")
-
-    def rgb(chroma: NDArray) -> NDArray:
-        return cv2.cvtColor(np.dstack([luma, chroma[1] + 0.5, chroma[0] + 0.5]), cv2.COLOR_YCrCb2RGB)
-
-    inside = rgb(limited)
-    assert inside.min() > -2e-3  # OpenCV rounds its coefficients to three decimals
-    assert inside.max() < 1 + 2e-3
-    before = rgb(cbcr)
-    fits = ((before > 2e-3) & (before < 1 - 2e-3)).all(axis=2)
-    assert fits.any()
-    assert np.array_equal(limited[:, fits], cbcr[:, fits])
-    distance = np.minimum(inside, 1 - inside).min(axis=2)
-    outside = ((before < -2e-3) | (before > 1 + 2e-3)).any(axis=2)
-    assert distance[outside].max() < 3e-3  # no more chroma given up than needed
-    assert np.abs(limited[0] * cbcr[1] - limited[1] * cbcr[0]).max() < 1e-6
-    assert (limited * cbcr >= 0).all()

@@ -13,7 +13,7 @@ import cv2
 import pytest
 import typer
 
-from vidcolor.arguments import parse_sizes, parse_time
+from vidcolor.cli.values import parse_sizes, parse_time
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -105,7 +105,7 @@ def test_bad_input_is_one_line(
     reason: str,
 ) -> None:
     """One line that says what failed and why, exit code 1, and nothing written."""
-    from vidcolor.cli import main
+    from vidcolor.cli.app import main
 
     monkeypatch.chdir(tmp_path)
     Path("film.mp4").write_bytes((SAMPLES / "reel.mp4").read_bytes())
@@ -129,7 +129,7 @@ def test_preview_never_overwrites_its_film(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not even when told to overwrite."""
-    from vidcolor.cli import main
+    from vidcolor.cli.app import main
 
     monkeypatch.chdir(tmp_path)
     Path("film.mp4").write_bytes((SAMPLES / "reel.mp4").read_bytes())

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from vidcolor import degrade
-from vidcolor.color import linear_to_srgb, luma_to_lightness, rgb_to_lab, srgb_to_linear
-from vidcolor.degrade import (
+from vidcolor.color.spaces import linear_to_srgb, luma_to_lightness, rgb_to_lab, srgb_to_linear
+from vidcolor.data import degrade
+from vidcolor.data.degrade import (
     BLUE_SENSITIVE,
     ORTHOCHROMATIC,
     PANCHROMATIC,

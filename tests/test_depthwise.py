@@ -7,7 +7,8 @@ import copy
 import pytest
 import torch
 
-from vidcolor.network import NetworkConfig, build_network
+from vidcolor.network.build import build_network
+from vidcolor.network.config import NetworkConfig
 from vidcolor.network.depthwise import speed_up_strided_depthwise
 
 

@@ -15,10 +15,10 @@ import torch
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from vidcolor.color import bt2020_to_srgb, hlg_to_linear, pq_to_linear
-from vidcolor.decode import frames, open_video
-from vidcolor.display import display_size, displayed, to_srgb
-from vidcolor.frames import ColorTags
+from vidcolor.color.spaces import bt2020_to_srgb, hlg_to_linear, pq_to_linear
+from vidcolor.film.display import display_size, displayed, to_srgb
+from vidcolor.film.frame import ColorTags
+from vidcolor.film.reader import frames, open_video
 
 # Codes of 75 % bars as test generators print them, BT.709 and BT.601, 8-bit limited: yellow, cyan, green, magenta.
 COLORS = [(191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191)]

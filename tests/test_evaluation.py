@@ -17,18 +17,21 @@ from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 from torch import nn
 
-from vidcolor import evaluation
-from vidcolor.checkpoint import save_model
-from vidcolor.cli import main
-from vidcolor.dataset import BrokenPhotos, find_photos
+from vidcolor.cli.app import main
+from vidcolor.color.metrics import PSNR_LIMIT
+from vidcolor.data.photos import BrokenPhotos, find_photos
 from vidcolor.errors import DataError, InputError
-from vidcolor.evaluation import Album, EvaluationOptions, evaluate
+from vidcolor.evaluation import measurement as evaluation
+from vidcolor.evaluation.gallery import Album
+from vidcolor.evaluation.measurement import evaluate
 from vidcolor.evaluation.photos import evaluate_photos
 from vidcolor.evaluation.pictures import Settings
 from vidcolor.evaluation.scores import Truth
 from vidcolor.evaluation.tables import describe
-from vidcolor.metrics import PSNR_LIMIT
-from vidcolor.network import NetworkConfig, build_network
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import save_model
+from vidcolor.network.config import NetworkConfig
+from vidcolor.settings import RunSettings
 from world import KnowsTheWorld, film, pan, photo, settings, write
 
 TINY = NetworkConfig(
@@ -108,7 +111,7 @@ def test_batches_do_not_change_scores(photos: Path) -> None:
 
 def test_a_grey_network_equals_the_grey_baseline(photos: Path, grey_model: Path) -> None:
     """No color, no gain: the comparison cannot flatter."""
-    found = evaluate([photos], options=EvaluationOptions(model=grey_model, device="cpu"))
+    found = evaluate([photos], run=RunSettings(model=grey_model, device="cpu"))
     assert found.overall.colorized == found.overall.grey
     assert found.overall.gain == found.overall.ab_reduction == 0
     assert {name: count for name, (count, _) in found.sources.items()} == {"tall": 1, "wide": 3}
@@ -142,14 +145,14 @@ def test_large_pictures_are_aged_at_film_size(tmp_path: Path) -> None:
 def test_broken_photos_are_told(photos: Path, grey_model: Path) -> None:
     """One photo that does not decode is a warning; many are an error."""
     (photos / "wide" / "broken.png").write_bytes(b"no picture")
-    options = EvaluationOptions(model=grey_model)
-    found = evaluate([photos], options=options)
+    run = RunSettings(model=grey_model)
+    found = evaluate([photos], run=run)
     assert len(found.photos) == 4
     assert "1 of 5 photos do not decode" in found.warnings[0]
     assert "broken.png" in found.warnings[0]
     (photos / "wide" / "torn.png").write_bytes(b"no picture either")
     with pytest.raises(DataError, match="do not decode"):
-        evaluate([photos], options=options)
+        evaluate([photos], run=run)
 
 
 def test_the_command(
@@ -211,17 +214,17 @@ def test_a_film_that_cannot_be_read_does_not_stop_the_rest(photos: Path, grey_mo
     """It is a warning beside others, and an error alone."""
     broken = photos / "broken.mp4"
     broken.write_bytes(b"no film " * 99)
-    found = evaluate([photos], options=EvaluationOptions(model=grey_model))
+    found = evaluate([photos], run=RunSettings(model=grey_model))
     assert len(found.photos) == 4
     assert [w for w in found.warnings if "broken.mp4" in w]
     with pytest.raises(InputError, match=r"broken\.mp4"):
-        evaluate([broken], options=EvaluationOptions(model=grey_model))
+        evaluate([broken], run=RunSettings(model=grey_model))
 
 
 def test_shares_of_a_grey_truth_say_nothing(tmp_path: Path, grey_model: Path) -> None:
     """Where the truth itself has no color there is no share of it: a dash, and null."""
     cv2.imwrite(str(tmp_path / "grey.png"), np.tile(np.arange(0, 250, 2, dtype=np.uint8), (64, 1)))
-    found = evaluate([tmp_path], options=EvaluationOptions(model=grey_model))
+    found = evaluate([tmp_path], run=RunSettings(model=grey_model))
     assert found.to_dict()["photos"]["overall"]["colorfulness_ratio"] is None
     assert "nan" not in describe(found)
 
@@ -230,7 +233,7 @@ def test_a_line_of_pixels_fits_into_the_report(tmp_path: Path, grey_model: Path)
     """JPEG holds no picture of 168,000 pixels across."""
     cv2.imwrite(str(tmp_path / "line.png"), np.full((1, 1000, 3), (40, 80, 160), np.uint8))
     album = Album()
-    evaluate([tmp_path], options=EvaluationOptions(model=grey_model), album=album)
+    evaluate([tmp_path], run=RunSettings(model=grey_model), album=album)
     assert len(album.best) == 1
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidcolor.evaluation.films import Steadiness, evaluate_film
 from vidcolor.evaluation.pictures import Settings
-from vidcolor.network import Prediction
+from vidcolor.network.heads import Prediction
 from world import KnowsTheWorld, film, pan, settings
 
 

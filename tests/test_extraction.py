@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import inspect
 import json
 import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,13 @@ import pytest
 from numpy.typing import NDArray
 from skimage.data import astronaut, chelsea, coffee, rocket
 
-from vidcolor import cli
+from vidcolor.cli import app as cli
+from vidcolor.data.candidates import LONG_SHOT, Candidate, _Shots
+from vidcolor.data.extraction import extract, extract_once
+from vidcolor.data.quality import look
 from vidcolor.errors import DataError, InputError, OutputError
-from vidcolor.extraction import ExtractOptions, extract, extract_once, find_films
-from vidcolor.shots import Boundary
-from vidcolor.stills import look
-from vidcolor.takes import LONG_SHOT, Candidate, _Shots
+from vidcolor.film.shots import Boundary
+from vidcolor.settings import ExtractSettings
 
 Image = NDArray[np.uint8]
 SIZE = (160, 120)
@@ -81,7 +80,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def extracted(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("out") / "frames"
-    found = extract([mixed], folder, options=ExtractOptions(per_shot=2, max_side=128, val_share=0.25))
+    found = extract([mixed], folder, settings=ExtractSettings(per_shot=2, max_side=128, val_share=0.25))
     assert (found.films, found.frames) == (2, 9 * SHOT)
     assert len(found.warnings) == 1
     assert "broken.mp4" in found.warnings[0]
@@ -147,7 +146,7 @@ def test_contact_sheet_shows_pictures(extracted: Path) -> None:
 
 def test_same_films_give_the_same_pictures(mixed: Path, extracted: Path, tmp_path: Path) -> None:
     """Nothing is drawn by chance: a second run writes the same bytes."""
-    extract([mixed], tmp_path / "again", options=ExtractOptions(per_shot=2, max_side=128, val_share=0.25))
+    extract([mixed], tmp_path / "again", settings=ExtractSettings(per_shot=2, max_side=128, val_share=0.25))
     for path in extracted.rglob("*.*"):
         assert (tmp_path / "again" / path.relative_to(extracted)).read_bytes() == path.read_bytes()
 
@@ -281,11 +280,11 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: p
     def until_full(path: Path, data: bytes) -> int:
         written.append(path)
         if len(written) == 3:
-            raise OSError(28, "No space left on device")
+            raise OSError(28, "no space left on device")
         return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", until_full)
-    with pytest.raises(OutputError, match=r"cannot write .*frames: No space left on device\. Free some space"):
+    with pytest.raises(OutputError, match=r"cannot write .*frames: no space left on device\. Free some space"):
         extract([film], tmp_path / "frames")
     assert [p.name for p in tmp_path.iterdir()] == ["film.mp4"]
 
@@ -296,7 +295,7 @@ def test_extraction_is_not_repeated(tmp_path: Path) -> None:
     lines: list[str] = []
 
     def run(**options: int) -> str:
-        extract_once([film], tmp_path / "frames", options=ExtractOptions(**options), report=lines.append)
+        extract_once([film], tmp_path / "frames", settings=ExtractSettings(**options), report=lines.append)
         return lines[-1]
 
     assert run().startswith("extracted")
@@ -305,15 +304,6 @@ def test_extraction_is_not_repeated(tmp_path: Path) -> None:
     os.utime(film, ns=(0, 0))
     assert run(max_side=96).startswith("extracted")
     assert json.loads((tmp_path / "frames" / "extraction.json").read_text())["max_side"] == 96
-
-
-def test_films_are_found_by_suffix_at_any_depth(tmp_path: Path) -> None:
-    """Films among photos and hidden twins; each once, though named twice."""
-    for name in ("a/b/one.MKV", "two.mp4", "photo.jpg", "._two.mp4"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    found = find_films([tmp_path, tmp_path / "two.mp4"])
-    assert [p.name for p in found] == ["one.MKV", "two.mp4"]
 
 
 def test_real_footage_without_duplicates_or_grey(footage: Path, tmp_path: Path) -> None:
@@ -333,13 +323,6 @@ def test_real_footage_without_duplicates_or_grey(footage: Path, tmp_path: Path) 
         assert (cv2.cvtColor(image, cv2.COLOR_BGR2HSV)[..., 1] > 40).mean() > 0.05
     for a, b in combinations(hashes, 2):
         assert np.count_nonzero(hashes[a] != hashes[b]) > 3, (a, b)
-
-
-def test_command_line_has_the_defaults_of_the_library() -> None:
-    """Every option of the library is an option of the command, with the same name and default."""
-    parameters = inspect.signature(cli.extract).parameters
-    for option in fields(ExtractOptions):
-        assert parameters[option.name].default == option.default
 
 
 def test_command_prints_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

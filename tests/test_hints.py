@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vidcolor.checkpoint import load_model, save_model
 from vidcolor.errors import CheckpointError
-from vidcolor.network import FusionNet, NetworkConfig, build_network, fold_batch_norms
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import load_model, save_model
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.fusion import FusionNet
 from vidcolor.network.hints import Propagation, pyramid_level
-from vidcolor.network.lowering import lower_precision
+from vidcolor.network.inference import fold_batch_norms, lower_precision
 
 PLAIN = NetworkConfig(
     encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8), strength=4

@@ -1,88 +1,142 @@
-"""The house rules that a test can check."""
+"""The house rules that a test can check; the table of rooms in docs/design.md is written from here."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "vidcolor"
-FLOORS = (
-    ("errors", "color", "overlap"),
-    (
-        "timing",
-        "matroska",
-        "frames",
-        "network",
-        "metrics",
-        "shots",
-        "temporal",
-        "degrade",
-        "chroma",
-        "planes",
-        "footage",
-        "display",
-        "stills",
-        "album",
-    ),
-    ("container", "pictures", "interlace", "decode", "codecs", "encode", "copies", "mux", "checkpoint", "colorizer"),
-    ("packets", "segments", "journal", "recording", "coloring"),
-    ("takes", "extraction", "dataset", "pipeline", "preview", "shotlist"),
-    ("training", "evaluation", "photographs", "batch"),
-    ("arguments", "terminal"),
-    ("learning",),
-    ("cli", "__main__"),
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "vidcolor"
+DESIGN = ROOT / "docs" / "design.md"
+# From the ground up: a room imports from those before it, and inside a room no two modules import each other.
+ROOMS = (
+    *("errors", "settings", "color", "files", "report", "film", "network"),
+    *("pipeline", "data", "training", "evaluation", "cli"),
 )
+ROOF = ("vidcolor", "vidcolor.__main__")  # may import anything
 DOORS = {
-    # films in, packets at rest, films out
-    "av": {"container", "pictures", "interlace", "decode", "codecs", "encode", "copies", "packets", "mux"},
-    "timm": {"network"},
-    "safetensors": {"checkpoint"},
-    "typer": {"cli", "learning", "arguments"},
-    "rich": {"terminal"},
+    "av": "film",
+    "PIL": "film",
+    "tifffile": "film",
+    "imagecodecs": "film",
+    "pillow_heif": "film",
+    "OpenEXR": "film",
+    "timm": "network",
+    "safetensors": "network",
+    "typer": "cli",
+    "rich": "cli",
 }
+MOST_LINES = 400
+MOST_ENTRIES = 12
 
 
-def imports() -> list[tuple[str, str]]:
-    """(module, imported name) for every import in the package, whatever its depth."""
-    found = []
-    for path in PACKAGE.rglob("*.py"):
-        home = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                found.append((home, node.module))
-            elif isinstance(node, ast.Import):
-                found += [(home, name.name) for name in node.names]
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imports(module: str) -> set[str]:
+    """The modules and libraries that a module imports, at whatever depth of its code."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in whole}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
     return found
 
 
+IMPORTS = {module: imports(module) for module in MODULES if module not in ROOF}
+
+
+def within(module: str) -> set[str]:
+    """The modules of the same room that a module imports."""
+    return {other for other in IMPORTS[module] if other in IMPORTS and room_of(other) == room_of(module)} - {module}
+
+
+def order(room: str) -> list[str]:
+    """The modules of a room, those that import others after them."""
+    members = sorted(module for module in IMPORTS if room_of(module) == room)
+    return list(TopologicalSorter({module: sorted(within(module)) for module in members}).static_order())
+
+
+def table() -> str:
+    """The rooms from the top down, each with its modules from the top down and what they hold."""
+    lines = ["| room | module | what it holds |", "| --- | --- | --- |"]
+    for room in reversed([room for room in ROOMS if f"vidcolor.{room}" in MODULES]):
+        for module in sorted(order(room), key=lambda name: (name.count("."), -order(room).index(name))):
+            first = (ast.get_docstring(ast.parse(MODULES[module].read_text())) or "").split("\n\n")[0]
+            names = (f"**{room}**", "") if module == f"vidcolor.{room}" else ("", f"`{module.rpartition('.')[2]}`")
+            lines.append(f"| {names[0]} | {names[1]} | {' '.join(first.split())} |")
+    return "\n".join(lines) + "\n"
+
+
 def test_imports_go_down() -> None:
-    """No module imports from a floor above its own; __init__ is the roof and may import anything."""
-    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
-    for home, imported in imports():
-        if home != "__init__" and imported.startswith("vidcolor."):
-            assert floor[home] >= floor[imported.split(".")[1]], f"{home} imports {imported}"
+    """No module imports from a room above its own."""
+    for module, found in IMPORTS.items():
+        for other in found:
+            if other.startswith("vidcolor.") and other not in ROOF:
+                assert ROOMS.index(room_of(other)) <= ROOMS.index(room_of(module)), f"{module} imports {other}"
 
 
-def test_every_module_has_a_floor() -> None:
-    """A new module is put on a floor on purpose."""
-    names = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()} - {"__init__"}
-    assert names <= {name for names in FLOORS for name in names}
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_circles_inside_a_room(room: str) -> None:
+    """The modules of a room stand in an order; graphlib names the circle where they do not."""
+    assert set(order(room)) <= set(IMPORTS)
 
 
 @pytest.mark.parametrize("library", sorted(DOORS))
 def test_one_door_per_library(library: str) -> None:
-    """Heavy libraries are reached through named modules only."""
-    assert {home for home, name in imports() if name.split(".")[0] == library} <= DOORS[library]
+    """Heavy libraries are reached through one room each."""
+    users = {module for module, found in IMPORTS.items() if library in {name.split(".")[0] for name in found}}
+    assert {room_of(module) for module in users} == {DOORS[library]}
+
+
+def test_rooms_hold_no_code_of_their_own() -> None:
+    """What a room is for stands in its docstring; everything else has a module with a name."""
+    for module, path in MODULES.items():
+        if path.name == "__init__.py" and module not in ROOF:
+            assert len(ast.parse(path.read_text()).body) == 1, module
+
+
+def test_the_listing_is_short() -> None:
+    """The folder listing is the table of contents: few rooms, and no module too long to read at one go."""
+    entries = {path.name for path in PACKAGE.iterdir() if not path.name.startswith("_")} - {"weights"}
+    assert len(entries) <= MOST_ENTRIES, entries
+    assert {
+        module: lines for module in MODULES if (lines := len(MODULES[module].read_text().splitlines())) > MOST_LINES
+    } == {}
+
+
+def test_the_design_shows_these_rooms() -> None:
+    """docs/design.md holds the table of rooms as it is; where it does not, it is written anew and wants a commit."""
+    text = DESIGN.read_text()
+    begin, end = "<!-- rooms, written by tests/test_layout.py -->\n", "<!-- end of rooms -->\n"
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    wanted = f"{before}{begin}{table()}{end}{after}"
+    if wanted != text:
+        DESIGN.write_text(wanted)
+    assert wanted == text, "the rooms have changed: docs/design.md is written anew, commit it"
 
 
 def test_help_is_light() -> None:
     """--help imports neither torch nor av."""
     code = (
-        "import sys, vidcolor.cli as c\n"
+        "import sys, vidcolor.cli.app as c\n"
         "sys.argv = ['vidcolor', '--help']\n"
         "try: c.main()\n"
         "except SystemExit: pass\n"

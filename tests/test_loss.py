@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.network import Prediction, ab_bins
+from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
 from vidcolor.network.backbone import create_backbone
+from vidcolor.network.heads import Prediction, ab_bins
 from vidcolor.training.features import PictureFeatures, colorized, distribution_distance, feature_distance
 from vidcolor.training.hints import moved
 from vidcolor.training.loss import (

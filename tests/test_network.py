@@ -14,19 +14,15 @@ from skimage.color import rgb2lab
 from timm.layers import DropPath
 from torch import nn
 
-from vidcolor.checkpoint import load_backbone, load_model, save_model
 from vidcolor.errors import CheckpointError
-from vidcolor.network import (
-    FusionNet,
-    Koalarization,
-    NetworkConfig,
-    ab_bins,
-    build_network,
-    fold_batch_norms,
-    hub_weights,
-)
-from vidcolor.network.fusion import Fusion
-from vidcolor.network.heads import annealed_mean
+from vidcolor.network.backbone import hub_weights
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import load_backbone, load_model, save_model
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.fusion import Fusion, FusionNet
+from vidcolor.network.heads import ab_bins, annealed_mean
+from vidcolor.network.inference import fold_batch_norms
+from vidcolor.network.koalarization import Koalarization
 
 TINY = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8))
 PAPER = NetworkConfig(architecture="koalarization", decoder=(8, 8, 8), fusion=8, extractor="test_resnet")

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from runs import CONFIG, Folder, run
-from vidcolor.network import NetworkConfig, build_network
+from vidcolor.network.build import build_network
+from vidcolor.network.config import NetworkConfig
 from vidcolor.training.norms import measure_norms
 
 

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import save_file
 
 import vidcolor
-import vidcolor.training
-from vidcolor.cli import main
-from vidcolor.network import NetworkConfig
-from vidcolor.training import PRESETS, TrainConfig
+from vidcolor.cli.app import main
+from vidcolor.network.config import NetworkConfig
+from vidcolor.training.config import TrainConfig
+from vidcolor.training.presets import PRESETS
 
 
 class Asked(Exception):  # noqa: N818  # no error: it carries what the command line asked for
@@ -29,7 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[NetworkConfig
     def train(*_: Any, network: NetworkConfig, config: TrainConfig, **rest: Any) -> None:
         raise Asked(network, config, rest)
 
-    monkeypatch.setattr(vidcolor.training, "train", train)
+    monkeypatch.setattr("vidcolor.training.train.train", train)
     monkeypatch.setattr(sys, "argv", ["vidcolor", "train", "photos", "-o", "run", *options])
     with pytest.raises(Asked) as found:
         main()

@@ -16,9 +16,9 @@ import torch
 from safetensors.torch import load_file
 
 import vidcolor
-from vidcolor.degrade import PartGenerator, blank_frames, maybe_old_film, neutral_borders
+from vidcolor.data.degrade import PartGenerator, blank_frames, maybe_old_film, neutral_borders
 from vidcolor.errors import DataError
-from vidcolor.training import TrainConfig
+from vidcolor.training.config import TrainConfig
 from vidcolor.training.processes import Processes
 
 OPTIONS = [

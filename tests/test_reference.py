@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from torch.nn import functional as F
 
-from vidcolor.checkpoint import load_model
-from vidcolor.color import ab_to_cbcr, luma_to_lightness
-from vidcolor.pipeline import Options, colorize
+from vidcolor.color.gamut import ab_to_cbcr
+from vidcolor.color.spaces import luma_to_lightness
+from vidcolor.network.checkpoint import load_model
+from vidcolor.pipeline.film import colorize
+from vidcolor.settings import RunSettings, ShotSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FRAMES = 6
@@ -65,8 +67,8 @@ def test_the_fast_path_is_the_plain_path(tmp_path: Path, precision: str, usual: 
 
     What is allowed is the table's interpolation, rounding, and in half precision its 8 bits of mantissa.
     """
-    options = Options(codec="ffv1", precision=precision, smooth=0.0, start=BEGIN, duration=0.3)
-    colorize(SAMPLES / "reel.mp4", tmp_path / "fast.mkv", options=options)
+    settings = RunSettings(codec="ffv1", precision=precision, start=BEGIN, duration=0.3)
+    colorize(SAMPLES / "reel.mp4", tmp_path / "fast.mkv", settings=settings, shot=ShotSettings(smooth=0.0))
     fast, source = planes(tmp_path / "fast.mkv"), planes(SAMPLES / "reel.mp4", BEGIN)
     assert len(fast) == len(source) == FRAMES
     for (luma, *chroma), (true_luma, *_) in zip(fast, source, strict=True):

@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from vidcolor.evaluation import Album
+from vidcolor.evaluation.gallery import Album
 from vidcolor.evaluation.photos import PhotoScores
 from vidcolor.evaluation.pictures import Pictures
-from vidcolor.evaluation.plots import ticks, time_plot
 from vidcolor.evaluation.scores import Color, Comparison, Scores
-from vidcolor.evaluation.series import Curve, Selection
+from vidcolor.report.plots import ticks, time_plot
+from vidcolor.report.series import Curve, Selection
 
 
 def test_curves_and_strips_do_not_grow() -> None:

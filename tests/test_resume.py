@@ -17,11 +17,13 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor import pipeline, segments
-from vidcolor.batch import colorize_all
 from vidcolor.errors import OutputError
-from vidcolor.journal import Journal
-from vidcolor.pipeline import Options, Result, colorize
+from vidcolor.pipeline import film as pipeline
+from vidcolor.pipeline import segments
+from vidcolor.pipeline.batch import colorize_all
+from vidcolor.pipeline.film import Result, colorize
+from vidcolor.pipeline.journal import Journal
+from vidcolor.settings import RunSettings, ShotSettings
 
 SHOT, SHOTS = 14, 5
 SMALL = {"size": 32, "batch_size": 4}
@@ -83,13 +85,13 @@ CODECS = [
 @pytest.mark.parametrize(("suffix", "codec"), CODECS, ids=[f"{c}{s}" for s, c in CODECS])
 def test_interrupted_run_gives_the_same_bytes(tmp_path: Path, film: Path, suffix: str, codec: str) -> None:
     """Stopped in its third segment and taken up, a film is what it is in one go, whatever encodes it."""
-    options = Options(codec=codec, preset="8" if codec == "libsvtav1" else "", **SMALL)
+    settings = RunSettings(codec=codec, preset="8" if codec == "libsvtav1" else "", **SMALL)
     whole, halting = tmp_path / f"whole{suffix}", tmp_path / f"halting{suffix}"
-    colorize(film, whole, options=options)
+    colorize(film, whole, settings=settings)
     with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
-        colorize(film, halting, options=options, progress=stop_at(3 * SHOT - 1))
+        colorize(film, halting, settings=settings, progress=stop_at(3 * SHOT - 1))
     assert not halting.exists()
-    result = colorize(film, halting, options=options)
+    result = colorize(film, halting, settings=settings)
     assert SHOT <= result.resumed < result.frames == SHOT * SHOTS
     assert digest(halting) == digest(whole)
     assert files(tmp_path) == {film.name, whole.name, halting.name}
@@ -98,7 +100,7 @@ def test_interrupted_run_gives_the_same_bytes(tmp_path: Path, film: Path, suffix
 def test_joined_film_keeps_every_pts(tmp_path: Path, film: Path) -> None:
     """Times and their number are those of the source; decoding times rise and are never late."""
     out = tmp_path / "out.mp4"
-    colorize(film, out, options=Options(**SMALL))
+    colorize(film, out, settings=RunSettings(**SMALL))
     with av.open(str(film)) as source, av.open(str(out)) as colored:
         times = [float(f.pts * f.time_base) for f in source.decode(video=0)]
         assert [float(f.pts * f.time_base) for f in colored.decode(video=0)] == pytest.approx(times, abs=1e-3)
@@ -125,7 +127,8 @@ def test_segments_do_not_show(
     for name, lengths in (("whole", (1000, 1000)), ("parted", (shortest, longest))):
         monkeypatch.setattr(segments, "SHORTEST", lengths[0])
         monkeypatch.setattr(segments, "LONGEST", lengths[1])
-        colorize(film, tmp_path / f"{name}.mkv", options=Options(codec="ffv1", smooth=smooth, **SMALL))
+        settings, shot = RunSettings(codec="ffv1", **SMALL), ShotSettings(smooth=smooth)
+        colorize(film, tmp_path / f"{name}.mkv", settings=settings, shot=shot)
         with av.open(str(tmp_path / f"{name}.mkv")) as container:
             found[name] = [f.to_ndarray() for f in container.decode(video=0)]
     for whole, parted in zip(found["whole"], found["parted"], strict=True):
@@ -136,9 +139,10 @@ def test_segments_do_not_show(
 def test_other_options_start_afresh(tmp_path: Path, film: Path) -> None:
     """What was begun otherwise is told by name and not used."""
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, tmp_path / "out.mp4", options=Options(**SMALL), progress=stop_at(3 * SHOT))
+        colorize(film, tmp_path / "out.mp4", settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
     said: list[str] = []
-    result = colorize(film, tmp_path / "out.mp4", options=Options(saturation=0.5, **SMALL), report=said.append)
+    shot = ShotSettings(saturation=0.5)
+    result = colorize(film, tmp_path / "out.mp4", settings=RunSettings(**SMALL), shot=shot, report=said.append)
     assert result.resumed == 0
     assert len(said) == 1
     assert "another saturation: starting afresh" in said[0]
@@ -148,9 +152,9 @@ def test_other_options_start_afresh(tmp_path: Path, film: Path) -> None:
 def test_damaged_journal_is_noticed(tmp_path: Path, film: Path, harm: str) -> None:
     """What a power cut may leave is redone from the last segment that is whole."""
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, options=Options(**SMALL))
+    colorize(film, whole, settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, out, options=Options(**SMALL), progress=stop_at(4 * SHOT))
+        colorize(film, out, settings=RunSettings(**SMALL), progress=stop_at(4 * SHOT))
     folder = tmp_path / ".out.mp4.vidcolor"
     journal, last = folder / "journal.jsonl", sorted(folder.glob("*.packets"))[-1]
     if harm == "torn line":
@@ -163,7 +167,7 @@ def test_damaged_journal_is_noticed(tmp_path: Path, film: Path, harm: str) -> No
         last.unlink()
     else:
         journal.unlink()
-    colorize(film, out, options=Options(**SMALL))
+    colorize(film, out, settings=RunSettings(**SMALL))
     assert digest(out) == digest(whole)
 
 
@@ -172,9 +176,9 @@ def test_source_that_cannot_be_sought_is_read_from_the_start(
 ) -> None:
     """If the frames after seeking are not those of before, the film is read from its beginning."""
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, options=Options(**SMALL))
+    colorize(film, whole, settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, out, options=Options(**SMALL), progress=stop_at(3 * SHOT))
+        colorize(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
     honest, asked = pipeline.frames, []
 
     def lost(video, *arguments, near=None):  # type: ignore[no-untyped-def]
@@ -183,7 +187,7 @@ def test_source_that_cannot_be_sought_is_read_from_the_start(
         return (f for f in found if f.pts > near) if near is not None else found
 
     monkeypatch.setattr(pipeline, "frames", lost)
-    assert colorize(film, out, options=Options(**SMALL)).resumed >= SHOT
+    assert colorize(film, out, settings=RunSettings(**SMALL)).resumed >= SHOT
     assert asked[-1] is None
     assert asked[-2] is not None
     assert digest(out) == digest(whole)
@@ -198,7 +202,7 @@ def test_two_runs_do_not_share_an_output(tmp_path: Path, film: Path) -> None:
         part.write_text("what the other run has joined")
         for resume in (True, False):
             with pytest.raises(OutputError, match="another run is at work"):
-                colorize(film, tmp_path / "out.mp4", options=Options(resume=resume, **SMALL))
+                colorize(film, tmp_path / "out.mp4", settings=RunSettings(resume=resume, **SMALL))
         assert part.read_text() == "what the other run has joined"
         assert files(tmp_path) == {"film.mkv", part.name, journal.folder.name}
 
@@ -218,10 +222,10 @@ def test_warnings_and_notes_survive_an_interruption(tmp_path: Path) -> None:
             picture.planes[3].update(opacity.tobytes())
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
-    whole = colorize(source, tmp_path / "whole.mp4", options=Options(**SMALL))
+    whole = colorize(source, tmp_path / "whole.mp4", settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
-        colorize(source, out, options=Options(**SMALL), progress=stop_at(34))
-    again = colorize(source, out, options=Options(**SMALL))
+        colorize(source, out, settings=RunSettings(**SMALL), progress=stop_at(34))
+    again = colorize(source, out, settings=RunSettings(**SMALL))
     assert again.resumed
     assert again.warnings == whole.warnings
     assert "alpha is not kept" in again.warnings[0]
@@ -237,18 +241,18 @@ def test_a_finished_film_is_tidied_up_by_the_next_batch(tmp_path: Path, film: Pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "remove", killed)
         with pytest.raises(KeyboardInterrupt):
-            colorize(film, out, options=Options(**SMALL))
+            colorize(film, out, settings=RunSettings(**SMALL))
     assert files(tmp_path) == {"film.mkv", out.name, f".{out.name}.vidcolor"}
-    assert [o.status for o in colorize_all([(film, tmp_path)], options=Options(**SMALL))] == ["skipped"]
+    assert [o.status for o in colorize_all([(film, tmp_path)], settings=RunSettings(**SMALL))] == ["skipped"]
     assert files(tmp_path) == {"film.mkv", out.name}
 
 
 def test_full_disk_keeps_what_is_finished(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No space: one clear error, the finished segments stay, and with space the film is the same."""
-    from vidcolor.packets import PacketFile
+    from vidcolor.film.packets import PacketFile
 
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, options=Options(**SMALL))
+    colorize(film, whole, settings=RunSettings(**SMALL))
 
     def full(self: PacketFile) -> None:
         if len(list((tmp_path / ".out.mp4.vidcolor").glob("*.packets"))) == 2:
@@ -257,16 +261,16 @@ def test_full_disk_keeps_what_is_finished(tmp_path: Path, film: Path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(PacketFile, "sync", full)
         with pytest.raises(OutputError, match="no space left on device"):
-            colorize(film, out, options=Options(**SMALL))
-    assert colorize(film, out, options=Options(**SMALL)).resumed >= 2 * SHOT
+            colorize(film, out, settings=RunSettings(**SMALL))
+    assert colorize(film, out, settings=RunSettings(**SMALL)).resumed >= 2 * SHOT
     assert digest(out) == digest(whole)
 
 
 def test_no_resume_leaves_no_folder(tmp_path: Path, film: Path) -> None:
     """--no-resume writes straight to the part file, and tidies up after an earlier run."""
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, tmp_path / "out.mp4", options=Options(**SMALL), progress=stop_at(3 * SHOT))
-    result: Result = colorize(film, tmp_path / "out.mp4", options=Options(resume=False, **SMALL))
+        colorize(film, tmp_path / "out.mp4", settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
+    result: Result = colorize(film, tmp_path / "out.mp4", settings=RunSettings(resume=False, **SMALL))
     assert (result.frames, result.resumed) == (SHOT * SHOTS, 0)
     assert files(tmp_path) == {film.name, "out.mp4"}
 
@@ -290,16 +294,16 @@ def work_until_killed(film: Path, out: Path, steps: int) -> None:
 
     for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink"), (pipeline.FilmWriter, "write")):
         setattr(owner, name, deadly(getattr(owner, name)))
-    colorize(film, out, options=Options(**SMALL))
+    colorize(film, out, settings=RunSettings(**SMALL))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_killed_again_and_again(tmp_path: Path, film: Path) -> None:
     """SIGKILL at random steps that touch the disk, joining and tidying up among them, until the film is done."""
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, options=Options(**SMALL))
+    colorize(film, whole, settings=RunSettings(**SMALL))
     children = multiprocessing.get_context("forkserver")
-    children.set_forkserver_preload(["vidcolor.pipeline"])
+    children.set_forkserver_preload(["vidcolor.pipeline.film"])
     moments = random.Random(5)
     killed = 0
     for _ in range(20):

@@ -14,12 +14,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidcolor.coloring import Network
 from vidcolor.errors import DeviceError
-from vidcolor.frames import ColorTags, Frame
-from vidcolor.packets import PacketFile, decoding_times, joined
-from vidcolor.segments import Step, cut, located
-from vidcolor.shots import Boundary
+from vidcolor.film.frame import ColorTags, Frame
+from vidcolor.film.packets import PacketFile, decoding_times, joined
+from vidcolor.film.shots import Boundary
+from vidcolor.pipeline.segments import Step, cut, located
+from vidcolor.pipeline.stages import Network
 
 TAGS = ColorTags("bt709", False)
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor.shotlist import list_shots
-from vidcolor.shots import HEIGHT, LOOKAHEAD, WIDTH, Boundary, ShotDetector, thumbnail
+from vidcolor.film.shots import HEIGHT, LOOKAHEAD, WIDTH, Boundary, ShotDetector, WithBoundaries, thumbnail
+from vidcolor.pipeline.shotlist import list_shots
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 Picture = np.ndarray  # (HEIGHT, WIDTH) float, code values
@@ -38,9 +38,8 @@ def blend(first: list[Picture], second: list[Picture], length: int) -> list[Pict
 
 
 def decisions(pictures: list[Picture]) -> list[Boundary | None]:
-    detector = ShotDetector()
-    decided = [d for p in pictures for d in detector.push(np.clip(np.rint(p), 0, 255).astype(np.uint8))]
-    return decided + detector.flush()
+    codes = [np.clip(np.rint(p), 0, 255).astype(np.uint8) for p in pictures]
+    return [boundary for _, boundary in WithBoundaries(codes, key=lambda small: small)]
 
 
 def boundaries(pictures: list[Picture]) -> list[Boundary]:
@@ -136,6 +135,20 @@ def test_one_decision_a_frame_within_the_delay() -> None:
     assert detector.flush() == []
 
 
+def test_items_are_read_no_further_ahead_than_the_delay() -> None:
+    """Each comes with its own boundary; what is read and not given out is told, and nothing is held beyond that."""
+    pictures = [*scene(11, 30), *scene(12, 30)]
+    read: list[int] = []
+    items = ((read.append(i), i)[1] for i in range(len(pictures)))
+    decided = WithBoundaries(items, key=lambda i: pictures[i].astype(np.uint8))
+    for number, (item, boundary) in enumerate(decided):
+        assert item == number
+        assert [item, *decided.waiting] == list(range(number, len(read)))
+        assert len(decided.waiting) <= LOOKAHEAD
+        assert boundary == (Boundary(30, "cut", 0) if number == 30 else None)
+    assert read == list(range(60))
+
+
 def test_a_detector_started_at_a_shot_decides_the_rest_alike() -> None:
     """What lies before a shot's first frame has no say in what follows: segments may begin there."""
     rng = np.random.default_rng(13)
@@ -176,7 +189,7 @@ def test_the_shots_of_the_reel() -> None:
 
 def test_the_command_lists_shots(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """info --shots --json holds what list_shots gives, beside what info always tells."""
-    from vidcolor.cli import main
+    from vidcolor.cli.app import main
 
     monkeypatch.setattr("sys.argv", ["vidcolor", "info", str(SAMPLES / "reel.mp4"), "--shots", "--json"])
     with pytest.raises(SystemExit) as stopped:

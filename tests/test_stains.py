@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from skimage.color import rgb2gray
 from skimage.data import astronaut, coffee
 
-from vidcolor.checkpoint import bundled_models, load_model
-from vidcolor.colorizer import Colorizer
-from vidcolor.frames import ColorTags, Frame, VideoInfo
+from vidcolor.film.frame import ColorTags, Frame, VideoInfo
+from vidcolor.network.checkpoint import bundled_models, load_model
+from vidcolor.pipeline.view import Colorizer
 
 HEIGHT, WIDTH = 240, 320
 Codes = NDArray[np.uint8]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from runs import CONFIG, NETWORK, Folder, run, weights
-from vidcolor.checkpoint import load_model
-from vidcolor.degrade import PartGenerator
+from vidcolor.data.degrade import PartGenerator
+from vidcolor.network.checkpoint import load_model
 from vidcolor.training import hints as kinds
 from vidcolor.training.hints import draw_hints, moved
 

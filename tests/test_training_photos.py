@@ -11,9 +11,9 @@ import cv2
 import pytest
 
 from runs import CONFIG, Folder, run
-from vidcolor.dataset import find_photos, spread
+from vidcolor.data.photos import find_photos, spread
 from vidcolor.errors import CheckpointError, DataError
-from vidcolor.training import TrainConfig
+from vidcolor.training.config import TrainConfig
 
 
 def test_run_with_a_broken_held_out_photo_can_be_repeated(photo_folder: Folder, tmp_path: Path) -> None:

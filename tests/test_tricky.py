@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidcolor.decode import frames, open_video
 from vidcolor.errors import VidcolorError
-from vidcolor.pipeline import Options, colorize
+from vidcolor.film.reader import frames, open_video
+from vidcolor.pipeline.film import colorize
+from vidcolor.settings import RunSettings
 
 TRICKY = Path(os.environ.get("VIDCOLOR_FOOTAGE", "/nonexistent")) / "tricky"
 FILES = sorted(path.name for path in TRICKY.glob("*.*") if path.suffix != ".md") if TRICKY.is_dir() else []
@@ -40,14 +41,14 @@ def test_all_files_are_there() -> None:
 def test_right_film_or_clear_error(tmp_path: Path, name: str) -> None:
     """Luma bit for bit, every frame at its time, in color where the picture has any light; or nothing left behind."""
     target = tmp_path / "out.mkv"
-    options = Options(codec="ffv1", size=64, duration=PART)
+    settings = RunSettings(codec="ffv1", size=64, duration=PART)
     if name in REFUSED:
         with pytest.raises(VidcolorError, match=REFUSED[name]) as error:
-            colorize(TRICKY / name, target, options=options)
+            colorize(TRICKY / name, target, settings=settings)
         assert "\n" not in str(error.value)
         assert list(tmp_path.iterdir()) == []
         return
-    result = colorize(TRICKY / name, target, options=options)
+    result = colorize(TRICKY / name, target, settings=settings)
     assert list(tmp_path.iterdir()) == [target]
     with open_video(TRICKY / name) as source, open_video(target) as film:
         before, after = list(frames(source, duration=PART)), list(frames(film))

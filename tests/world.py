@@ -11,9 +11,10 @@ import torch
 from skimage.color import lab2rgb
 from torch import Tensor, nn
 
-from vidcolor.checkpoint import Model
 from vidcolor.evaluation.pictures import Settings
-from vidcolor.network import NetworkConfig, Prediction
+from vidcolor.network.checkpoint import Model
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.heads import Prediction
 
 
 def known_ab(lightness: np.ndarray | Tensor) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor]:

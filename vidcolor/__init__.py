@@ -9,46 +9,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidcolor.checkpoint import Model, load_model
-    from vidcolor.decode import probe
+    from vidcolor.data.extraction import Extraction, extract
     from vidcolor.errors import VidcolorError
-    from vidcolor.evaluation import Evaluation, EvaluationOptions, evaluate
-    from vidcolor.extraction import Extraction, ExtractOptions, extract
-    from vidcolor.network import NetworkConfig
-    from vidcolor.pipeline import Options, Result, colorize
-    from vidcolor.training import TrainConfig, train
+    from vidcolor.evaluation.measurement import Evaluation, evaluate
+    from vidcolor.film.reader import probe
+    from vidcolor.network.checkpoint import Model, load_model
+    from vidcolor.network.config import NetworkConfig
+    from vidcolor.pipeline.film import Result, colorize
+    from vidcolor.settings import EvaluateSettings, ExtractSettings, FileSettings, RunSettings, ShotSettings
+    from vidcolor.training.config import TrainConfig
+    from vidcolor.training.train import train
 
 __version__ = "0.1.0"
 
 # Loaded on first use: importing vidcolor must not cost the seconds that torch takes.
 _HOMES = {
-    "Evaluation": "evaluation",
-    "EvaluationOptions": "evaluation",
-    "ExtractOptions": "extraction",
-    "Extraction": "extraction",
-    "Model": "checkpoint",
-    "NetworkConfig": "network",
-    "Options": "pipeline",
-    "Result": "pipeline",
-    "TrainConfig": "training",
+    "Evaluation": "evaluation.measurement",
+    "EvaluateSettings": "settings",
+    "ExtractSettings": "settings",
+    "Extraction": "data.extraction",
+    "FileSettings": "settings",
+    "Model": "network.checkpoint",
+    "NetworkConfig": "network.config",
+    "Result": "pipeline.film",
+    "RunSettings": "settings",
+    "ShotSettings": "settings",
+    "TrainConfig": "training.config",
     "VidcolorError": "errors",
-    "colorize": "pipeline",
-    "evaluate": "evaluation",
-    "extract": "extraction",
-    "load_model": "checkpoint",
-    "probe": "decode",
-    "train": "training",
+    "colorize": "pipeline.film",
+    "evaluate": "evaluation.measurement",
+    "extract": "data.extraction",
+    "load_model": "network.checkpoint",
+    "probe": "film.reader",
+    "train": "training.train",
 }
 
 __all__ = [
+    "EvaluateSettings",
     "Evaluation",
-    "EvaluationOptions",
-    "ExtractOptions",
+    "ExtractSettings",
     "Extraction",
+    "FileSettings",
     "Model",
     "NetworkConfig",
-    "Options",
     "Result",
+    "RunSettings",
+    "ShotSettings",
     "TrainConfig",
     "VidcolorError",
     "colorize",

@@ -1,5 +1,5 @@
 """python -m vidcolor"""
 
-from vidcolor.cli import main
+from vidcolor.cli.app import main
 
 main()

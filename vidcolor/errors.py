@@ -12,6 +12,15 @@ The command line turns any of them into one line on stderr and exit code 1.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+
+# What helps when a file cannot be written; anything else is the disk's own trouble.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
+
 
 class VidcolorError(Exception):
     """An expected failure, told in three short parts.
@@ -52,3 +61,38 @@ class CheckpointError(VidcolorError):
 
 class DataError(VidcolorError):
     """Training or evaluation data that cannot be used."""
+
+
+def reason(error: BaseException) -> str:
+    """Return why the system refused something, as a phrase: "no space left on device".
+
+    Args:
+        error: An OSError, or an error of libav or of another library that speaks for one.
+    """
+    text = str(getattr(error, "strerror", None) or error)
+    if text[:2].istitle():  # a sentence of its own; GPU stays GPU
+        text = text[0].lower() + text[1:]
+    return text or type(error).__name__
+
+
+def remedy(error: BaseException) -> str:
+    """Return what helps when a file could not be written."""
+    number = getattr(error, "errno", None)
+    if number in _FULL or "no space left" in str(error).lower():  # safetensors tells its errors as texts alone
+        return "Free some space"
+    if number in _CLOSED:
+        return "Choose another folder"
+    return "Choose a shorter name" if number == errno.ENAMETOOLONG else "Check the disk, or choose another folder"
+
+
+@contextmanager
+def writing(path: PathLike[str] | str) -> Iterator[None]:
+    """Turn an OSError of the block into an OutputError about a file or folder that is written there.
+
+    Raises:
+        OutputError: what cannot be written, why, and what helps.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}", reason(error), remedy(error)) from error

@@ -19,11 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidcolor.chroma import Plane, chroma_planes
-from vidcolor.colorizer import Colorizer
-from vidcolor.dataset import RgbImage
-from vidcolor.decode import frames, open_video
-from vidcolor.degrade import old_film_frame
+from vidcolor.color.arrays import Chroma, Plane, RgbImage
+from vidcolor.color.metrics import CDC, SMALLEST_FLOW, colorfulness, flow, occlusion, warp_error
+from vidcolor.data.degrade import old_film_frame
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
     Pictures,
@@ -35,14 +33,16 @@ from vidcolor.evaluation.pictures import (
     to_codes,
 )
 from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, Truth, mean_comparison
-from vidcolor.evaluation.series import Curve, Selection
-from vidcolor.footage import picture
-from vidcolor.frames import Chroma, Frame, VideoInfo
-from vidcolor.metrics import CDC, SMALLEST_FLOW, colorfulness, flow, occlusion, warp_error
-from vidcolor.overlap import prefetch
-from vidcolor.pipeline import refuse_hdr
-from vidcolor.shots import ShotDetector, thumbnail
-from vidcolor.temporal import Smoother
+from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.prefetch import prefetch
+from vidcolor.film.reader import frames, open_video
+from vidcolor.film.rgb import picture
+from vidcolor.film.shots import WithBoundaries, thumbnail_of
+from vidcolor.pipeline.chroma import chroma_planes
+from vidcolor.pipeline.film import refuse_hdr
+from vidcolor.pipeline.smoothing import Smoother
+from vidcolor.pipeline.view import Colorizer
+from vidcolor.report.series import Curve, Selection
 
 BATCH = 8
 QUEUE = 2 * BATCH
@@ -138,7 +138,7 @@ def _excess_removed(warp: dict[str, float]) -> float:
 
 
 class Filter(Protocol):
-    """A filter of ab along time, as vidcolor.temporal has it."""
+    """A filter of ab along time, as vidcolor.pipeline.smoothing has it."""
 
     def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]: ...
 
@@ -254,14 +254,8 @@ def _moments(
 
 def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
     """Moments with their ``starts_shot``, by the detector that colorizing uses."""
-    detector = ShotDetector()
-    waiting: deque[_Moment] = deque()
-    for moment in moments:
-        waiting.append(moment)
-        for boundary in detector.push(thumbnail(moment.grey.luma, moment.grey.bits)):
-            yield replace(waiting.popleft(), starts_shot=boundary is not None)
-    for boundary in detector.flush():
-        yield replace(waiting.popleft(), starts_shot=boundary is not None)
+    for moment, boundary in WithBoundaries(moments, key=lambda moment: thumbnail_of(moment.grey)):
+        yield replace(moment, starts_shot=boundary is not None)
 
 
 def _colored(moments: Iterator[_Moment], colorizer: Colorizer) -> Iterator[tuple[_Moment, Plane, Plane]]:

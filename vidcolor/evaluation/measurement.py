@@ -9,33 +9,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from vidcolor.checkpoint import DEFAULT_MODEL, load_model
-from vidcolor.colorizer import choose_device, choose_precision
-from vidcolor.dataset import PHOTO_SUFFIXES, SHARD_SUFFIXES, BrokenPhotos, search_photos, spread
-from vidcolor.decode import probe
+from vidcolor.data.photos import BrokenPhotos, search_photos, spread
 from vidcolor.errors import DataError, InputError
-from vidcolor.evaluation.album import Album
 from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
+from vidcolor.evaluation.gallery import Album
 from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
 from vidcolor.evaluation.pictures import Degradation, Settings
 from vidcolor.evaluation.scores import Comparison, mean_comparison
-from vidcolor.extraction import find_films
-from vidcolor.temporal import STRENGTH
-
-
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """What a user may choose about an evaluation; the names are those of the command line."""
-
-    model: str | Path = DEFAULT_MODEL
-    device: str = "auto"
-    precision: str = "auto"
-    size: int = 0
-    saturation: float = 1.0
-    calibration: bool = True
-    smooth: float = STRENGTH
-    degrade: Degradation = "none"
-    limit: int = 0
+from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
+from vidcolor.film.reader import probe
+from vidcolor.network.checkpoint import load_model
+from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.settings import EvaluateSettings, RunSettings, ShotSettings
 
 
 @dataclass(frozen=True)
@@ -127,7 +112,9 @@ def _rounded(value: Any) -> Any:
 def evaluate(
     data: Sequence[Path | str],
     *,
-    options: EvaluationOptions | None = None,
+    settings: EvaluateSettings | None = None,
+    run: RunSettings | None = None,
+    shot: ShotSettings | None = None,
     album: Album | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
@@ -138,21 +125,22 @@ def evaluate(
 
     Args:
         data: Photos, tar shards of them, color films, folders of all these.
+        run: The model, where it computes, and its size; shot: how pictures look.
         album: Collects pictures for a report.
         progress: Called with photos and frames done, and how many there are.
 
     Raises:
         VidcolorError: one of its kinds. A film that cannot be read is a warning, unless there is nothing else.
     """
-    options = options or EvaluationOptions()
-    model = load_model(options.model)
-    if not options.calibration:
+    settings, run, shot = settings or EvaluateSettings(), run or RunSettings(), shot or ShotSettings()
+    model = load_model(run.model)
+    if not settings.calibration:
         model = model.uncalibrated()
-    device = choose_device(options.device)
-    precision = choose_precision(options.precision, device)
-    settings = Settings(model, device, precision, options.size, options.saturation, options.degrade, options.smooth)
-    film_paths = [path for path in find_films(data) if path.suffix.lower() not in PHOTO_SUFFIXES | SHARD_SUFFIXES]
-    photos = spread(search_photos(data), options.limit)
+    device = choose_device(run.device)
+    precision = choose_precision(run.precision, device)
+    how = Settings(model, device, precision, run.size, shot.saturation, settings.degrade, shot.smooth)
+    film_paths = [path for path in named_files(data, COLOR_FILMS) if not has_suffix(path, PHOTOS | SHARDS)]
+    photos = spread(search_photos(data), settings.limit)
     if not photos and not film_paths:
         names = ", ".join(map(str, data))
         raise DataError(f"nothing to evaluate in {names}", "neither photos nor films were found", "Check the path")
@@ -163,7 +151,7 @@ def evaluate(
     for path in film_paths:
         try:
             declared = probe(path).frames
-            total += min(declared, options.limit) if options.limit else declared
+            total += min(declared, settings.limit) if settings.limit else declared
         except InputError as error:
             failures[path] = error
     done = count(1)
@@ -171,7 +159,7 @@ def evaluate(
     def step() -> None:
         progress(next(done), total)
 
-    for photo, pictures in evaluate_photos(photos, settings, broken):
+    for photo, pictures in evaluate_photos(photos, how, broken):
         scores.append(photo)
         if album:
             album.add_photo(photo, pictures)
@@ -180,7 +168,7 @@ def evaluate(
         if path in failures:
             continue
         try:
-            film, strip = evaluate_film(path, settings, options.limit, step)
+            film, strip = evaluate_film(path, how, settings.limit, step)
         except InputError as error:
             failures[path] = error
             continue
@@ -195,13 +183,13 @@ def evaluate(
     return Evaluation(
         model=model.name,
         sha256=model.sha256,
-        calibrated=options.calibration,
-        saturation=options.saturation,
-        photo_size=options.size or model.config.short_side(still=True),
-        film_size=options.size or model.config.short_side(still=False),
+        calibrated=settings.calibration,
+        saturation=shot.saturation,
+        photo_size=run.size or model.config.short_side(still=True),
+        film_size=run.size or model.config.short_side(still=False),
         device=str(device),
         precision=str(precision).removeprefix("torch."),
-        degrade=options.degrade,
+        degrade=settings.degrade,
         photos=tuple(scores),
         films=tuple(film_scores),
         warnings=tuple(warnings),

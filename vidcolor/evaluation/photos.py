@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from vidcolor.colorizer import Colorizer, network_size
-from vidcolor.dataset import BrokenPhotos, Photo, RgbImage
-from vidcolor.degrade import old_film
+from vidcolor.color.arrays import RgbImage
+from vidcolor.data.degrade import old_film
+from vidcolor.data.photos import BrokenPhotos, Photo
 from vidcolor.errors import DataError
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
@@ -28,8 +28,9 @@ from vidcolor.evaluation.pictures import (
     to_codes,
 )
 from vidcolor.evaluation.scores import Comparison, Truth
-from vidcolor.frames import Frame, VideoInfo
-from vidcolor.overlap import prefetch
+from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.prefetch import prefetch
+from vidcolor.pipeline.view import Colorizer, network_size
 
 CHUNK_PHOTOS = 64  # read together, so that those of one network size share batches
 CHUNK_PIXELS = 1 << 25  # and at most this many pixels of them: some 100 MB

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.checkpoint import Model
-from vidcolor.chroma import Plane, guided_enlarge
-from vidcolor.color import lab_to_rgb
-from vidcolor.dataset import RgbImage
-from vidcolor.frames import ColorTags, Frame
-from vidcolor.temporal import STRENGTH
+from vidcolor.color.arrays import Plane, RgbImage
+from vidcolor.color.spaces import lab_to_rgb
+from vidcolor.film.frame import ColorTags, Frame
+from vidcolor.network.checkpoint import Model
+from vidcolor.pipeline.chroma import guided_enlarge
+from vidcolor.settings import ShotSettings
 
 Degradation = Literal["none", "film"]
 
@@ -43,7 +43,7 @@ class Settings:
     size: int
     saturation: float
     degrade: Degradation
-    smooth: float = STRENGTH
+    smooth: float = ShotSettings.smooth
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from vidcolor.errors import OutputError
-from vidcolor.evaluation.album import Album, Plate, Strip
+from vidcolor.errors import writing
 from vidcolor.evaluation.films import LOOKS, FilmScores, mean_film
+from vidcolor.evaluation.gallery import Album, Plate, Strip
 from vidcolor.evaluation.measurement import Evaluation
-from vidcolor.evaluation.plots import histogram, scatter, time_plot
 from vidcolor.evaluation.tables import film_looks, films, heading, looks, shown, sources
+from vidcolor.files import replaced
+from vidcolor.report.plots import histogram, scatter, time_plot
 
 PAGE = "index.html"
 MOST_POINTS = 2000  # of a plot
@@ -36,7 +35,7 @@ def prepare_report(folder: Path) -> None:
     Raises:
         OutputError: it cannot be made.
     """
-    with _failures(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -50,19 +49,9 @@ def write_report(folder: Path, evaluation: Evaluation, album: Album) -> Path:
         OutputError: the folder cannot be written.
     """
     path = folder / PAGE
-    part = path.with_name(f".{PAGE}.part")
-    with _failures(path):
+    with replaced(path) as part:
         part.write_text(render(evaluation, album), encoding="utf-8")
-        os.replace(part, path)
     return path
-
-
-@contextmanager
-def _failures(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"cannot write {path}", error.strerror or str(error), "Choose another folder") from error
 
 
 def render(evaluation: Evaluation, album: Album) -> str:

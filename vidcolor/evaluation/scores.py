@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.metrics import PSNR_LIMIT, colorfulness, delta_e_2000
+from vidcolor.color.metrics import PSNR_LIMIT, colorfulness, delta_e_2000
+from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
 
 # a, b of the sepia baseline: the mean over the training photographs of weights/README.md (2,308 of them, middle
 # squares), which of all constants has the least squared error.

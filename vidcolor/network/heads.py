@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidcolor.color import rgb_to_lab
+from vidcolor.color.spaces import rgb_to_lab
 from vidcolor.network.config import NetworkConfig
 
 AB_SCALE = 110.0  # the sRGB gamut lies within +-110 on both axes: ab / 110 is in -1..1

@@ -17,10 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.dataset import Photo, center_crop
-from vidcolor.metrics import colorfulness, psnr
-from vidcolor.network import FusionNet, Prediction, build_network
+from vidcolor.color.metrics import colorfulness, psnr
+from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
+from vidcolor.data.photos import Photo, center_crop
+from vidcolor.network.build import build_network
+from vidcolor.network.fusion import FusionNet
+from vidcolor.network.heads import Prediction
 from vidcolor.network.strength import Strength
 from vidcolor.training.loss import log_error_loss, target_at
 from vidcolor.training.precision import autocast

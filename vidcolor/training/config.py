@@ -62,7 +62,7 @@ class TrainConfig:
     val_limit: int = 600
     """Validate on at most this many photos."""
     validate_every: int = 1
-    """Validate and keep checkpoints after so many epochs, and after the last: where epochs take seconds, as on a GPU."""
+    """Validate and keep checkpoints after so many epochs, and after the last: on a GPU epochs take seconds."""
     patience: int = 0
     """Stop after this many epochs without a better validation loss; 0 never stops early."""
     save_minutes: float = 5.0

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.color import rgb_to_lab
-from vidcolor.dataset import Photo, train_batches
-from vidcolor.degrade import (
+from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.data.degrade import (
     PartGenerator,
     blank_frames,
     drawn,
@@ -21,6 +20,7 @@ from vidcolor.degrade import (
     maybe_smaller,
     neutral_borders,
 )
+from vidcolor.data.photos import Photo, train_batches
 from vidcolor.training.config import TrainConfig, reading_workers
 from vidcolor.training.hints import draw_hints, moved
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidcolor.checkpoint import load_backbone
-from vidcolor.color import lab_to_rgb
+from vidcolor.color.spaces import lab_to_rgb
 from vidcolor.network.backbone import create_backbone
+from vidcolor.network.checkpoint import load_backbone
 from vidcolor.network.heads import Prediction
 
 ENCODER = "mobilenetv2_100"  # timm's

@@ -3,7 +3,7 @@
 A weight says how sure a hint is: one of weight w has a wrong color with probability 1 - w. So the network learns to
 believe hints as far as they deserve it.
 
-Everything is drawn for the whole batch at once, and always the same amount, as in :mod:`vidcolor.degrade`: several
+Everything is drawn for the whole batch at once, and always the same amount, as in :mod:`vidcolor.data.degrade`: several
 processes draw for their pictures what one would.
 """
 
@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from vidcolor.degrade import drawn
+from vidcolor.data.degrade import drawn
 
 # Shares of the kinds of hints among the pictures that have any.
 POINTS, STROKES, REGIONS = 0.35, 0.2, 0.25  # the rest has a mixture of them
@@ -41,7 +41,7 @@ def draw_hints(truth: Tensor, share: float, generator: Generator) -> Tensor:
     Args:
         truth: Lab of the pictures, ``(N, 3, H, W)``.
         share: Of the pictures that get any.
-        generator: See :class:`vidcolor.degrade.PartGenerator`.
+        generator: See :class:`vidcolor.data.degrade.PartGenerator`.
     """
     n = len(truth)
     ab = truth[:, 1:]

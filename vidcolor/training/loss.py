@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.color import lab_to_rgb, rgb_to_lab
+from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
 from vidcolor.network.heads import AB_SCALE, Prediction, ab_bins
 
 SOFT_NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1

@@ -8,8 +8,8 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from vidcolor.dataset import Photo, train_batches
-from vidcolor.network import Prediction
+from vidcolor.data.photos import Photo, train_batches
+from vidcolor.network.heads import Prediction
 from vidcolor.training.config import TrainConfig
 from vidcolor.training.examples import Shown
 from vidcolor.training.features import PictureFeatures, feature_distance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidcolor.network import NetworkConfig
+from vidcolor.network.config import NetworkConfig
 from vidcolor.training.config import TrainConfig
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vidcolor.checkpoint import load_strictly, read_tensors, save_tensors
 from vidcolor.errors import CheckpointError
-from vidcolor.network import Network, NetworkConfig
+from vidcolor.network.build import Network
+from vidcolor.network.checkpoint import load_strictly, read_tensors, save_tensors
+from vidcolor.network.config import NetworkConfig
 from vidcolor.training.config import TrainConfig
 
 # Settings that may change between two parts of a run; a finished run is calibrated anew.

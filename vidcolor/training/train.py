@@ -7,18 +7,18 @@ from pathlib import Path
 
 import torch
 
-from vidcolor.dataset import spread
-from vidcolor.errors import CheckpointError, DataError, OutputError
-from vidcolor.network import NetworkConfig
-from vidcolor.training.beginning import HUB, Beginning, load_mean
+from vidcolor.data.photos import spread
+from vidcolor.errors import CheckpointError, DataError, writing
+from vidcolor.network.config import NetworkConfig
 from vidcolor.training.config import TrainConfig
+from vidcolor.training.data import gather
 from vidcolor.training.interrupt import held_back
-from vidcolor.training.loop import Run
-from vidcolor.training.material import gather
 from vidcolor.training.precision import fast_convolutions
 from vidcolor.training.presets import PRESETS
 from vidcolor.training.processes import joined
 from vidcolor.training.result import TrainResult
+from vidcolor.training.run import Run
+from vidcolor.training.start import HUB, Beginning, load_mean
 
 
 def train(
@@ -102,11 +102,8 @@ def train(
                 f"a batch takes {config.batch_size}",
                 "Add photos or lower --batch-size",
             )
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise OutputError(f"cannot write {folder}", why, "Choose another folder") from error
         beginning = Beginning(encoder_weights, extractor_weights, model, feature_weights)
         held_out = spread(held_out, config.val_limit)
         with held_back() as interrupt, fast_convolutions(processes.device):

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidcolor.color import lab_to_rgb, rgb_to_lab
-from vidcolor.dataset import BrokenPhotos, Photo, center_crop
+from vidcolor.color.metrics import PSNR_LIMIT, colorfulness, psnr
+from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
+from vidcolor.data.photos import BrokenPhotos, Photo, center_crop
 from vidcolor.errors import DataError
-from vidcolor.metrics import PSNR_LIMIT, colorfulness, psnr
-from vidcolor.network import Prediction
+from vidcolor.network.heads import Prediction
 
 BATCH = 20
 OVERFIT_EPOCHS = 2  # without a better validation loss, before it is called overfitting

@@ -1,0 +1,128 @@
+"""The command line: parse, call one verb of a lower floor, print.
+
+Results go to stdout, everything else to stderr. Heavy modules are imported inside the commands, so that
+``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+from vidcolor.cli import commands, process, training
+from vidcolor.cli.fields import with_settings
+from vidcolor.cli.terminal import Terminal, forget
+from vidcolor.errors import VidcolorError, reason
+from vidcolor.settings import GROUPS, MESSAGES, TerminalSettings
+
+FAILED, INTERRUPTED = 1, 130
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose help lists its options under the headings of their settings."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        for heading, rows in help_of(self, ctx).items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def help_of(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+    """Return the arguments and options of a command under their headings, each as its names and its help."""
+    groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in ("Arguments", *GROUPS)}
+    for parameter in command.get_params(ctx):
+        argument = parameter.param_type_name == "argument"
+        heading = "Arguments" if argument else getattr(parameter, "rich_help_panel", None) or MESSAGES
+        names = ", ".join(sorted(() if argument else parameter.opts, key=len))
+        row = f"{' / '.join([names, *parameter.secondary_opts])} {parameter.metavar or ''}".strip()
+        groups[heading].append((row, f"{parameter.help}{'  [required]' if parameter.required else ''}"))
+    return {heading: rows for heading, rows in groups.items() if rows}
+
+
+app = typer.Typer(
+    help="Colorize black-and-white film.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: for a screen of any kind, and in a third of the time
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+
+def tell_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"vidcolor {version('vidcolor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def before_any_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself are all answered by their callbacks."""
+
+
+def with_manners(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that is given its terminal, and whose failures become one line and an exit code."""
+
+    @wraps(command)
+    def run(*, terminal: TerminalSettings, **given: Any) -> None:
+        screen = Terminal(terminal)
+        try:
+            with screen.hearing_logs(), closing(screen):
+                command(**given, terminal=screen)
+        except KeyboardInterrupt as stop:
+            screen.interrupted(str(stop))
+            raise typer.Exit(INTERRUPTED) from None
+        except VidcolorError as error:
+            if process.is_debugging():
+                raise
+            screen.fail(error)
+            raise typer.Exit(FAILED) from None
+        except OSError as error:
+            if process.is_debugging() or not error.filename:
+                traceback.print_exc()
+            else:  # a folder that cannot be searched, a name that is too long: met before anything was opened
+                screen.fail(f"cannot open {error.filename}: {reason(error)}.")
+            raise typer.Exit(FAILED) from None
+
+    parameters = inspect.signature(command).parameters.values()
+    settings = {"terminal": TerminalSettings}
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [each.replace(annotation=settings.get(each.name, each.annotation)) for each in parameters]
+    )
+    run.__annotations__ = {**command.__annotations__, **settings}
+    return run
+
+
+for verb in (
+    *(commands.colorize, commands.preview, commands.info, commands.models),
+    *(training.train, training.extract, training.evaluate),
+):
+    app.command(cls=Command)(with_settings(with_manners(verb)))
+
+
+def main() -> None:
+    """Run the command line; expected failures become one line on stderr and exit code 1."""
+    process.prepare()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:  # the help, or the version, into a full disk: commands answer for themselves
+        forget(sys.stdout)
+        print(f"vidcolor: error: cannot print: {reason(error)}.", file=sys.stderr)
+        sys.exit(FAILED)

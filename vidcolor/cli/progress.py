@@ -1,0 +1,105 @@
+"""How far a run is: frames a second, and an estimate of the time left, for one file and for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+INTERVAL = 0.25  # seconds between two looks at a run: more often than that nobody reads
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run is.
+
+    Attributes:
+        file: What is worked on.
+        frame, frames: Frames done, and expected; 0: unknown.
+        fps: Frames a second in this run; None before the second frame.
+        seconds_left: Of this file; None: unknown.
+        number, files: The place of the file among all, from 1.
+        all_seconds_left: Of all files; None: unknown.
+        begins: Whether the file has just been begun.
+    """
+
+    file: str
+    frame: int
+    frames: int
+    fps: float | None
+    seconds_left: float | None
+    number: int
+    files: int
+    all_seconds_left: float | None
+    begins: bool = False
+
+
+class Progress:
+    """Follows a run over one or several files, and tells about it a few times a second.
+
+    Args:
+        weights: How much work each file is, in any unit: the size of the file will do.
+        tell: Called with each moment.
+        clock: Seconds that pass.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        tell: Callable[[Moment], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._weights, self._tell, self._clock = dict(weights), tell, clock
+        self._done = 0.0
+        self._left = float(sum(weights.values()))
+        self._number = 0
+        self._began: float | None = None
+        self._told = -1e9
+        self._file, self._last = "", (0, 0)
+        self._first: tuple[int, float] | None = None
+
+    def begin(self, file: str) -> None:
+        """A file is begun."""
+        now = self._clock()
+        if self._began is None:
+            self._began = now
+        self._number += 1
+        self._file, self._first, self._last = file, None, (0, 0)
+        self._look(now, begins=True)
+
+    def step(self, done: int, total: int) -> None:
+        """So many frames are done of the current file, of so many that are expected (0: unknown)."""
+        now = self._clock()
+        if self._first is None:  # frames of an earlier run say nothing about the speed of this one
+            self._first = (done, now)
+        self._last = (done, total)
+        if now - self._told >= INTERVAL or done == total:
+            self._look(now)
+
+    def end(self, *, skipped: bool = False) -> None:
+        """The current file is done, or failed; a skipped one says nothing about the time that others take."""
+        weight = self._weights.get(self._file, 0.0)
+        self._left -= weight
+        self._done += 0.0 if skipped else weight
+        self._last = (0, 0)
+
+    def _look(self, now: float, begins: bool = False) -> None:
+        self._told = now
+        (done, total), (first, since) = self._last, self._first or (0, now)
+        fps = (done - first) / (now - since) if done > first and now > since else None
+        left = (total - done) / fps if fps and total >= done else None
+        self._tell(
+            Moment(
+                self._file, done, total, fps, left, self._number, max(self._number, len(self._weights)),
+                self._all_left(now, left), begins,
+            )
+        )  # fmt: skip
+
+    def _all_left(self, now: float, left: float | None) -> float | None:
+        if len(self._weights) <= 1:
+            return left
+        done, total = self._last
+        weight = self._weights.get(self._file, 0.0)
+        finished = self._done + (weight * done / total if total else 0.0)
+        remaining = self._left - (finished - self._done)
+        return (now - self._began) * remaining / finished if finished and self._began is not None else None

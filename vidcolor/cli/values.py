@@ -1,0 +1,69 @@
+"""The texts that stand for values: times, lists of numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import typer
+
+
+def parse_time(text: str | float) -> float:
+    """Return 12.5, 1:02 or 00:01:02.500 in seconds. (Typer passes defaults through the parser too.)"""
+    parts = str(text).split(":")
+    try:
+        if not 1 <= len(parts) <= 3:
+            raise ValueError
+        values = [float(p) for p in parts]
+        if not all(map(math.isfinite, values)):
+            raise ValueError
+        if (
+            any(v < 0 or v > 1e9 for v in values)
+            or any(v >= 60 for v in values[1:])
+            or any(v != int(v) for v in values[:-1])
+        ):
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no time; write 12.5, 1:02 or 00:01:02.500") from None
+    seconds = 0.0
+    for value in values:
+        seconds = seconds * 60 + value
+    return seconds
+
+
+def parse_numbers(text: str | tuple[int, ...]) -> tuple[int, ...]:
+    """Return 128,160 as (128, 160)."""
+    if isinstance(text, tuple):
+        return text
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no list of whole numbers; write them as in 128,160") from None
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """128,160 as (128, 160)."""
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = (0,)
+    if any(size < 32 or size % 32 for size in sizes):
+        raise typer.BadParameter(f"{text!r}: write multiples of 32, as in 128,160", param_hint="--sizes")
+    return sizes
+
+
+def parse_channels(text: str) -> tuple[int, ...]:
+    """128,96,64 as (128, 96, 64)."""
+    try:
+        channels = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        channels = (0,)
+    if any(count < 1 for count in channels):
+        raise typer.BadParameter(f"{text!r}: write numbers of channels, as in 128,96,64", param_hint="--decoder")
+    return channels
+
+
+def refuse_decided(by: str, options: dict[str, Any]) -> None:
+    """Options that another one makes meaningless are no silent nothing."""
+    if chosen := [name for name, value in options.items() if value]:
+        raise typer.BadParameter(f"{by} decides about this", param_hint=", ".join(chosen))

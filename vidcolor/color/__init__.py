@@ -1,0 +1,1 @@
+"""Color: conversions between color spaces, the gamut at a known luma, and measures."""

@@ -1,0 +1,114 @@
+"""The pictures of a report: the photos that came out best and worst, and strips of films."""
+
+from __future__ import annotations
+
+import base64
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from vidcolor.color.arrays import RgbImage
+from vidcolor.evaluation.photos import PhotoScores
+from vidcolor.evaluation.pictures import Pictures
+from vidcolor.evaluation.scores import Comparison
+
+KEPT = 12  # photos of each kind
+PHOTO_HEIGHT, STRIP_HEIGHT = 168, 132  # pixels
+STRIP_LENGTH = 6  # pictures
+WIDEST = 16  # times its height
+LINE = 3  # pixels between pictures
+JPEG_QUALITY = 86
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Pictures side by side.
+
+    Attributes:
+        image: JPEG as a data URI.
+        width, height: In pixels.
+    """
+
+    image: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Plate(Strip):
+    """A photo three times: grey, colorized, truth."""
+
+    name: str
+    comparison: Comparison
+
+
+@dataclass
+class Album:
+    """Collects while an evaluation runs; holds a bounded number of small JPEGs, whatever the data."""
+
+    strips: list[Strip] = field(default_factory=list)
+    _best: list[tuple[float, int, Plate]] = field(default_factory=list)
+    _worst: list[tuple[float, int, Plate]] = field(default_factory=list)
+    _seen: int = 0
+
+    def add_photo(self, scores: PhotoScores, pictures: Pictures) -> None:
+        """Take a photo, if it is among the best or worst so far: by the color difference it gained over grey."""
+        gained = scores.comparison.grey.ciede2000 - scores.comparison.colorized.ciede2000
+        self._seen += 1
+        for heap, key in ((self._best, gained), (self._worst, -gained)):
+            if len(heap) < KEPT or key > heap[0][0]:
+                plate = _plate(scores, pictures)
+                (heapq.heappush if len(heap) < KEPT else heapq.heapreplace)(heap, (key, self._seen, plate))
+
+    def add_film(self, pictures: Sequence[Pictures]) -> None:
+        """Take the next film's pictures: three rows, one above the other, with time from left to right."""
+        chosen = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(STRIP_LENGTH, len(pictures)))]
+        rows = [[scaled(p, STRIP_HEIGHT) for p in kind] for kind in zip(*map(_three, chosen), strict=True)]
+        sheet = beside([beside(row, 1) for row in rows], 0)
+        self.strips.append(Strip(data_uri(sheet), sheet.shape[1], sheet.shape[0]))
+
+    @property
+    def best(self) -> list[Plate]:
+        """The best first."""
+        return [plate for _, _, plate in sorted(self._best, key=lambda entry: -entry[0])]
+
+    @property
+    def worst(self) -> list[Plate]:
+        """The worst first; photos that are among the best too are left out."""
+        best = {plate.name for plate in self.best}
+        ranked = sorted(self._worst, key=lambda entry: -entry[0])
+        return [plate for _, _, plate in ranked if plate.name not in best]
+
+
+def _three(pictures: Pictures) -> tuple[RgbImage, RgbImage, RgbImage]:
+    return pictures.grey, pictures.colorized, pictures.truth
+
+
+def _plate(scores: PhotoScores, pictures: Pictures) -> Plate:
+    sheet = beside([scaled(p, PHOTO_HEIGHT) for p in _three(pictures)], 1)
+    return Plate(data_uri(sheet), sheet.shape[1], sheet.shape[0], scores.name, scores.comparison)
+
+
+def beside(images: Sequence[RgbImage], axis: int) -> RgbImage:
+    """Images joined downwards (axis 0) or to the right (1), with a thin white line between them."""
+    shape = list(images[0].shape)
+    shape[axis] = LINE
+    line = np.full(shape, 255, np.uint8)
+    return np.concatenate([part for image in images for part in (line, image)][1:], axis=axis)
+
+
+def scaled(image: RgbImage, height: int) -> RgbImage:
+    """A picture at another height; made smaller it is averaged over areas. A mere line is squeezed."""
+    width = min(max(1, round(image.shape[1] * height / image.shape[0])), WIDEST * height)
+    how = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=how)
+
+
+def data_uri(image: RgbImage) -> str:
+    """A picture as a JPEG inside a link."""
+    done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert done
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()

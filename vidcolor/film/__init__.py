@@ -1,0 +1,1 @@
+"""Films: containers, frames and packets. The only door to libav, and to image files."""

@@ -1,0 +1,160 @@
+"""Containers open for reading, and which of their streams is the film."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.codec.hwaccel import HWAccel, hwdevices_available
+from av.error import FFmpegError
+
+from vidcolor.errors import DeviceError, InputError, reason
+from vidcolor.film.frame import VideoInfo
+
+MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond what codecs hold
+# Decoders that give other pictures each time when several frames are decoded at once (seen with FFmpeg 8, on a film
+# that is whole): a thread gives a frame out before it is done with it.
+_UNSTEADY = ("mpeg4",)
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")  # http://, rtsp://; one letter is a drive of Windows
+
+# The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
+av.logging.set_libav_level(av.logging.PANIC)
+if os.environ.get("VIDCOLOR_DEBUG"):
+    av.logging.set_libav_level(av.logging.WARNING)
+    av.logging.restore_default_callback()
+
+
+def open_container(path: Path, hwaccel: str = "") -> Any:
+    """A container open for reading.
+
+    Args:
+        hwaccel: Kind of device that decodes the picture, as FFmpeg names it; "" is the processor.
+
+    Raises:
+        DeviceError: there is no such device, or it cannot decode this film; the processor does not step in.
+        InputError: absent, a folder, not a film, or not readable.
+    """
+    what = f"cannot open {path}"
+    if not path.exists():
+        if address := ADDRESS.match(str(path)):
+            what = f"cannot open {address[1]}://{address[2]}"  # a path has lost one of its slashes
+            raise InputError(what, "addresses are not read", "Download it, and name the file")
+        raise InputError(what, "no such file", "Check the path")
+    if path.is_dir():
+        raise InputError(what, "it is a folder", "Name a film in it")
+    if not path.is_file():
+        raise InputError(what, "it is no regular file", "Copy it into one: it is read more than once")
+    # A name is a name: no protocol before a colon, no numbered pictures by a percent sign. Nor may a playlist
+    # reach for the network.
+    options = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data", "max_pixels": str(MAX_PIXELS)}
+    accelerator = _accelerator(path, hwaccel)
+    try:
+        # Old containers carry metadata in forgotten encodings; they are no reason to refuse the film.
+        return av.open(f"file:{path}", options=options, metadata_errors="surrogateescape", hwaccel=accelerator)
+    except RuntimeError as error:
+        if not hwaccel:
+            raise
+        why = "it cannot decode this kind of film"
+        raise DeviceError(f"cannot decode {path} with {hwaccel}", why, "Leave --hwaccel out") from error
+    except FFmpegError as error:
+        raise InputError(what, told(error), "It is no film, or a damaged one") from error
+    except OSError as error:
+        raise InputError(what, reason(error), "Check its permissions") from error
+    except ValueError as error:
+        raise InputError(what, str(error), "Rename it") from error
+
+
+def _accelerator(path: Path, kind: str) -> HWAccel | None:
+    if not kind:
+        return None
+    what = f"cannot decode {path} with {kind}"
+    offered = hwdevices_available()
+    if kind not in offered:
+        raise DeviceError(what, "no such kind of device", f"This PyAV knows {', '.join(offered) or 'none'}")
+    accelerator = HWAccel(device_type=kind, allow_software_fallback=False)
+    try:  # a device that is absent is told apart from a film that is broken
+        with suppress(NotImplementedError):  # some kinds have decoders of their own names; opening the film will tell
+            accelerator.create(av.codec.Codec("h264", "r"))
+    except FFmpegError as error:
+        raise DeviceError(what, "there is no such device, or no driver for it", "Leave --hwaccel out") from error
+    return accelerator
+
+
+def told(error: FFmpegError) -> str:
+    """Return what libav says, as a phrase."""
+    return "the data are invalid" if "invalid data" in reason(error) else reason(error)
+
+
+def readable(text: str) -> str:
+    """Metadata as text: what is not UTF-8 is read as the Windows code page that most of it was written in."""
+    raw = text.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
+    """The stream of the film's picture: the first that is no cover, or the one asked for by its number.
+
+    It is set up to decode in threads.
+
+    Raises:
+        InputError: there is none, or it has no known codec.
+    """
+    what = f"cannot open {path}"
+    pictures = container.streams.video
+    if number is not None:
+        chosen = [s for s in pictures if s.index == number]
+        if not chosen:
+            numbers = ", ".join(str(s.index) for s in pictures) or "none"
+            raise InputError(what, f"stream {number} is no video stream", f"Its video streams are: {numbers}")
+    else:
+        chosen = [s for s in pictures if not is_cover(s)]
+        if not chosen:
+            only_cover = "its only picture is a cover" if pictures else "it holds no video stream"
+            raise InputError(what, only_cover, "Name a film")
+    # A stream without a decoder is passed over only when there is another.
+    known = [s for s in chosen if s.codec_context is not None]
+    if not known:
+        raise InputError(what, "its picture's codec is not known", "Convert it first")
+    known[0].thread_type = "SLICE" if known[0].codec_context.name in _UNSTEADY else "AUTO"
+    return known[0]
+
+
+def runs_evenly(info: VideoInfo) -> bool:
+    """Whether each picture has its own place on the grid of the film's rate, as the packets tell without decoding."""
+    if info.timestamps != "pts":
+        return False
+    taken = set()
+    with open_container(info.path) as container:
+        for packet in container.demux(container.streams[info.stream]):
+            if not packet.size:
+                continue
+            if packet.pts is None:
+                return False
+            place = (packet.pts - info.begin) * info.time_base * info.rate
+            if abs(place - round(place)) > Fraction(1, 4) or round(place) in taken:
+                return False
+            taken.add(round(place))
+    return max(taken, default=0) - min(taken, default=0) < 2 * len(taken)  # a long gap is no even film
+
+
+def choose_decoder(stream: Any) -> Any:
+    """The stream's own decoder, or the one that reads its alpha: libav's own for VP8 and VP9 do not."""
+    context = stream.codec_context
+    reads_alpha = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(context.name)
+    if stream.metadata.get("alpha_mode") != "1" or reads_alpha not in av.codecs_available:
+        return context
+    return av.CodecContext.create(reads_alpha, "r")
+
+
+def is_cover(stream: Any) -> bool:
+    """Whether a video stream is a cover or thumbnails: still pictures beside the film."""
+    kinds = type(stream.disposition)
+    return bool(stream.disposition & (kinds.attached_pic | kinds.timed_thumbnails))

@@ -1,0 +1,142 @@
+"""Packets in, decoded pictures out: past damage, and to the last picture that decodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+from av.error import FFmpegError
+
+from vidcolor.film.container import choose_decoder, choose_stream, open_container
+
+MAX_BAD_PACKETS = 1000  # in a row, before the rest of a film is given up
+_MAX_BAD_READS = 8  # in a row, of the file itself
+# Containers whose header tells the film's length, where others are measured by their size.
+_DECLARING = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf"})
+
+
+@dataclass
+class Damage:
+    """What went wrong while reading.
+
+    Attributes:
+        bad_packets: Packets of the picture that do not decode.
+        bad_reads: Places where the container could not be read on.
+        given_up: Packets that do not decode, in a row, after which the rest of the film was left out.
+        declared: Where a film that ends early should have ended, in seconds; 0 when it is not known.
+        reached: Where it does end, or was given up.
+    """
+
+    bad_packets: int = 0
+    bad_reads: int = 0
+    given_up: int = 0
+    declared: float = 0.0
+    reached: float = 0.0
+
+    @property
+    def lines(self) -> list[str]:
+        """The damage in words, a line each."""
+        lines = []
+        if self.bad_packets:
+            lines.append(f"{count(self.bad_packets, 'damaged packet')} skipped")
+        if self.given_up:
+            why = f"{self.given_up} packets in a row do not decode"
+            lines.append(f"the film is given up from {self.reached:.1f} s on: {why}")
+        if self.bad_reads:
+            lines.append(f"the file cannot be read on at {count(self.bad_reads, 'place')}")
+        if self.declared:
+            lines.append(f"the film ends at {self.reached:.1f} s of {self.declared:.1f} s: the file was cut short")
+        return lines
+
+
+def count(number: int, noun: str) -> str:
+    """1 frame, 2 frames."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def pictures(container: Any, stream: Any, path: Path, damage: Damage) -> Iterator[Any]:
+    """Decoded pictures in the order they are shown, from where the container stands.
+
+    Packets that do not decode are skipped and counted, up to MAX_BAD_PACKETS in a row.
+    """
+    decoder = choose_decoder(stream)
+    in_a_row = 0
+    start = (container.start_time or 0) / av.time_base
+    newest: int | None = None
+    shown: int | None = None
+    torn = False  # the last packet is incomplete
+    for packet in _packets(container, damage):
+        if packet.stream.index != stream.index:
+            continue
+        last = not packet.size
+        torn = torn if last else packet.is_corrupt
+        try:
+            decoded = decoder.decode(packet)
+            in_a_row = 0
+        except EOFError:  # data after a codec's own end mark
+            decoded = []
+        except FFmpegError:
+            # Decoders that work on several frames at once give up those in flight when the last one fails.
+            decoded, torn = [], torn or last
+            damage.bad_packets += 1
+            in_a_row += 1
+        for picture in decoded:
+            newest = _later(newest, picture.pts)
+            shown = picture.pts if picture.pts is not None else picture.dts
+            yield picture
+        if last and torn and newest is not None:
+            yield from _tail(path, stream.index, newest)
+        if in_a_row >= MAX_BAD_PACKETS:
+            damage.given_up, damage.reached = in_a_row, float((shown or 0) * stream.time_base) - start
+            return
+
+
+def _packets(container: Any, damage: Damage) -> Iterator[Any]:
+    """All packets, over places that cannot be read; then, the end is compared with the declared one."""
+    reached = 0.0
+    failures = 0
+    start = (container.start_time or 0) / av.time_base
+    packets = container.demux()
+    while failures <= _MAX_BAD_READS:
+        try:
+            for packet in packets:
+                failures = 0
+                when = packet.pts if packet.pts is not None else packet.dts
+                if when is not None and packet.time_base:
+                    reached = max(reached, float((when + (packet.duration or 0)) * packet.time_base) - start)
+                yield packet
+            break
+        except IndexError:  # PyAV, at the end, of a stream that the container announced on the way
+            break
+        except FFmpegError:
+            failures += 1
+            damage.bad_reads += 1
+            packets = container.demux()
+    declared = (container.duration or 0) / av.time_base
+    if container.format.name in _DECLARING and 0 < reached < declared - max(1.0, 0.02 * declared):
+        damage.declared, damage.reached = declared, reached
+
+
+def _tail(path: Path, number: int, newest: int) -> Iterator[Any]:
+    """The pictures after a time, decoded again one at a time."""
+    with open_container(path) as again:
+        again_stream = choose_stream(path, again, number)
+        again_stream.thread_type = "NONE"
+        with suppress(FFmpegError):  # what cannot seek is read from its beginning
+            again.seek(newest, stream=again_stream)
+        for packet in _packets(again, Damage()):
+            if packet.stream.index != number:
+                continue
+            try:
+                decoded = packet.decode()
+            except FFmpegError:
+                continue
+            yield from (p for p in decoded if p.pts is not None and p.pts > newest)
+
+
+def _later(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else max(a, b)

@@ -1,0 +1,201 @@
+"""Pictures out: colored frames into packets, by the encoder that suits the container and the film."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+
+from vidcolor.errors import OutputError, reason
+from vidcolor.film.codecs import choose_codec, choose_pix_fmt, codec_options
+from vidcolor.film.container import runs_evenly
+from vidcolor.film.frame import ColorTags, Frame, VideoInfo
+
+# Containers whose every keyframe carries the parameter sets; the others keep them in their header.
+_HEADER_IN_PACKETS = (".avi",)
+_FINEST_AVI = 65535  # ticks a second in MPEG-4 Part 2, its usual codec
+_COLOR_FIELDS = ("color_range", "colorspace", "color_primaries", "color_trc")
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How the picture is encoded. Empty values take the codec's defaults."""
+
+    codec: str = ""
+    crf: int | None = None
+    preset: str = ""
+    pix_fmt: str = ""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """All that decides how a film's frames become packets: equal encodings make packets that fit into one stream.
+
+    Attributes:
+        bits: Depth of ``pix_fmt``.
+        rate: Frames per second, a hint for the encoder's rate control; times come from pts.
+        header_apart: Parameter sets go into the container's header, not into the packets.
+        options: The encoder's own, with their values.
+    """
+
+    codec: str
+    pix_fmt: str
+    bits: int
+    width: int
+    height: int
+    rate: Fraction
+    time_base: Fraction
+    sample_aspect: Fraction
+    tags: ColorTags
+    header_apart: bool
+    options: tuple[tuple[str, str], ...]
+
+    @property
+    def alpha(self) -> bool:
+        """Whether pictures have an opacity plane."""
+        return self.pix_fmt.startswith("yuva")
+
+    @property
+    def chroma_size(self) -> tuple[int, int]:
+        """Width and height of the chroma planes."""
+        form = av.VideoFormat(self.pix_fmt, self.width, self.height)
+        return form.chroma_width(), form.chroma_height()
+
+    def configure(self, context: Any) -> None:
+        """Set up a codec context that is not open yet."""
+        context.width, context.height, context.pix_fmt = self.width, self.height, self.pix_fmt
+        context.time_base, context.framerate = self.time_base, self.rate
+        if self.sample_aspect != 1:
+            context.sample_aspect_ratio = self.sample_aspect
+        for field, value in zip(_COLOR_FIELDS, output_tags(self.tags, self.height), strict=True):
+            setattr(context, field, value)
+        if self.header_apart:
+            context.flags |= av.codec.context.Flags.global_header
+        context.options = dict(self.options)
+
+
+def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSettings) -> Encoding:
+    """How a film is encoded into an output file.
+
+    Args:
+        bits: Depth of the film's frames.
+
+    Raises:
+        OutputError: container, codec, depth and size do not fit each other.
+    """
+    codec = choose_codec(path, settings.codec, bits)
+    options = codec_options(codec, settings.crf, settings.preset)
+    pix_fmt = choose_pix_fmt(codec, bits, info.width, info.height, alpha=info.alpha, wanted=settings.pix_fmt)
+    time_base = info.time_base
+    if path.suffix.lower() == ".avi":
+        if codec == "libx264":
+            options["bf"] = "0"  # AVI tells decoding times only: frames must come in the order they are shown
+        if runs_evenly(info):
+            time_base = 1 / info.rate  # AVI counts every tick as a frame, shown or not
+        elif time_base.denominator > _FINEST_AVI:
+            time_base = Fraction(1, 1000)
+    return Encoding(
+        codec=codec,
+        pix_fmt=pix_fmt,
+        bits=max(c.bits for c in av.VideoFormat(pix_fmt, info.width, info.height).components),
+        width=info.width,
+        height=info.height,
+        rate=info.rate,
+        time_base=time_base,
+        sample_aspect=info.sample_aspect,
+        tags=info.tags,
+        header_apart=path.suffix.lower() not in _HEADER_IN_PACKETS,
+        options=tuple(options.items()),
+    )
+
+
+class VideoEncoder:
+    """Frames with their chroma in, packets out (push / flush).
+
+    Args:
+        encoding: How.
+        context: A codec context configured with it; by default one of its own.
+    """
+
+    def __init__(self, encoding: Encoding, context: Any = None) -> None:
+        self.encoding = encoding
+        if context is None:
+            context = av.CodecContext.create(encoding.codec, "w")
+            encoding.configure(context)
+        self._context = context
+        with self._failures():
+            context.open(strict=False)  # a container has opened its own already
+
+    @property
+    def header(self) -> bytes:
+        """Parameter sets for the container's header; empty where the packets carry them."""
+        return bytes(self._context.extradata or b"")
+
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]]) -> list[Any]:
+        """Encode a frame: its own luma, and Cb and Cr of the encoding's chroma size.
+
+        Raises:
+            OutputError: the encoder fails.
+        """
+        how = self.encoding
+        picture = av.VideoFrame(how.width, how.height, how.pix_fmt)
+        shift = how.bits - frame.bits
+        planes = [frame.luma, *chroma]
+        if how.alpha:
+            opaque = (1 << frame.bits) - 1
+            planes.append(np.full_like(frame.luma, opaque) if frame.alpha is None else frame.alpha)
+        for plane, values in zip(picture.planes, planes, strict=True):
+            fill_plane(plane, values, shift, how.bits)
+        picture.pts, picture.time_base = frame.pts, frame.time_base
+        for field, value in zip(_COLOR_FIELDS, output_tags(frame.tags, how.height), strict=True):
+            setattr(picture, field, value)
+        with self._failures():
+            return self._context.encode(picture)
+
+    def flush(self) -> list[Any]:
+        """The packets that the encoder still holds; nothing can be pushed afterwards."""
+        with self._failures():
+            return self._context.encode(None)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except (FFmpegError, ValueError) as error:
+            what = f"cannot encode with {self.encoding.codec}"
+            raise OutputError(what, reason(error), "Check --crf and --preset, or choose another codec") from error
+
+
+def output_tags(tags: ColorTags, height: int) -> tuple[int, int, int, int]:
+    """Range, matrix, primaries and transfer for a frame's tags: the source's, or those of SD or HD."""
+    sd = {"bt601": 5 if height == 576 else 6, "bt709": 1, "bt2020": 9}[tags.matrix]
+    colorspace = tags.colorspace if tags.colorspace not in (0, 2) else sd
+    primaries = tags.primaries if tags.primaries not in (0, 2) else sd
+    transfer = tags.transfer if tags.transfer not in (0, 2) else (6 if tags.matrix == "bt601" else 1)
+    return 2 if tags.full_range else 1, colorspace, primaries, transfer
+
+
+def fill_plane(plane: Any, values: NDArray[Any], shift: int = 0, bits: int = 8) -> None:
+    """Copy rows into a plane, whose rows may be padded.
+
+    Args:
+        shift: Bits by which the depth of the code values rises, or falls when negative.
+        bits: Depth of the plane.
+    """
+    kind = np.dtype(np.uint8 if bits <= 8 else np.uint16)
+    target = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)[:, : plane.width]
+    if shift > 0:
+        np.left_shift(values, shift, out=target, dtype=kind, casting="unsafe")
+    elif shift < 0:
+        rounded = (values.astype(np.int32) + (1 << (-shift - 1))) >> -shift
+        target[...] = np.minimum(rounded, (1 << bits) - 1)
+    else:
+        target[...] = values

@@ -1,0 +1,152 @@
+"""What is known about a film: its size, clock, colors and streams, from its container and first pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from vidcolor.errors import InputError
+from vidcolor.film.clock import choose_timestamps, measured_rate, sensible_rate
+from vidcolor.film.container import is_cover, readable
+from vidcolor.film.frame import SD_HEIGHT, SD_WIDTH, ColorTags, StreamInfo, VideoInfo
+from vidcolor.film.planes import has_alpha
+
+# H.273 matrix coefficients that name a matrix of color.LUMA_WEIGHTS. Grey is the same under any other,
+# so a film with another matrix is written with one of these.
+_MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
+_UNSPECIFIED = 2
+_FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
+# Codecs of broadcast and delivery write limited range unless they say otherwise. Grey from any other
+# codec (ffv1, png, raw) was made by programs for which a grey picture is 0..255.
+_LIMITED_GREY = frozenset({"h264", "hevc", "av1", "libdav1d", "vp9", "mpeg2video", "mpeg4", "vp8"})
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # H.273: SMPTE ST 2084, ARIB STD-B67
+_DOLBY_TAGS = frozenset({"dvh1", "dvhe", "dva1", "dvav", "dav1"})
+
+
+def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> VideoInfo:
+    """All that is known about a film.
+
+    Args:
+        first: Its first pictures, decoded.
+
+    Raises:
+        InputError: its picture does not decode at all.
+    """
+    context = stream.codec_context
+    shown = first[0] if first else context
+    if not shown.format or not shown.width or not shown.height:
+        why = f"its picture ({context.name}) does not decode"
+        raise InputError(f"cannot open {path}", why, "The film is encrypted, damaged or needs converting first")
+    clock = choose_timestamps([p.pts for p in first], [p.dts for p in first]) if first else "pts"
+    measured = measured_rate([p.dts if clock == "dts" else p.pts for p in first], Fraction(stream.time_base))
+    rate = sensible_rate(stream.average_rate or None, measured, stream.guessed_rate or None)
+    side_data = _side_data(first)
+    seconds = 0.0
+    if stream.duration:
+        seconds = float(stream.duration * stream.time_base)
+    elif container.duration:
+        seconds = container.duration / av.time_base
+    turn, mirrored = orientation(first[0]) if first else (0, False)
+    return VideoInfo(
+        path=path,
+        container=container.format.name,
+        codec=context.name,
+        pix_fmt=shown.format.name,
+        bits=max(c.bits for c in shown.format.components),
+        width=shown.width,
+        height=shown.height,
+        sample_aspect=Fraction(stream.sample_aspect_ratio or 1),
+        rotation=turn,
+        rate=rate,
+        time_base=Fraction(stream.time_base),
+        frames=stream.frames or 0,
+        seconds=seconds,
+        tags=color_tags(shown, context.name, shown.width, shown.height),
+        streams=tuple(_describe_other(s) for s in container.streams if s.index != stream.index),
+        stream=stream.index,
+        mirrored=mirrored,
+        interlaced=any(p.interlaced_frame for p in first),
+        alpha=has_alpha(shown.format),
+        hdr=_hdr(context, first, side_data),
+        timestamps=clock,
+        dts_shift=_dts_shift(first) if clock == "dts" else 0,
+        begin=_begin(first, stream),
+        clock_start=(container.start_time or 0) / av.time_base,
+        captions="A53_CC" in side_data,
+        chapters=len(container.chapters()),
+    )
+
+
+def _dts_shift(first: list[Any]) -> int:
+    shown = [p.pts for p in first if p.pts is not None]
+    decoded = [p.dts for p in first if p.dts is not None]
+    return min(shown) - decoded[0] if shown and decoded else 0
+
+
+def _begin(first: list[Any], stream: Any) -> int:
+    shown = [p.pts for p in first if p.pts is not None]
+    return min(shown, default=stream.start_time or 0)
+
+
+def _describe_other(stream: Any) -> StreamInfo:
+    context = getattr(stream, "codec_context", None)
+    name = context.name if context is not None else getattr(stream, "name", None) or "unknown"
+    detail = ""
+    if context is not None and stream.type == "audio":
+        detail = f"{context.sample_rate} Hz, {context.layout.name}"
+    elif context is not None and stream.type == "video":
+        detail = f"{context.width}x{context.height}" + (", cover" if is_cover(stream) else "")
+    return StreamInfo(stream.index, stream.type, name, readable(stream.metadata.get("language", "")), detail)
+
+
+def orientation(picture: Any) -> tuple[int, bool]:
+    """Degrees anticlockwise that players turn a picture by, and whether they mirror it after that."""
+    try:
+        matrix = np.frombuffer(bytes(picture.side_data["DISPLAYMATRIX"]), np.int32)[:9].reshape(3, 3).astype(float)
+    except (KeyError, ValueError):  # none, or beside a kind of side data that PyAV does not know
+        return int(picture.rotation), False
+    mirrored = bool(np.linalg.det(matrix[:2, :2]) < 0)
+    if mirrored:
+        matrix[:, 0] *= -1
+    turn = -np.degrees(np.arctan2(matrix[0, 1], matrix[0, 0]))
+    return round(float(turn)), mirrored
+
+
+def _side_data(first: Iterable[Any]) -> set[str]:
+    """The kinds of data that come with the first pictures."""
+    kinds: set[str] = set()
+    for picture in first:
+        with suppress(ValueError):  # a kind that PyAV does not know
+            kinds |= {data.type.name for data in picture.side_data}
+    return kinds
+
+
+def _hdr(context: Any, first: list[Any], side_data: set[str]) -> str:
+    """The kind of high dynamic range, or ""."""
+    if str(context.codec_tag).lower() in _DOLBY_TAGS or side_data & {"DOVI_RPU_BUFFER", "DOVI_METADATA"}:
+        return "Dolby Vision"
+    transfers = [int(source.color_trc) for source in (*first, context)]
+    return next((_HDR_TRANSFERS[t] for t in transfers if t in _HDR_TRANSFERS), "")
+
+
+def color_tags(source: Any, codec: str, width: int, height: int) -> ColorTags:
+    """Range and matrix of a frame or codec context; BT.601 for SD and BT.709 for HD when it is silent."""
+    name = source.format.name
+    colorspace = int(source.colorspace)
+    sd = height <= SD_HEIGHT and width <= SD_WIDTH
+    matrix = _MATRICES.get(colorspace, "bt2020" if colorspace == 10 else "bt601" if sd else "bt709")
+    if colorspace not in _MATRICES:
+        colorspace = _UNSPECIFIED
+    grey = name.startswith(("gray", "mono", "ya"))
+    grey_is_full = grey and int(source.color_range) == 0 and codec not in _LIMITED_GREY
+    full = int(source.color_range) == _FULL_RANGE or name.startswith("yuvj") or grey_is_full
+    if source.format.is_rgb or name == "pal8":
+        full, colorspace = False, _UNSPECIFIED  # the luma is computed here, in limited range
+    primaries, transfer = int(source.color_primaries), int(source.color_trc)
+    return ColorTags(matrix, full, colorspace, primaries, transfer)  # type: ignore[arg-type]

@@ -1,0 +1,84 @@
+"""The luma and alpha planes of decoded pictures, whatever their pixel format."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.color.arrays import Luma
+from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix
+
+# Packed Y'CbCr that PyAV's planes cannot take apart; swscale only moves the values.
+_UNPACKED = {8: "yuva444p", 10: "yuv444p10le", 12: "yuv444p12le", 16: "yuva444p16le"}
+_HIGH_BITS = re.compile(r"p[024]\d\d|xv\d|v30x|y21\d")  # code values in the upper bits of their words
+
+
+def luma_and_alpha(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
+    """The luma plane of a decoded picture as it is, its bits, and its alpha.
+
+    RGB has no luma: its Y' is computed, in limited range, with 8 bits for 8 and 10 for more.
+    """
+    form = raw.format
+    if form.is_rgb or form.name == "pal8" or form.name.startswith(("gbr", "bayer", "xyz")):
+        return _luma_of_rgb(raw, matrix)
+    if form.name.startswith("mono"):
+        raw = raw.reformat(format="gray")
+    elif form.name.startswith(("grayf", "yaf")):
+        raw = raw.reformat(format="gray16le")
+    elif form.name.startswith("ya"):
+        return _interleaved(raw)
+    elif not form.is_planar and not form.name.startswith(("gray", "nv", "p0", "p2", "p4")):
+        raw = raw.reformat(format=_UNPACKED[next(b for b in _UNPACKED if b >= form.components[0].bits)])
+    bits = raw.format.components[0].bits
+    luma = _plane(raw, 0, bits)
+    if _HIGH_BITS.match(raw.format.name):
+        luma = luma >> (16 - bits)
+    alpha = _plane(raw, 3, bits) if raw.format.name.startswith("yuva") and "a" in form.name else None
+    return luma, max(bits, 8), alpha
+
+
+def has_alpha(form: Any) -> bool:
+    """Whether a pixel format has an opacity plane. (A palette may, and mostly has not.)"""
+    return bool(re.match(r"yuva|ya\d|yaf|rgba|bgra|argb|abgr|gbrap|ayuv|vuya", form.name))
+
+
+def _plane(raw: Any, number: int, bits: int) -> NDArray[Any]:
+    plane = raw.planes[number]
+    kind = np.dtype(np.uint8 if bits <= 8 else ">u2" if raw.format.is_big_endian else "<u2")
+    rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)[: raw.height, : raw.width]
+    return rows.astype(kind.newbyteorder("="), copy=False)
+
+
+def _interleaved(raw: Any) -> tuple[Luma, int, Luma]:
+    """Grey and alpha that alternate in one plane."""
+    bits = raw.format.components[0].bits
+    plane = raw.planes[0]
+    kind = np.dtype(np.uint8 if bits <= 8 else ">u2" if raw.format.is_big_endian else "<u2")
+    pairs = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)[: raw.height, : 2 * raw.width]
+    pairs = pairs.astype(kind.newbyteorder("="))
+    return np.ascontiguousarray(pairs[:, ::2]), bits, np.ascontiguousarray(pairs[:, 1::2])
+
+
+def _luma_of_rgb(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
+    deep = max(c.bits for c in raw.format.components) > 8
+    alpha_too = has_alpha(raw.format)
+    bits, top = (10, 65535) if deep else (8, 255)
+    rgb = raw.to_ndarray(format=("rgba64le" if alpha_too else "rgb48le") if deep else "rgba" if alpha_too else "rgb24")
+    kr, kb = LUMA_WEIGHTS[matrix]
+    kind = np.uint16 if deep else np.uint8
+    luma = rgb[..., :3].astype(np.float32) @ np.array([kr, 1 - kr - kb, kb], np.float32) / top
+    codes = np.rint((luma * 219 + 16) * (1 << (bits - 8))).astype(kind)
+    if not alpha_too:
+        return codes, bits, None
+    alpha = np.ascontiguousarray(rgb[..., 3])
+    return codes, bits, (alpha >> 6).astype(kind) if deep else alpha
+
+
+def resize(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """A plane at another size: areas averaged when it shrinks, straight lines when it grows (no overshoot)."""
+    shrinks = plane.shape[0] > height
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -1,0 +1,205 @@
+"""A film read: what it is, and its frames with the luma exactly as decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from av.error import FFmpegError
+
+from vidcolor.errors import InputError
+from vidcolor.film.clock import JUMP_BACK, rising
+from vidcolor.film.container import choose_stream, open_container
+from vidcolor.film.decode import Damage, count, pictures
+from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
+from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.info import color_tags, describe
+from vidcolor.film.planes import luma_and_alpha, resize
+from vidcolor.film.rgb import chroma_of
+
+_FIRST = 12  # pictures that are decoded to learn a film's clock, rate, orientation and kind
+
+
+@dataclass
+class Video:
+    """An open film, and what has been noticed while reading it."""
+
+    info: VideoInfo
+    container: Any
+    stream: Any
+    deinterlacer: Deinterlacer
+    damage: Damage = field(default_factory=Damage)
+    resized: int = field(default=0)  # frames of another size than the first
+    retimed: int = field(default=0)  # frames whose time did not rise
+    transparent: int = field(default=0)  # frames that are not opaque all over
+    keeps_alpha: bool = field(default=True)  # whether their opacity goes on to the output
+
+    @property
+    def tally(self) -> dict[str, float]:
+        """What has been counted so far; setting it takes over the counts of an earlier reading."""
+        return {name: getattr(owner, name) for owner, name in self._counters()}
+
+    @tally.setter
+    def tally(self, counts: Mapping[str, float]) -> None:
+        for owner, name in self._counters():
+            setattr(owner, name, counts.get(name, 0))
+
+    def _counters(self) -> list[tuple[Any, str]]:
+        return [
+            *((self.damage, name) for name in ("bad_packets", "bad_reads", "given_up", "declared", "reached")),
+            *((self, name) for name in ("resized", "retimed", "transparent")),
+            *((self.deinterlacer, name) for name in ("marked", "changed")),
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was lost or had to be mended, a line each."""
+        lines = self.damage.lines
+        if self.transparent and not self.keeps_alpha:
+            lines.append("the picture's alpha is not kept: --codec ffv1 with .mkv, or prores_ks with .mov, keeps it")
+        return lines
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to frames, a line each."""
+        notes = []
+        how = self.deinterlacer
+        if how.changed:
+            notes.append(
+                f"{how.changed} of {how.marked or how.changed} interlaced frames deinterlaced; "
+                "--deinterlace off keeps them as they are"
+            )
+        elif how.marked and how.mode == "auto":
+            notes.append(f"{count(how.marked, 'frame')} marked as interlaced, but without combing: kept as they are")
+        if self.resized:
+            size = f"{self.info.width}x{self.info.height}"
+            notes.append(f"the picture's size changes: {count(self.resized, 'frame')} scaled to the first, {size}")
+        if self.info.timestamps == "none":
+            notes.append(f"the film tells no times: {float(self.info.rate):.4g} frames per second taken")
+        if self.retimed:
+            notes.append(f"{count(self.retimed, 'frame')} without a time that rises, placed between the neighbors")
+        return notes
+
+
+@contextmanager
+def open_video(
+    path: Path | str, stream: int | None = None, deinterlace: Deinterlace = "auto", hwaccel: str = ""
+) -> Iterator[Video]:
+    """Open a film for reading.
+
+    Args:
+        stream: Number of the video stream; None takes the first that is no cover.
+        deinterlace: "on" makes one picture of both fields in every frame, "auto" in those that are marked as
+            interlaced and show combing.
+        hwaccel: Kind of device that decodes, as in "cuda"; "" is the processor.
+
+    Raises:
+        DeviceError: there is no such device, or it cannot decode the film.
+        InputError: absent, a folder, not a film, damaged, or without a picture.
+    """
+    path = Path(path)
+    with open_container(path, hwaccel) as container:
+        chosen = choose_stream(path, container, stream)
+        info = describe(path, container, chosen, _first_pictures(path, chosen.index))
+        yield Video(info, container, chosen, Deinterlacer(deinterlace))
+
+
+def probe(path: Path | str, stream: int | None = None) -> VideoInfo:
+    """What is known about a film from its container and first pictures."""
+    with open_video(path, stream) as video:
+        return video.info
+
+
+def frames(
+    video: Video,
+    start: float = 0.0,
+    duration: float | None = None,
+    *,
+    chroma: bool = False,
+    near: int | None = None,
+) -> Iterator[Frame]:
+    """The frames from ``start`` on, in order, for ``duration`` seconds (None: to the end).
+
+    With ``chroma``, frames of color footage carry theirs. Times rise. Packets that do not decode are skipped and
+    counted in ``video.damage``. With ``near``, a pts, reading begins at a keyframe before it, as far as the container
+    can find one.
+
+    Raises:
+        InputError: nothing decodes.
+    """
+    info = video.info
+    origin = float(info.begin * info.time_base)
+    first, last = origin + start, origin + start + duration if duration is not None else float("inf")
+    if (start or near is not None) and info.timestamps != "none":
+        _seek(video, first if near is None else float(near * info.time_base))
+    step = max(1, round(1 / (info.rate * info.time_base)))
+    jump = round(JUMP_BACK / info.time_base)
+    given = 0
+    timed = ((picture, _time(picture[0], info)) for picture in _pictures(video))
+    for ((raw, luma), found), pts in rising(_twice(timed), step, jump, info.begin):
+        when = float(pts * info.time_base)
+        if when < first - 1e-9:
+            continue
+        if when >= last - 1e-9:
+            break
+        given += 1
+        # The decoding clock stops before the last frames come out, in any film.
+        video.retimed += found != pts and (found is not None or info.timestamps == "pts")
+        frame = _frame(video, raw, luma, pts)
+        yield replace(frame, chroma=chroma_of(raw, frame.tags.matrix)) if chroma else frame
+    if not given:
+        bad = video.damage.bad_packets
+        why = f"{bad} packets do not decode" if bad else "the range holds no frame"
+        raise InputError(f"cannot read {info.path}", why, "The film is damaged, encrypted or shorter than --start")
+
+
+def _twice(timed: Iterable[tuple[Picture, int | None]]) -> Iterator[tuple[tuple[Picture, int | None], int | None]]:
+    """The time found beside its picture, and for the repair of times."""
+    return (((picture, time), time) for picture, time in timed)
+
+
+def _pictures(video: Video) -> Iterator[Picture]:
+    for raw in pictures(video.container, video.stream, video.info.path, video.damage):
+        yield from video.deinterlacer.push(raw)
+    yield from video.deinterlacer.flush()
+
+
+def _first_pictures(path: Path, number: int) -> list[Any]:
+    """The first pictures of a stream, from a container of their own: seeking back is not exact in all of them."""
+    with open_container(path) as container:
+        stream = choose_stream(path, container, number)
+        return list(islice(pictures(container, stream, path, Damage()), _FIRST))
+
+
+def _seek(video: Video, seconds: float) -> None:
+    """Go to a keyframe before a time; where the container cannot, reading begins at its start."""
+    if video.info.interlaced:
+        seconds -= 0.5  # the deinterlacer looks at the frame before
+    try:
+        video.container.seek(int(seconds / video.info.time_base), stream=video.stream)
+    except (FFmpegError, OverflowError):  # OverflowError: a time beyond all clocks
+        return
+
+
+def _time(raw: Any, info: VideoInfo) -> int | None:
+    if info.timestamps == "dts":
+        return None if raw.dts is None else raw.dts + info.dts_shift
+    time: int | None = raw.pts if raw.pts is not None else raw.dts
+    return time
+
+
+def _frame(video: Video, raw: Any, luma: Any, pts: int) -> Frame:
+    info = video.info
+    tags = color_tags(raw, info.codec, info.width, info.height)
+    plane, bits, alpha = luma_and_alpha(raw, tags.matrix)
+    video.transparent += alpha is not None and bool(alpha.min() < (1 << bits) - 1)
+    frame = Frame(plane if luma is None else luma, bits, pts, info.time_base, tags, alpha=alpha)
+    if frame.luma.shape != (info.height, info.width):
+        video.resized += 1
+        opacity = None if alpha is None else resize(alpha, info.width, info.height)
+        frame = replace(frame, luma=resize(frame.luma, info.width, info.height), alpha=opacity)
+    return frame

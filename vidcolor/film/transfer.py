@@ -1,0 +1,161 @@
+"""How a file's code values stand for light: as a screen shows them, as film density (log), or as light itself.
+
+Every kind has its own luma, the weighted sum of its own code values, which for grey is the code itself; and that luma
+is what coloring keeps. The network, though, is shown the picture as a screen shows it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vidcolor.color import spaces
+from vidcolor.color.codes import KB, KG, KR, Floats, luma_codes, rgb_at_luma
+
+
+class Transfer(ABC):
+    """What code values mean.
+
+    Attributes:
+        name: "video", "log" or "linear".
+    """
+
+    name: str
+
+    @abstractmethod
+    def shown(self, codes: NDArray[Any], bits: int) -> Floats:
+        """Return the values 0..1 that a screen shows for code values of any shape."""
+
+    @abstractmethod
+    def painted(
+        self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Return R'G'B' codes ``(H, W, 3)`` that have exactly the luma given.
+
+        Args:
+            luma: Code values of the file, ``(H, W)``.
+            red, blue: R' - Y' and B' - Y' as a screen shows them, in 0..1.
+            out: Where to put the result; of the type of ``luma``.
+        """
+
+    def light(self, codes: NDArray[Any], bits: int) -> Floats:
+        """Return light of code values of any shape: 1 is the screen's white."""
+        return _srgb_to_linear(self.shown(codes, bits))
+
+    def luma(self, rgb: NDArray[Any]) -> NDArray[Any]:
+        """Return the luma ``(H, W)`` of R'G'B' codes ``(H, W, 3)`` in the same type."""
+        return luma_codes(rgb)
+
+
+class Video(Transfer):
+    """Code values as a screen shows them: sRGB, BT.709 and their like."""
+
+    name = "video"
+
+    def shown(self, codes: NDArray[Any], bits: int) -> Floats:
+        return codes.astype(np.float32) * np.float32(1 / ((1 << bits) - 1))
+
+    def painted(
+        self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        top = (1 << bits) - 1
+        return rgb_at_luma(luma, red * np.float32(top), blue * np.float32(top), top, out)
+
+
+def _srgb_to_linear(x: Floats) -> Floats:
+    return spaces.srgb_to_linear(torch.from_numpy(x)).numpy()
+
+
+def _linear_to_srgb(x: Floats) -> Floats:
+    return spaces.linear_to_srgb(torch.from_numpy(x)).numpy()
+
+
+class Log(Transfer):
+    """Printing density, by Cineon's curve.
+
+    Source: Kodak, "Conversion of 10-bit Log Film Data to 8-bit Linear or Video Data", 1995. A code is 0.002 of density
+    at 10 bits; the film's contrast is 0.6; codes 95 and 685 are black and white. What is brighter than white runs into
+    a shoulder, as it does on a print, so that no code is shown like another.
+    """
+
+    name = "log"
+    BLACK, WHITE, TOP = 95, 685, 1023
+    STEP = 0.002 / 0.6
+    KNEE = 0.8  # of the screen's white, where the shoulder begins
+
+    def __init__(self) -> None:
+        self._floor = np.float32(10 ** ((self.BLACK - self.WHITE) * self.STEP))
+
+    def shown(self, codes: NDArray[Any], bits: int) -> Floats:
+        table = self._shown(np.arange(1 << bits, dtype=np.float32) * np.float32(self.TOP / ((1 << bits) - 1)))
+        return table[codes]
+
+    def _shown(self, codes: Floats) -> Floats:
+        light = (10 ** ((codes - self.WHITE) * np.float32(self.STEP)) - self._floor) / (1 - self._floor)
+        screen = _linear_to_srgb(np.maximum(light, 0))
+        room = np.float32(1 - self.KNEE)
+        over = np.maximum(screen - np.float32(self.KNEE), 0)
+        return np.where(over > 0, self.KNEE + room * (1 - np.exp(-over / room)), screen).astype(np.float32)
+
+    def _stored(self, screen: Floats) -> Floats:
+        """The inverse of ``_shown`` between black and the last code but a few."""
+        room = np.float32(1 - self.KNEE)
+        share = np.clip((screen - np.float32(self.KNEE)) / room, 0, np.float32(0.9999))
+        screen = np.where(share > 0, self.KNEE - room * np.log1p(-share), np.maximum(screen, 0)).astype(np.float32)
+        light = _srgb_to_linear(screen) * (1 - self._floor) + self._floor
+        return self.WHITE + np.log10(light) * np.float32(1 / self.STEP)
+
+    def painted(
+        self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        top = (1 << bits) - 1
+        grey = self.shown(luma, bits)
+        at_grey = self._stored(grey)
+        green = (red * KR + blue * KB) * np.float32(-1 / KG)
+        r, g, b = (self._stored(grey + part) - at_grey for part in (red, green, blue))
+        # The same step on all three channels is a change of exposure: hue and saturation stay, the luma comes right.
+        step = r * KR + g * KG + b * KB
+        unit = np.float32(top / self.TOP)
+        return rgb_at_luma(luma, (r - step) * unit, (b - step) * unit, top, out)
+
+
+class Linear(Transfer):
+    """Light itself: whole numbers up to white, or floating-point numbers in which white is 1, and more is brighter."""
+
+    name = "linear"
+
+    def shown(self, codes: NDArray[Any], bits: int) -> Floats:
+        light = codes.astype(np.float32)
+        if codes.dtype.kind != "f":
+            light *= np.float32(1 / ((1 << bits) - 1))
+        return _linear_to_srgb(np.clip(np.nan_to_num(light), 0, 1))
+
+    def painted(
+        self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        grey = self.shown(luma, bits)
+        green = (red * KR + blue * KB) * np.float32(-1 / KG)
+        r, g, b = (_srgb_to_linear(np.clip(grey + part, 0, 1)) for part in (red, green, blue))
+        light = np.maximum(r * KR + g * KG + b * KB, np.float32(1e-9))
+        known = light > 1e-6
+        r, b = (np.where(known, part / light, 1) for part in (r, b))  # a change of exposure again
+        if luma.dtype.kind != "f":
+            return rgb_at_luma(luma, luma * (r - 1), luma * (b - 1), (1 << bits) - 1, out)
+        rgb = np.empty((*luma.shape, 3), luma.dtype) if out is None else out
+        rgb[..., 0], rgb[..., 2] = luma * r, luma * b
+        rgb[..., 1] = (luma - rgb[..., 0] * KR - rgb[..., 2] * KB) / KG
+        return rgb
+
+    def luma(self, rgb: NDArray[Any]) -> NDArray[Any]:
+        if rgb.dtype.kind != "f":
+            return luma_codes(rgb)
+        grey: NDArray[Any] = rgb[..., 0] * KR + rgb[..., 1] * KG + rgb[..., 2] * KB
+        return grey.astype(rgb.dtype)
+
+
+VIDEO, LOG, LINEAR = Video(), Log(), Linear()
+TRANSFERS: dict[str, Transfer] = {kind.name: kind for kind in (VIDEO, LOG, LINEAR)}

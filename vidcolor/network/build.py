@@ -1,0 +1,33 @@
+"""Networks from their configurations."""
+
+from __future__ import annotations
+
+from vidcolor.errors import CheckpointError
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.fusion import FusionNet
+from vidcolor.network.koalarization import Koalarization
+
+Network = FusionNet | Koalarization
+
+
+def build_network(config: NetworkConfig) -> Network:
+    """The network that a configuration describes, with fresh weights.
+
+    Raises:
+        CheckpointError: timm does not know its backbone, or the parts do not fit together.
+    """
+    if config.architecture == "koalarization":
+        if config.hints or config.palette:
+            raise CheckpointError(
+                f"cannot build Deep Koalarization with {'hints' if config.hints else 'a palette'}",
+                "only FusionNet takes them",
+                "Use --preset modern",
+            )
+        return Koalarization(config)
+    if config.extractor:
+        raise CheckpointError(
+            f"cannot build FusionNet with the extractor {config.extractor}",
+            "its encoder is pretrained itself",
+            "Extractors go with --preset paper",
+        )
+    return FusionNet(config)

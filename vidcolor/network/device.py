@@ -1,0 +1,51 @@
+"""Where a network computes, and in which number type."""
+
+from __future__ import annotations
+
+import torch
+
+from vidcolor.errors import DeviceError
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device that a name stands for.
+
+    Raises:
+        DeviceError: it is absent; there is no falling back.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(
+            f"cannot use the device {name}", "no such kind", "Try auto, cpu, cuda, cuda:N or mps"
+        ) from error
+    what = f"cannot use the device {name}"
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise DeviceError(what, "no such GPU was found", "Try --device auto or cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(what, "Metal is not available", "Try --device auto or cpu")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise DeviceError(what, "vidcolor does not run on it", "Try auto, cpu, cuda, cuda:N or mps")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number type that a name stands for; auto is half precision where the device computes in it."""
+    if name != "auto":
+        return _DTYPES[name]
+    if device.type == "cuda":
+        return torch.float16
+    if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512" and _cpu_has_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    # Without these instructions bf16 is emulated, ten times slower than fp32.
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and bool(torch.cpu._is_avx512_bf16_supported())

@@ -1,0 +1,171 @@
+"""Many films and photographs in one go: which files, where to, and what became of each."""
+
+from __future__ import annotations
+
+import glob
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidcolor.errors import InputError, OutputError, VidcolorError, reason, writing
+from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
+from vidcolor.film.container import ADDRESS
+from vidcolor.film.images.writing import suffix_for
+from vidcolor.pipeline.film import Result, colorize, default_output, tidy
+from vidcolor.pipeline.photo import colorize_photograph
+from vidcolor.settings import RunSettings, ShotSettings
+
+Progress = Callable[[int, int], None]  # frames done, frames expected
+_MARK = ".color"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file and where its colors go."""
+
+    source: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a result, an error's line, or neither when the output was there already."""
+
+    job: Job
+    result: Result | None = None
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        return "failed" if self.error else "done" if self.result else "skipped"
+
+
+def are_several(paths: Sequence[Path]) -> bool:
+    """Whether more than one file may be meant: several paths, a folder or a pattern."""
+    return len(paths) > 1 or paths[0].is_dir() or _is_pattern(paths[0])
+
+
+def _is_pattern(path: Path) -> bool:
+    return not path.exists() and glob.has_magic(str(path)) and not ADDRESS.match(str(path))
+
+
+def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple[Path, Path]]:
+    """The files meant by files, folders and patterns, each with the folder that it was found from.
+
+    Folders give their films and photographs in the order of their names, but neither hidden files nor what was
+    colored before.
+
+    Raises:
+        InputError: a folder or pattern holds none.
+    """
+    found: list[tuple[Path, Path]] = []
+    for path in paths:
+        if path.is_dir():
+            inside = files_in(path, FILMS | PHOTOS, recursive=recursive)
+            files = [(file, path) for file in inside if not _is_colored(file)]
+            if not files and not recursive and any(p.is_dir() for p in path.iterdir()):
+                raise InputError(f"cannot open {path}", "it holds no film or photograph", "Use -r for its folders")
+        elif _is_pattern(path):
+            named = map(Path, sorted(glob.glob(str(path), recursive=True)))
+            files = [(file, file.parent) for file in named if _is_wanted(file)]
+        else:
+            files = [(path, path.parent)]
+        if not files:
+            raise InputError(f"cannot open {path}", "it holds no film or photograph", "Check the path")
+        found += files
+    return list(dict.fromkeys(found))
+
+
+def _is_wanted(file: Path) -> bool:
+    known = has_suffix(file, FILMS | PHOTOS) and not is_hidden(file, file.parent)
+    return known and not _is_colored(file) and file.is_file()
+
+
+def _is_colored(file: Path) -> bool:
+    return file.stem.endswith(_MARK)
+
+
+def output_beside(source: Path, folder: Path | None = None) -> Path:
+    """photo.jpg -> photo.color.jpg, and films as pipeline.default_output says."""
+    if is_photo(source):
+        return (folder or source.parent) / f"{source.stem}{_MARK}{suffix_for(source)}"
+    return default_output(source, folder)
+
+
+def colorize_one(
+    source: Path,
+    output: Path | None = None,
+    *,
+    overwrite: bool = False,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
+    progress: Progress = lambda done, total: None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Result:
+    """Colorize a film or a photograph.
+
+    Args:
+        output: A file, or a folder for the usual name; None: beside the source.
+
+    Raises:
+        VidcolorError: one of its kinds.
+    """
+    target = output_beside(source, output) if output is None or output.is_dir() else output
+    if is_photo(source):
+        return colorize_photograph(source, target, overwrite=overwrite, settings=settings, shot=shot)
+    return colorize(source, target, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report)
+
+
+def colorize_all(
+    inputs: Iterable[tuple[Path, Path]],
+    folder: Path | None = None,
+    *,
+    overwrite: bool = False,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
+    begin: Callable[[Path], None] = lambda source: None,
+    progress: Progress = lambda done, total: None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Iterator[Outcome]:
+    """Colorize one after another; a failure does not stop the rest, and outputs that exist are skipped.
+
+    An error that nobody foresaw is a failure like others; its traceback is logged.
+
+    Args:
+        inputs: From find_inputs.
+        folder: Where to, in the folders below it that the inputs have below theirs; None: beside each.
+        begin: Called with each input before it is looked at.
+    """
+    written: set[Path] = set()  # two inputs must not share an output
+    for source, root in inputs:
+        begin(source)
+        job = Job(source, source)
+        try:
+            job = Job(source, output_beside(source, folder / source.parent.relative_to(root) if folder else None))
+            if job.output in written:
+                why = "another input has the same output"
+                raise OutputError(f"cannot write {job.output}", why, "Rename one of them")
+            written.add(job.output)
+            if job.output.exists() and not overwrite:
+                tidy(job.output)
+                yield Outcome(job)
+                continue
+            _make_folder(job.output.parent)
+            result = colorize_one(
+                source, job.output, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report
+            )
+            yield Outcome(job, result)
+        except VidcolorError as error:
+            yield Outcome(job, error=str(error))
+        except OSError as error:  # a folder that cannot be searched, a name that is too long
+            yield Outcome(job, error=f"cannot open {source}: {reason(error)}.")
+        except Exception as error:
+            _LOG.exception("unexpected error with %s", source)
+            yield Outcome(job, error=f"cannot colorize {source}: unexpected {type(error).__name__}: {error}.")
+
+
+def _make_folder(folder: Path) -> None:
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)

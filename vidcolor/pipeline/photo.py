@@ -1,0 +1,102 @@
+"""Still pictures: a photograph in, the same photograph out in color, at its own depth."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcolor.color.spaces import LUMA_WEIGHTS
+from vidcolor.errors import InputError
+from vidcolor.film.frame import Frame
+from vidcolor.film.images.image import TAGS, Image
+from vidcolor.film.images.reading import read_image
+from vidcolor.film.images.writing import check_format, depth_in, losses, write_image
+from vidcolor.film.info import VideoInfo
+from vidcolor.network.checkpoint import Model, load_model
+from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.pipeline.chroma import chroma_bands
+from vidcolor.pipeline.film import Result, check_target
+from vidcolor.pipeline.view import Colorizer
+from vidcolor.settings import RunSettings, ShotSettings
+
+
+def colorize_photograph(
+    source: Path,
+    output: Path,
+    *,
+    overwrite: bool = False,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
+    model: Model | None = None,
+) -> Result:
+    """Colorize a photograph: its luma stays, to the rounding of the depth that the output holds.
+
+    It is read once, turned upright and made sRGB; Exif, XMP and resolution go along. What the output cannot hold is a
+    warning.
+
+    Args:
+        model: A loaded one, when several pictures are colored in a row.
+
+    Raises:
+        VidcolorError: not a picture, or it cannot be written.
+    """
+    settings, shot = settings or RunSettings(), shot or ShotSettings()
+    began = time.monotonic()
+    check_target(source, output, overwrite)
+    check_format(output)
+    image = read_image(source)
+    warnings = [*image.losses, *losses(output, image)]
+    if settings.strict and warnings:
+        raise InputError(f"cannot colorize {source}", "; ".join(warnings), "Leave out --strict to accept it")
+    image, frame = _greyed(image, depth_in(output, image))
+    device = choose_device(settings.device)
+    model = model or load_model(settings.model)
+    precision = choose_precision(settings.precision, device)
+    height, width = frame.luma.shape
+    colorizer = Colorizer(
+        model, VideoInfo.of_still(width, height, TAGS, 16, source), device=device, precision=precision,
+        size=settings.size, saturation=shot.saturation,
+    )  # fmt: skip
+    small = colorizer.small(frame)
+    write_image(output, painted(image, frame, small, colorizer.ab([small])[0]))
+    seconds = time.monotonic() - began
+    return Result(
+        output=output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2), model=model.name,
+        device=str(device), warnings=tuple(warnings),
+    )  # fmt: skip
+
+
+def _greyed(image: Image, bits: int) -> tuple[Image, Frame]:
+    """A picture's luma in the depth of its output, and what the network is shown of it, in 16 bits."""
+    luma = image.luma()
+    frame = image.frame(luma)
+    if frame.bits < 16:
+        whole = frame.luma * np.float32(65535 / frame.span)
+        frame = replace(frame, luma=np.rint(whole).astype(np.uint16), bits=16)
+    if bits == 8 and luma.dtype == np.uint16:
+        luma = np.rint(luma * np.float32(255 / ((1 << image.bits) - 1))).astype(np.uint8)
+        alpha = image.alpha
+        if alpha is not None:
+            alpha = np.rint(alpha * np.float32(255 / ((1 << image.bits) - 1))).astype(np.uint8)
+        image = replace(image, bits=8, alpha=alpha)
+    return replace(image, pixels=luma), frame
+
+
+def painted(grey: Image, frame: Frame, luma_small: NDArray[np.float32], ab: NDArray[np.float32]) -> Image:
+    """Return a grey picture in colors, with exactly its luma.
+
+    Args:
+        grey: With pixels ``(H, W)``.
+        frame: What the network was shown of it, at full size.
+        luma_small, ab: Y' ``(h, w)`` in 0..1 and the network's answer ``(2, h, w)``.
+    """
+    kr, kb = LUMA_WEIGHTS[TAGS.matrix]
+    rgb = np.empty((*grey.pixels.shape, 3), grey.pixels.dtype)
+    for band, (cb, cr) in chroma_bands(frame, luma_small, ab):
+        red, blue = cr * np.float32(2 * (1 - kr)), cb * np.float32(2 * (1 - kb))
+        grey.transfer.painted(grey.pixels[band], grey.bits, red, blue, out=rgb[band])
+    return replace(grey, pixels=rgb)

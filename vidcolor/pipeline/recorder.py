@@ -1,0 +1,122 @@
+"""Colored frames recorded as segments, each by an encoder of its own, as files of packets that a journal knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vidcolor.errors import OutputError, reason, remedy
+from vidcolor.film.encode import Encoding, VideoEncoder
+from vidcolor.film.frame import Frame
+from vidcolor.film.packets import PacketFile
+from vidcolor.pipeline.journal import Journal, Segment
+from vidcolor.pipeline.segments import Start, Step
+
+
+class Recorder:
+    """Takes a film's steps in order (push / finish) and starts a new encoder with each segment.
+
+    A context manager; what is finished stays when it ends with an error, the segment at work does not. An encoder
+    gives out its last frames in a thread of its own, while the next one takes in its first.
+
+    Args:
+        output: The film's final name, for messages.
+    """
+
+    def __init__(self, journal: Journal, encoding: Encoding, output: Path) -> None:
+        self._journal, self._encoding, self._output = journal, encoding, output
+        self._current: _Recording | None = None
+        self._finishing: Future[None] | None = None
+        self._finisher = ThreadPoolExecutor(1, "finisher")
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finisher.shutdown()
+        if self._current is not None:
+            self._current.discard()
+
+    def push(self, step: Step, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:
+        """Encode a step's frame; its chroma planes are of the encoding's size.
+
+        Args:
+            tally: What has been counted up to this frame.
+
+        Raises:
+            OutputError: the disk is full, or the encoder fails.
+        """
+        with self._failures():
+            if self._current is None or self._current.start is not step.start:
+                self._hand_over(step.start)
+                path = self._journal.packets(step.start.number)
+                self._current = _Recording(step.start, path, self._encoding)
+            self._current.push(step.frame, chroma, tally)
+
+    def finish(self) -> None:
+        """The film has ended: return when its last segment is safe."""
+        with self._failures():
+            self._hand_over(None)
+            self._await()
+
+    def _hand_over(self, following: Start | None) -> None:
+        if self._current is not None:
+            self._await()
+            recording, self._current = self._current, None
+            self._finishing = self._finisher.submit(self._finish, recording, following)
+
+    def _await(self) -> None:
+        if self._finishing is not None:
+            self._finishing.result()
+
+    def _finish(self, recording: _Recording, following: Start | None) -> None:
+        try:
+            self._journal.record(recording.finish(following))
+        except BaseException:
+            recording.discard()
+            raise
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            kept = ". The same command goes on where it stopped" if self._journal.segments else ""
+            raise OutputError(f"cannot write {self._output}", reason(error), remedy(error) + kept) from error
+
+
+class _Recording:
+    """A segment that is being encoded."""
+
+    def __init__(self, start: Start, path: Path, encoding: Encoding) -> None:
+        self.start, self._path, self._frames = start, path, 0
+        self._tally: dict[str, float] = {}
+        self._part = path.with_suffix(".part")
+        self._encoder = VideoEncoder(encoding)
+        self._file = PacketFile(self._part, self._encoder.header)
+
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:
+        self._file.push(self._encoder.push(frame, chroma))
+        self._frames += 1
+        self._tally = tally
+
+    def finish(self, following: Start | None) -> Segment:
+        """Bring all packets to the disk, under the segment's name."""
+        self._file.push(self._encoder.flush())
+        self._file.sync()
+        self._file.close()
+        os.replace(self._part, self._path)
+        file = self._file
+        return Segment(self.start.number, self._frames, file.bytes, file.digest.hexdigest(), following, self._tally)
+
+    def discard(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)

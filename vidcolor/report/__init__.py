@@ -1,0 +1,1 @@
+"""What is shown of results: plots, tables, sheets of pictures, pages."""

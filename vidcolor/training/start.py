@@ -1,0 +1,83 @@
+"""Where a network's first weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidcolor.errors import CheckpointError
+from vidcolor.network.backbone import hub_weights
+from vidcolor.network.build import Network
+from vidcolor.network.checkpoint import Model, load_backbone, load_model, load_strictly
+from vidcolor.network.koalarization import Koalarization
+
+HUB = "hub"
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The sources of the first weights.
+
+    Attributes:
+        encoder: A timm state dict (safetensors) for the encoder.
+        extractor: The same for the extractor, or "hub": the pretrained weights that timm names.
+        model: A whole model.
+        features: A timm state dict for the frozen encoder that sets of pictures are compared with.
+    """
+
+    encoder: Path | None = None
+    extractor: str | Path = HUB
+    model: Model | None = None
+    features: Path | None = None
+
+    def described(self) -> dict[str, str]:
+        """Return what tells one beginning from another; files may lie elsewhere when a run goes on."""
+        return {
+            "encoder_weights": self.encoder.name if self.encoder else "",
+            "feature_weights": self.features.name if self.features else "",
+            "start": self.model.sha256 if self.model else "",
+        }
+
+    def fill(self, network: Network, report: Callable[[str], None]) -> None:
+        """Load them into a fresh network."""
+        if self.model:
+            load_strictly(network, self.model.network.state_dict(), self.model.name)
+            report(f"the network starts from {self.model.name}")
+            return
+        if self.encoder:
+            left_over = [set(load_backbone(part, self.encoder)) for part in network.pretrained_parts()]
+            unused = sorted(set.intersection(*left_over))
+            report(f"encoder starts from {self.encoder}; not used from it: {', '.join(unused) or 'nothing'}")
+        if isinstance(network, Koalarization) and network.extractor:
+            from_hub = str(self.extractor) == HUB
+            path = hub_weights(network.config.extractor) if from_hub else Path(self.extractor)
+            load_backbone(network.extractor.backbone, path)
+            report(f"the extractor is {network.config.extractor} with the weights {path}")
+
+
+def load_mean(models: Sequence[str | Path]) -> Model:
+    """The network whose weights are the means of those of several models, none of them calibrated.
+
+    For networks that were trained on from a common beginning: the mean is often about as good as the best of them
+    (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
+
+    Args:
+        models: One or more names of bundled models or checkpoints.
+
+    Raises:
+        CheckpointError: one is absent, or of another network than the first.
+    """
+    found = [load_model(model).uncalibrated() for model in models]  # calibrated for what they were
+    first = found[0]
+    for other in found[1:]:
+        if other.config.with_(size=first.config.size, still_size=first.config.still_size) != first.config:
+            raise CheckpointError(
+                f"cannot start from the mean of {first.name} and {other.name}",
+                "their networks differ",
+                "Choose checkpoints of one network",
+            )
+    weights = [model.network.state_dict() for model in found]
+    mean = {key: sum(w[key].double() for w in weights) / len(weights) for key in weights[0]}
+    load_strictly(first.network, {k: v.to(weights[0][k].dtype) for k, v in mean.items()}, first.name)
+    return Model(" and ".join(m.name for m in found), first.network, first.config, "+".join(m.sha256 for m in found))
