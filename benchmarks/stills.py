@@ -16,8 +16,8 @@ from vidcolor.color.arrays import RgbImage
 from vidcolor.data.photos import find_photos, search_photos
 from vidcolor.data.quality import look
 from vidcolor.files import COLOR_FILMS, named_files
-from vidcolor.film.display import displayed
 from vidcolor.film.reader import frames, open_video
+from vidcolor.film.rgb import frame_to_picture
 
 EVERY = 12  # frames of a film
 PHOTOS = 600  # at most, evenly
@@ -31,7 +31,7 @@ def pictures(path: Path) -> Iterator[RgbImage]:
         with open_video(film) as video:
             for number, frame in enumerate(frames(video, chroma=True)):
                 if number % EVERY == EVERY // 2:
-                    yield displayed(frame, video.info, 640)
+                    yield frame_to_picture(frame, video.info, 640)
 
 
 def main(paths: list[str]) -> None:

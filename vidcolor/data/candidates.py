@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.data.quality import SIDE, Look, detail, look
-from vidcolor.film.display import displayed
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames
+from vidcolor.film.rgb import frame_to_picture
 from vidcolor.film.shots import Boundary, Thumbnail, WithBoundaries, thumbnail_of
 
 MOMENT = 0.5  # seconds, of which the sharpest frame is a candidate
@@ -97,7 +97,7 @@ class _Moments:
             return None
         _, number, frame = self._best
         self._best = None
-        image = displayed(frame, self._info, self._max_side)
+        image = frame_to_picture(frame, self._info, self._max_side)
         return Candidate(number, frame.seconds - self._origin, image, look(image))
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidcolor.color.arrays import Chroma, Plane, RgbImage
+from vidcolor.color.arrays import Plane
 from vidcolor.color.metrics import CDC, SMALLEST_FLOW, colorfulness, flow, occlusion, warp_error
 from vidcolor.data.degrade import old_film_frame
 from vidcolor.evaluation.pictures import (
@@ -30,13 +30,12 @@ from vidcolor.evaluation.pictures import (
     grey_frame,
     seed_of,
     smaller_size,
-    to_codes,
 )
 from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, Truth, mean_comparison
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import frames, open_video
-from vidcolor.film.rgb import picture
+from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, upright, without_color
 from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.film import refuse_hdr
@@ -245,7 +244,7 @@ def _moments(
     reel = seed_of(info.path.name)
     for index, frame in enumerate(stream):
         assert frame.chroma is not None
-        truth = Truth.of(torch.from_numpy(picture(frame, frame.chroma, width, height))[None])
+        truth = Truth.of(frame_to_rgb(frame, frame.chroma, width, height)[None])
         grey = replace(frame, chroma=None)
         if settings.degrade == "film":
             grey = grey_frame(old_film_frame(truth.rgb, reel, index))
@@ -310,12 +309,12 @@ class _Meter:
         if self.settings.degrade == "film":
             return moment.truth.with_ab(full_size(moment.grey, luma, ab))
         chroma = chroma_planes(moment.grey, luma, ab, self.width, self.height)
-        return torch.from_numpy(picture(moment.grey, chroma, self.width, self.height))[None]
+        return frame_to_rgb(moment.grey, chroma, self.width, self.height)[None]
 
     def _grey(self, moment: _Moment) -> Tensor:
         if self.settings.degrade == "film":
             return moment.truth.grey()
-        return torch.from_numpy(picture(moment.grey, _neutral(moment.grey), self.width, self.height))[None]
+        return self._shown(moment.grey)
 
     def _measure_flicker(self, truth_before: Tensor, before: Tensor, truth: Tensor, looks: Tensor) -> None:
         motion = flow(truth_before, truth)
@@ -329,13 +328,11 @@ class _Meter:
             self.flicker[look].push(error)
 
     def _upright(self, moment: _Moment, colorized: Tensor) -> Pictures:
-        grey = picture(moment.grey, _neutral(moment.grey), self.width, self.height)
-        codes = (to_codes(rgb) for rgb in (torch.from_numpy(grey)[None], colorized, moment.truth.rgb))
-        return Pictures(*(self._turned(rgb) for rgb in codes))
+        kinds = self._shown(moment.grey), colorized, moment.truth.rgb
+        return Pictures(*(upright(rgb_to_codes(rgb[0]), self.info) for rgb in kinds))
 
-    def _turned(self, rgb: RgbImage) -> RgbImage:
-        upright = np.rot90(rgb, round(self.info.rotation / 90) % 4)
-        return np.ascontiguousarray(upright[:, ::-1] if self.info.mirrored else upright)
+    def _shown(self, grey: Frame) -> Tensor:
+        return frame_to_rgb(grey, without_color(grey), self.width, self.height)[None]
 
     def result(self, name: str, seconds: float) -> FilmScores:
         means = {look: mean.result() for look, mean in self._scores.items()}
@@ -367,8 +364,3 @@ class _Meter:
 
 def _share(value: float, whole: float) -> float:
     return value / whole if whole else math.nan
-
-
-def _neutral(frame: Frame) -> Chroma:
-    plane = np.full((1, 1), 1 << (frame.bits - 1), frame.luma.dtype)
-    return plane, plane

@@ -25,11 +25,11 @@ from vidcolor.evaluation.pictures import (
     grey_frame,
     seed_of,
     shrink_to,
-    to_codes,
 )
 from vidcolor.evaluation.scores import Comparison, Truth
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
+from vidcolor.film.rgb import rgb_to_codes
 from vidcolor.pipeline.view import Colorizer, network_size
 
 CHUNK_PHOTOS = 64  # read together, so that those of one network size share batches
@@ -103,7 +103,7 @@ def _evaluate_chunk(
         comparison = Comparison(
             truth.score(colorized), truth.score(truth.grey()), truth.score(truth.sepia()), truth.color()
         )
-        pictures = Pictures(np.repeat(grey.luma[..., None], 3, axis=2), to_codes(colorized), item.image)
+        pictures = Pictures(np.repeat(grey.luma[..., None], 3, axis=2), rgb_to_codes(colorized[0]), item.image)
         yield PhotoScores(item.photo.name, item.photo.source, width, height, comparison), pictures
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from vidcolor.color.arrays import Plane, RgbImage
 from vidcolor.color.spaces import lab_to_rgb
 from vidcolor.film.frame import ColorTags, Frame
+from vidcolor.film.rgb import rgb_to_codes
 from vidcolor.network.checkpoint import Model
 from vidcolor.pipeline.chroma import guided_enlarge
 from vidcolor.settings import ShotSettings
@@ -79,12 +80,7 @@ def shrink_to(image: RgbImage, short_side: int) -> RgbImage:
 def grey_frame(lightness: Tensor, pts: int = 0) -> Frame:
     """A black-and-white frame of L* ``(1, 1, H, W)``."""
     grey = lab_to_rgb(F.pad(lightness, (0, 0, 0, 0, 0, 2)))
-    return Frame(to_codes(grey)[..., 1], 8, pts, Fraction(1), GREY_TAGS)
-
-
-def to_codes(rgb: Tensor) -> RgbImage:
-    """sRGB ``(1, 3, H, W)`` in 0..1 as ``(H, W, 3)`` of 0..255."""
-    return (rgb[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    return Frame(rgb_to_codes(grey[0])[..., 1], 8, pts, Fraction(1), GREY_TAGS)
 
 
 def full_size(grey: Frame, luma: Plane, ab: Plane) -> Tensor:

@@ -73,6 +73,16 @@ class Frame:
         """Code values between Y' = 0 and Y' = 1."""
         return (1 << self.bits) - 1 if self.tags.full_range else 219 << (self.bits - 8)
 
+    @property
+    def neutral(self) -> int:
+        """The code value of Cb = 0 and of Cr = 0."""
+        return 1 << (self.bits - 1)
+
+    @property
+    def chroma_span(self) -> int:
+        """Code values between Cb = -0.5 and Cb = 0.5, and so for Cr."""
+        return (1 << self.bits) - 1 if self.tags.full_range else 224 << (self.bits - 8)
+
 
 @dataclass(frozen=True)
 class StreamInfo:

@@ -1,4 +1,4 @@
-"""The luma and alpha planes of decoded pictures, whatever their pixel format."""
+"""The luma, chroma and alpha planes of decoded pictures, whatever their pixel format."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from vidcolor.color.arrays import Luma
-from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix
+from vidcolor.color.arrays import Chroma, Luma
+from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix, rgb_to_ycbcr
 
 # Packed Y'CbCr that PyAV's planes cannot take apart; swscale only moves the values.
 _UNPACKED = {8: "yuva444p", 10: "yuv444p10le", 12: "yuv444p12le", 16: "yuva444p16le"}
@@ -39,6 +40,28 @@ def luma_and_alpha(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
         luma = luma >> (16 - bits)
     alpha = _plane(raw, 3, bits) if raw.format.name.startswith("yuva") and "a" in form.name else None
     return luma, max(bits, 8), alpha
+
+
+def chroma_of(raw: Any, matrix: Matrix) -> Chroma:
+    """Cb and Cr of a decoded picture as code values of its luma's depth, at their own size.
+
+    Of RGB they are computed, in limited range, as its luma is. Grey has none: one neutral pixel stands for it.
+    """
+    form = raw.format
+    if form.is_rgb or form.name == "pal8":
+        return _chroma_of_rgb(raw, matrix)
+    bits = max(8, form.components[0].bits)
+    if len(form.components) < 3:
+        neutral = np.full((1, 1), 1 << (bits - 1), np.uint8 if bits == 8 else np.uint16)
+        return neutral, neutral
+    if not form.name.startswith("yuv") or not form.is_planar or form.is_big_endian:
+        raw = raw.reformat(format="yuv444p" if bits == 8 else f"yuv444p{bits}le")  # same matrix and range
+    planes = []
+    for plane in raw.planes[1:3]:
+        kind = np.uint8 if bits == 8 else np.uint16
+        rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // np.dtype(kind).itemsize)
+        planes.append(rows[: plane.height, : plane.width])
+    return planes[0], planes[1]
 
 
 def has_alpha(form: Any) -> bool:
@@ -76,6 +99,15 @@ def _luma_of_rgb(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
         return codes, bits, None
     alpha = np.ascontiguousarray(rgb[..., 3])
     return codes, bits, (alpha >> 6).astype(kind) if deep else alpha
+
+
+def _chroma_of_rgb(raw: Any, matrix: Matrix) -> Chroma:
+    deep = max(c.bits for c in raw.format.components) > 8
+    rgb = raw.to_ndarray(format="rgb48le" if deep else "rgb24").astype(np.float32) / (65535 if deep else 255)
+    cbcr = rgb_to_ycbcr(torch.from_numpy(rgb).permute(2, 0, 1), matrix)[1:].numpy()
+    shift = 2 if deep else 0
+    codes = np.rint(cbcr * (224 << shift) + (128 << shift)).astype(np.uint16 if deep else np.uint8)
+    return codes[0], codes[1]
 
 
 def resize(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:

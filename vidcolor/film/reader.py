@@ -18,8 +18,7 @@ from vidcolor.film.decode import Damage, count, pictures
 from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.info import color_tags, describe
-from vidcolor.film.planes import luma_and_alpha, resize
-from vidcolor.film.rgb import chroma_of
+from vidcolor.film.planes import chroma_of, luma_and_alpha, resize
 
 _FIRST = 12  # pictures that are decoded to learn a film's clock, rate, orientation and kind
 

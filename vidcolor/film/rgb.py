@@ -1,6 +1,7 @@
-"""Color footage: the truth that training learns from and evaluation compares with.
+"""A frame as a picture: its luma with chroma of whatever size as R'G'B', and as a screen shows it.
 
-Colorizing never looks at a film's own chroma; here it is read on purpose, and joined with the luma as R'G'B'.
+Colorizing never looks at a film's own chroma. Here it is read on purpose, as the truth that training learns from and
+evaluation compares with.
 """
 
 from __future__ import annotations
@@ -11,56 +12,88 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vidcolor.color.arrays import Chroma
-from vidcolor.color.spaces import Matrix, rgb_to_ycbcr, ycbcr_to_rgb
-from vidcolor.film.frame import Frame
+from vidcolor.color.arrays import Chroma, RgbImage
+from vidcolor.color.spaces import (
+    bt2020_to_srgb,
+    hlg_to_linear,
+    linear_to_srgb,
+    pq_to_linear,
+    srgb_to_linear,
+    ycbcr_to_rgb,
+)
+from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 
 FloatImage = NDArray[np.float32]
 
-
-def chroma_of(raw: Any, matrix: Matrix) -> Chroma:
-    """Cb and Cr of a decoded picture as code values of its luma's depth, at their own size.
-
-    Of RGB they are computed, in limited range, as its luma is. Grey has none: one neutral pixel stands for it.
-    """
-    form = raw.format
-    if form.is_rgb or form.name == "pal8":
-        return _chroma_of_rgb(raw, matrix)
-    bits = max(8, form.components[0].bits)
-    if len(form.components) < 3:
-        neutral = np.full((1, 1), 1 << (bits - 1), np.uint8 if bits == 8 else np.uint16)
-        return neutral, neutral
-    if not form.name.startswith("yuv") or not form.is_planar or form.is_big_endian:
-        raw = raw.reformat(format="yuv444p" if bits == 8 else f"yuv444p{bits}le")  # same matrix and range
-    planes = []
-    for plane in raw.planes[1:3]:
-        kind = np.uint8 if bits == 8 else np.uint16
-        rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // np.dtype(kind).itemsize)
-        planes.append(rows[: plane.height, : plane.width])
-    return planes[0], planes[1]
+_BT2020_PRIMARIES, _PQ, _HLG = 9, 16, 18  # H.273, tables 2 and 3
 
 
-def _chroma_of_rgb(raw: Any, matrix: Matrix) -> Chroma:
-    deep = max(c.bits for c in raw.format.components) > 8
-    rgb = raw.to_ndarray(format="rgb48le" if deep else "rgb24").astype(np.float32) / (65535 if deep else 255)
-    cbcr = rgb_to_ycbcr(torch.from_numpy(rgb).permute(2, 0, 1), matrix)[1:].numpy()
-    shift = 2 if deep else 0
-    codes = np.rint(cbcr * (224 << shift) + (128 << shift)).astype(np.uint16 if deep else np.uint8)
-    return codes[0], codes[1]
-
-
-def picture(frame: Frame, chroma: Chroma, width: int, height: int) -> FloatImage:
-    """R'G'B' ``(3, height, width)`` in 0..1 of a frame's luma with chroma planes of any size.
+def frame_to_rgb(frame: Frame, chroma: Chroma, width: int, height: int) -> Tensor:
+    """Return R'G'B' ``(3, height, width)`` in 0..1 of a frame's luma with chroma planes of any size.
 
     Made smaller, planes are averaged over areas; the siting of chroma samples (half a pixel at most) is not regarded.
     """
-    half = 1 << (frame.bits - 1)
-    span = (1 << frame.bits) - 1 if frame.tags.full_range else 224 << (frame.bits - 8)
-    cb, cr = ((_scaled(plane, width, height) - half) * np.float32(1 / span) for plane in chroma)
+    cb, cr = ((_scaled(plane, width, height) - frame.neutral) * np.float32(1 / frame.chroma_span) for plane in chroma)
     luma = (_scaled(frame.luma, width, height) - frame.black) * np.float32(1 / frame.span)
-    rgb = ycbcr_to_rgb(torch.from_numpy(np.stack([luma, cb, cr])), frame.tags.matrix).clamp(0, 1)
-    return np.ascontiguousarray(rgb.numpy())
+    return ycbcr_to_rgb(torch.from_numpy(np.stack([luma, cb, cr])), frame.tags.matrix).clamp(0, 1)
+
+
+def without_color(frame: Frame) -> Chroma:
+    """Return chroma planes of one neutral pixel."""
+    plane = np.full((1, 1), frame.neutral, frame.luma.dtype)
+    return plane, plane
+
+
+def frame_to_picture(frame: Frame, info: VideoInfo, max_side: int) -> RgbImage:
+    """Return the sRGB picture ``(H, W, 3)`` that a frame of color footage shows, upright and with square pixels.
+
+    Args:
+        frame: With its chroma (reader.frames gives it on request).
+        max_side: Longest side of the picture, in pixels.
+    """
+    if frame.chroma is None:
+        raise ValueError("a frame without its chroma has no colors to show")
+    stored = frame_to_rgb(frame, frame.chroma, *display_size(info, max_side))
+    return upright(rgb_to_codes(rgb_to_srgb(stored, frame.tags)), info)
+
+
+def display_size(info: VideoInfo, max_side: int) -> tuple[int, int]:
+    """Return width and height of the stored picture with square pixels and a long side of at most ``max_side``.
+
+    Never enlarged: where pixels are not square, their longer side is the one that gives way.
+    """
+    aspect = float(info.sample_aspect)
+    width, height = info.width * min(1.0, aspect), info.height / max(1.0, aspect)
+    scale = min(1.0, max_side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def upright(picture: RgbImage, info: VideoInfo) -> RgbImage:
+    """Return a stored picture ``(H, W, 3)`` turned and mirrored as players do."""
+    turned = np.rot90(picture, round(info.rotation / 90) % 4)
+    return np.ascontiguousarray(turned[:, ::-1] if info.mirrored else turned)
+
+
+def rgb_to_codes(rgb: Tensor) -> RgbImage:
+    """Return ``(3, H, W)`` in 0..1 as ``(H, W, 3)`` of 0..255."""
+    return rgb.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
+
+
+def rgb_to_srgb(rgb: Tensor, tags: ColorTags) -> Tensor:
+    """Return R'G'B' ``(3, H, W)`` of a film, whatever its primaries and transfer, as sRGB in 0..1.
+
+    High dynamic range is shown as on a screen as bright as its reference white: brighter things keep their hue.
+    """
+    if tags.transfer not in (_PQ, _HLG) and tags.primaries != _BT2020_PRIMARIES:
+        return rgb.clamp(0, 1)
+    decode = {_PQ: pq_to_linear, _HLG: hlg_to_linear}.get(tags.transfer, srgb_to_linear)
+    linear = decode(rgb)
+    if tags.primaries == _BT2020_PRIMARIES:
+        linear = bt2020_to_srgb(linear)
+    linear = linear / linear.amax(dim=-3, keepdim=True).clamp(min=1)
+    return linear_to_srgb(linear.clamp(0, 1))
 
 
 def _scaled(plane: NDArray[Any], width: int, height: int) -> FloatImage:

@@ -43,11 +43,9 @@ def chroma_planes(frame: Frame, luma_small: Plane, ab: Plane, width: int, height
     guide = shrink_luma(frame, width, height)
     planes = guided_enlarge(luma_small, cbcr, guide)
     planes = limit_to_gamut(guide, planes, frame.tags.matrix)
-    half = 1 << (frame.bits - 1)
-    span = (1 << frame.bits) - 1 if frame.tags.full_range else 224 << (frame.bits - 8)
     kind = np.uint8 if frame.bits <= 8 else np.uint16
     top = (1 << frame.bits) - 1
-    cb, cr = (np.clip(np.rint(p * span + half), 0, top).astype(kind) for p in planes)
+    cb, cr = (np.clip(np.rint(p * frame.chroma_span + frame.neutral), 0, top).astype(kind) for p in planes)
     return cb, cr
 
 

@@ -28,6 +28,7 @@ from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.packets import joined
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_video
+from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, without_color
 from vidcolor.film.streams import fullest_suffix
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.checkpoint import Model, load_model
@@ -358,18 +359,9 @@ def check_target(source: Path, target: Path, overwrite: bool) -> None:
 
 def colorize_picture(frame: Frame, colorizer: Colorizer) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A frame as sRGB pictures ``(H, W, 3)``: grey and colored."""
-    import torch
-
-    from vidcolor.color.spaces import ycbcr_to_rgb
-
     luma_small: Plane = colorizer.small(frame)
     ab = colorizer.ab([luma_small])[0]
     height, width = frame.luma.shape
-    cb, cr = chroma_planes(frame, luma_small, ab, width, height)
-    half, span = 1 << (frame.bits - 1), frame.span / 219 * 224 if not frame.tags.full_range else frame.span
-    luma = (frame.luma.astype(np.float32) - frame.black) / frame.span
-    chroma = [(c.astype(np.float32) - half) / span for c in (cb, cr)]
-    rgb = ycbcr_to_rgb(torch.from_numpy(np.stack([luma, *chroma]).astype(np.float32)), frame.tags.matrix)
-    colored = (rgb.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-    grey = np.repeat((np.clip(luma, 0, 1) * 255).round().astype(np.uint8)[..., None], 3, axis=2)
+    both = without_color(frame), chroma_planes(frame, luma_small, ab, width, height)
+    grey, colored = (rgb_to_codes(frame_to_rgb(frame, chroma, width, height)) for chroma in both)
     return grey, colored
