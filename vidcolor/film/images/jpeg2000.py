@@ -53,7 +53,8 @@ def _check_codestream(path: Path, data: bytes) -> int:
         raise unreadable(path, "its header is damaged")
     right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
     check_size(path, right - left, bottom - top)
-    if b"\xff\xd9" not in data[-64:]:
+    streams = [body for kind, body in _boxes(data) if kind == b"jp2c"] or [data]
+    if b"\xff\xd9" not in bytes(streams[0][-64:]):
         raise unreadable(path, "the picture is cut short", "Copy it again")
     return (data[start + 42] & 0x7F) + 1
 
@@ -72,7 +73,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             stop = end if length == 0 else min(end, place + length)
             if kind == b"jp2h":
                 stack.append((body, stop))
-            elif kind in (b"colr", b"uuid"):
+            elif kind in (b"colr", b"uuid", b"jp2c"):
                 yield kind, data[body:stop]
             if stop <= place + 7:
                 break
