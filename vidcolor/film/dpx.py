@@ -125,7 +125,7 @@ def _nearest_rate(value: float) -> Fraction:
 def new_header(width: int, height: int, bits: int, transfer: Transfer, channels: int) -> Header:
     """Return a header for a picture that comes from another kind of file: what is not known is marked so."""
     data = bytearray(b"\xff" * _WHOLE)
-    for start, end in ((8, 16), (36, 660), (664, 768), (820, 852), (1432, 1620), (1628, 1712), (1732, 1920)):
+    for start, end in ((8, 16), (36, 660), (664, 768), (820, 852), (1432, 1620), (1644, 1712), (1732, 1920)):
         data[start:end] = bytes(end - start)  # texts and what is reserved
     struct.pack_into(">4sI4s", data, 0, b"SDPX", _WHOLE, b"V2.0")
     struct.pack_into(">IIII", data, 20, 1, _GENERIC, _WHOLE - _GENERIC, 0)

@@ -18,6 +18,7 @@ from vidcolor.film.images.samples import Samples, check_size, from_channels, unr
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp"
 _INCH = 0.0254  # meters
+_SUB = 16  # libpng: every row as differences to the pixel on the left, in a third of the time that a choice of all takes
 _MOST_TEXT = 1 << 24  # bytes that a packed profile or text may unpack to
 _SRGB_GAMMA = 45455  # gAMA of sRGB, PNG 3 section 11.3.2.2: 100000 / 2.2
 _PQ, _HLG = 16, 18  # H.273, as cICP holds them
@@ -72,7 +73,7 @@ def read(path: Path, data: bytes) -> Samples:
 def encoded(values: NDArray[Any], alpha: NDArray[Any] | None, profile: bytes, metadata: Metadata) -> list[Any]:
     """Return the parts of a PNG file of RGB, with opacity where there is some, in order."""
     pixels = values if alpha is None else np.dstack([values, alpha])
-    data = memoryview(imagecodecs.png_encode(pixels, level=6))
+    data = memoryview(imagecodecs.png_encode(pixels, level=3, filter=_SUB))
     header_end = len(SIGNATURE) + 25  # length, name, 13 bytes of IHDR, checksum
     added = [_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(profile, 9))]
     if metadata.dpi:
