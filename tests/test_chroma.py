@@ -13,7 +13,7 @@ from skimage.color import rgb2lab
 
 from vidcolor.color.spaces import Matrix
 from vidcolor.film.frame import ColorTags, Frame
-from vidcolor.pipeline.chroma import chroma_planes, guided_enlarge, shrink_luma
+from vidcolor.pipeline.chroma import chroma_bands, chroma_planes, guided_enlarge, shrink_luma
 
 RNG = np.random.default_rng(3)
 
@@ -110,3 +110,19 @@ def test_color_does_not_bleed_over_an_edge() -> None:
     naive = np.stack([cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in planes])
     assert np.abs(naive - truth).max() > 0.1  # the test would see bleeding
     assert np.abs(enlarged - truth).max() < 0.005  # about one 8-bit code
+
+
+def test_bands_are_the_whole_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photograph worked in bands of rows has the chroma that it would have in one piece, to a code of 16 bits."""
+    rng = np.random.default_rng(0)
+    luma = cv2.resize(rng.random((12, 15)).astype(np.float32), (211, 173), interpolation=cv2.INTER_CUBIC)
+    codes = np.rint(np.clip(luma, 0, 1) * 65535).astype(np.uint16)
+    source = frame(codes, 16, full_range=True)
+    small = shrink_luma(source, 64, 52)
+    ab = rng.normal(0, 15, (2, 52, 64)).astype(np.float32)
+    monkeypatch.setattr("vidcolor.pipeline.chroma.BAND", 211 * 10)
+    bands = list(chroma_bands(source, small, ab))
+    assert [band.start for band, _ in bands] == list(range(0, 173, 10))
+    found = np.concatenate([planes for _, planes in bands], axis=1) * 65535 + 32768
+    whole = np.stack(chroma_planes(source, small, ab, 211, 173)).astype(np.float32)
+    assert np.abs(found - whole).max() < 2

@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color.spaces import LUMA_WEIGHTS
+from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix
 
 # Those of BT.709, whose primaries are those of sRGB, are taken for all pictures in RGB files.
 KR, KB = (np.float32(weight) for weight in LUMA_WEIGHTS["bt709"])
 KG = np.float32(1) - KR - KB
 
 Floats = NDArray[np.float32]
+_BAND = 1 << 15  # pixels that are solved at a time: they stay in the processor's cache
 
 
 def luma_codes(rgb: NDArray[Any]) -> NDArray[Any]:
@@ -27,7 +28,12 @@ def luma_codes(rgb: NDArray[Any]) -> NDArray[Any]:
 
 
 def rgb_at_luma(
-    luma: NDArray[Any], red: Floats, blue: Floats, top: int, out: NDArray[Any] | None = None
+    luma: NDArray[Any],
+    red: Floats,
+    blue: Floats,
+    top: int,
+    out: NDArray[Any] | None = None,
+    matrix: Matrix = "bt709",
 ) -> NDArray[Any]:
     """Return R'G'B' codes ``(H, W, 3)`` whose luma rounds to the one given: ``luma_codes`` is the inverse.
 
@@ -40,27 +46,36 @@ def rgb_at_luma(
         red, blue: R' - Y' and B' - Y' in codes, ``(H, W)``.
         top: The highest code.
         out: Where to put the result; of the type of ``luma``.
+        matrix: Whose luma it is.
     """
-    y = luma.astype(np.float32)
-    green = (red * KR + blue * KB) * np.float32(-1 / KG)
-    highest = np.maximum(np.maximum(red, blue), green)
-    lowest = np.minimum(np.minimum(red, blue), green)
-    outside = (y + highest > top) | (y + lowest < 0)
-    if outside.any():
-        room, depth = top - y[outside], y[outside]
-        tiny = np.float32(1e-6)
-        scale = np.minimum(room / np.maximum(highest[outside], tiny), depth / np.maximum(-lowest[outside], tiny))
-        scale = np.minimum(scale, 1)
-        red, blue = red.copy(), blue.copy()
-        red[outside] *= scale
-        blue[outside] *= scale
     rgb = np.empty((*luma.shape, 3), luma.dtype) if out is None else out
-    r, b = np.rint(y + red), np.rint(y + blue)
-    rgb[..., 0], rgb[..., 2] = r, b
-    r *= -KR
-    b *= -KB
-    r += b
-    r += y
-    r *= np.float32(1 / KG)
-    rgb[..., 1] = np.rint(r, out=r)
+    kr, kb = (np.float32(weight) for weight in LUMA_WEIGHTS[matrix])
+    rows = max(1, _BAND // max(1, luma.shape[1]))
+    for start in range(0, len(luma), rows):
+        band = slice(start, start + rows)
+        _solve(luma[band], red[band], blue[band], np.float32(top), rgb[band], kr, kb)
     return rgb
+
+
+def _solve(
+    luma: NDArray[Any], red: Floats, blue: Floats, top: np.float32, out: NDArray[Any], kr: np.float32, kb: np.float32
+) -> None:
+    kg = np.float32(1) - kr - kb
+    y = luma.astype(np.float32)
+    green = (red * kr + blue * kb) * (-1 / kg)
+    r, g, b = y + red, y + green, y + blue
+    if min(r.min(), g.min(), b.min()) < 0 or max(r.max(), g.max(), b.max()) > top:
+        highest, lowest = np.maximum(np.maximum(red, blue), green), np.minimum(np.minimum(red, blue), green)
+        tiny = np.float32(1e-6)
+        scale = np.minimum((top - y) / np.maximum(highest, tiny), y / np.maximum(-lowest, tiny))
+        np.minimum(scale, 1, out=scale)
+        r, b = y + red * scale, y + blue * scale
+    np.rint(r, out=r)
+    np.rint(b, out=b)
+    out[..., 0], out[..., 2] = r, b
+    r *= kr
+    b *= kb
+    y -= r
+    y -= b
+    y *= 1 / kg
+    out[..., 1] = np.rint(y, out=y)

@@ -60,6 +60,12 @@ class Header:
         return struct.unpack_from(self.order + form, self.data, offset)[0]
 
     @property
+    def size(self) -> tuple[int, int, int]:
+        """Width and height of the picture as it stands upright, and the bits of a code value."""
+        width, height = self.number("I", 772), self.number("I", 776)
+        return (height, width, self.data[803]) if _orientation(self) >= 5 else (width, height, self.data[803])
+
+    @property
     def rate(self) -> Fraction | None:
         """Frames per second: the film's, else the television's; None when neither tells."""
         for offset in (1724, 1940):
@@ -67,6 +73,13 @@ class Header:
             if value is not None and 1 <= value <= 1000:
                 return _nearest_rate(value)
         return None
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel over its height; 1 where nothing sensible is told."""
+        across, down = self.number("I", 1628) or 0, self.number("I", 1632) or 0
+        sensible = 0 < across < 1 << 16 and 0 < down < 1 << 16 and 0.1 < across / down < 10
+        return Fraction(across, down) if sensible else Fraction(1)
 
     @property
     def timecode(self) -> str:
@@ -168,10 +181,16 @@ def read_header(path: Path) -> Header:
     """Return the header of a DPX file, without reading its picture.
 
     Raises:
-        InputError: it is damaged.
+        InputError: it is damaged, or its picture cut short.
     """
-    with open(path, "rb") as file:
-        return _header(path, file, os.fstat(file.fileno()).st_size)
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            header = _header(path, file, size)
+            _layout(path, header, size)
+            return header
+    except OSError as error:
+        raise unreadable(path, reason(error), "Check the path") from error
 
 
 def _header(path: Path, file: BinaryIO, size: int) -> Header:

@@ -7,6 +7,7 @@ is what coloring keeps. The network, though, is shown the picture as a screen sh
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from vidcolor.color import spaces
 from vidcolor.color.codes import KB, KG, KR, Floats, luma_codes, rgb_at_luma
+
+_BAND = 1 << 15  # pixels that are computed at a time
 
 
 class Transfer(ABC):
@@ -87,12 +90,17 @@ class Log(Transfer):
     STEP = 0.002 / 0.6
     KNEE = 0.8  # of the screen's white, where the shoulder begins
 
+    FINE = 1 << 16  # steps of the way back: 0.02 of a code where a code is widest on the screen
+
     def __init__(self) -> None:
         self._floor = np.float32(10 ** ((self.BLACK - self.WHITE) * self.STEP))
+        self._tables: dict[int, Floats] = {}
 
     def shown(self, codes: NDArray[Any], bits: int) -> Floats:
-        table = self._shown(np.arange(1 << bits, dtype=np.float32) * np.float32(self.TOP / ((1 << bits) - 1)))
-        return table[codes]
+        if bits not in self._tables:
+            scale = np.float32(self.TOP / ((1 << bits) - 1))
+            self._tables[bits] = self._shown(np.arange(1 << bits, dtype=np.float32) * scale)
+        return self._tables[bits][codes]
 
     def _shown(self, codes: Floats) -> Floats:
         light = (10 ** ((codes - self.WHITE) * np.float32(self.STEP)) - self._floor) / (1 - self._floor)
@@ -109,18 +117,34 @@ class Log(Transfer):
         light = _srgb_to_linear(screen) * (1 - self._floor) + self._floor
         return self.WHITE + np.log10(light) * np.float32(1 / self.STEP)
 
+    @cached_property
+    def _back(self) -> Floats:
+        return self._stored(np.linspace(0, 1, self.FINE, dtype=np.float32))
+
     def painted(
         self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
+        rgb = np.empty((*luma.shape, 3), luma.dtype) if out is None else out
         top = (1 << bits) - 1
-        grey = self.shown(luma, bits)
-        at_grey = self._stored(grey)
+        rows = max(1, _BAND // max(1, luma.shape[1]))
+        for start in range(0, len(luma), rows):
+            band = slice(start, start + rows)
+            parts = self._in_codes(self.shown(luma[band], bits), red[band], blue[band], np.float32(top / self.TOP))
+            rgb_at_luma(luma[band], *parts, top, rgb[band])
+        return rgb
+
+    def _in_codes(self, grey: Floats, red: Floats, blue: Floats, unit: np.float32) -> tuple[Floats, Floats]:
+        """R' - Y' and B' - Y' in codes of density, of those on the screen."""
         green = (red * KR + blue * KB) * np.float32(-1 / KG)
-        r, g, b = (self._stored(grey + part) - at_grey for part in (red, green, blue))
+        at_grey = self._looked_up(grey)
+        r, g, b = (self._looked_up(grey + part) - at_grey for part in (red, green, blue))
         # The same step on all three channels is a change of exposure: hue and saturation stay, the luma comes right.
         step = r * KR + g * KG + b * KB
-        unit = np.float32(top / self.TOP)
-        return rgb_at_luma(luma, (r - step) * unit, (b - step) * unit, top, out)
+        return (r - step) * unit, (b - step) * unit
+
+    def _looked_up(self, screen: Floats) -> Floats:
+        place = np.clip(screen * np.float32(self.FINE - 1) + np.float32(0.5), 0, self.FINE - 1)
+        return self._back[place.astype(np.uint16)]
 
 
 class Linear(Transfer):

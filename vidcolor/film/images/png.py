@@ -18,7 +18,7 @@ from vidcolor.film.images.samples import Samples, check_size, from_channels, unr
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp"
 _INCH = 0.0254  # meters
-_SUB = 16  # libpng: every row as differences to the pixel on the left, in a third of the time that a choice of all takes
+_SUB = 16  # libpng: every row as differences to the pixel on the left, in a third of the time of a choice
 _MOST_TEXT = 1 << 24  # bytes that a packed profile or text may unpack to
 _SRGB_GAMMA = 45455  # gAMA of sRGB, PNG 3 section 11.3.2.2: 100000 / 2.2
 _PQ, _HLG = 16, 18  # H.273, as cICP holds them

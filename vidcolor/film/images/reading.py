@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,25 @@ def read_image(path: Path) -> Image:
         raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
     except MemoryError as error:
         raise unreadable(path, "the memory does not take it", "Make it smaller") from error
+
+
+def picture_size(path: Path) -> tuple[int, int, int] | None:
+    """Return width, height and bits of a frame from its header alone; None for formats whose header is not enough.
+
+    Raises:
+        InputError: the header is damaged, or the file cut short.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(26)
+            if head.startswith(dpx.SIGNATURES):
+                return dpx.read_header(path).size
+            if head.startswith(png.SIGNATURE) and len(head) == 26:
+                width, height, bits = struct.unpack_from(">IIB", head, 16)
+                return width, height, max(8, bits)
+    except OSError as error:
+        raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
+    return None
 
 
 def _refuse_raw(path: Path, head: bytes) -> None:

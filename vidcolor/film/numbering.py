@@ -1,0 +1,216 @@
+"""Numbered files as one thing: a name with a number in it, and the files of a folder that have such names.
+
+Four ways to mean a sequence: ``reel_%06d.dpx``, ``reel_[000001-004312].dpx``, a pattern like ``reel_*.dpx``, and a
+folder that holds nothing but one.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from pathlib import Path
+
+from vidcolor.errors import InputError, OutputError, reason
+from vidcolor.files import PHOTOS, has_suffix, is_hidden
+
+FEWEST = 12  # numbered pictures that are a film in a folder; of DPX and EXR, which nobody takes photographs in, two
+_FRAMES_BY_NATURE = frozenset({".dpx", ".exr"})
+_FRAMES = _FRAMES_BY_NATURE | {".tif", ".tiff", ".png"}  # in folders: numbered JPEG files are what cameras write
+_PRINTF = re.compile(r"%0?(\d*)d")
+_RANGE = re.compile(r"\[(\d+)-(\d+)\]")
+_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A name with a number in it.
+
+    Attributes:
+        folder: Where the files are.
+        before, after: What stands before and behind the number, the suffix included.
+        digits: How many the number has at least; zeros fill it up.
+    """
+
+    folder: Path
+    before: str
+    after: str
+    digits: int
+
+    def path(self, number: int) -> Path:
+        """Return the file of a number."""
+        return self.folder / f"{self.before}{number:0{self.digits}d}{self.after}"
+
+    def number(self, name: str) -> int | None:
+        """Return the number in a file's name; None when it is not such a name."""
+        middle = name[len(self.before) : len(name) - len(self.after)]
+        fits = name.startswith(self.before) and name.endswith(self.after) and middle.isascii() and middle.isdecimal()
+        if not fits or len(middle) > _MOST_DIGITS or len(middle) < self.digits:
+            return None
+        return None if len(middle) > self.digits and middle.startswith("0") and self.digits else int(middle)
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.after or ".").suffix or Path(f"x{self.after}").suffix
+
+    def __str__(self) -> str:
+        return str(self.folder / f"{self.before}%0{self.digits}d{self.after}")
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """The frames of a film, a file each.
+
+    Attributes:
+        name: What their names have in common.
+        numbers: Those that are there, rising.
+        last: The last number that is meant: with ``first`` it bounds what must be there.
+        first: The first number that is meant.
+    """
+
+    name: Numbered
+    numbers: tuple[int, ...]
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files in the order of their numbers."""
+        return [self.name.path(number) for number in self.numbers]
+
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """The numbers that are missing, as pairs of the first and last of each hole."""
+        edges = [self.first - 1, *self.numbers, self.last + 1]
+        return [(a + 1, b - 1) for a, b in pairwise(edges) if b > a + 1]
+
+    def refuse_gaps(self) -> None:
+        """Refuse a sequence with holes: its frames would move in time against the sound.
+
+        Raises:
+            InputError: it has holes; their numbers are named.
+        """
+        if not self.gaps:
+            return
+        holes = [str(a) if a == b else f"{a} to {b}" for a, b in self.gaps]
+        missing = sum(b - a + 1 for a, b in self.gaps)
+        told = ", ".join(holes[:5]) + (f" and {len(holes) - 5} more holes" if len(holes) > 5 else "")
+        why = f"{missing} of its frames are missing: {told}"
+        whole = max(self._whole_stretches(), key=lambda pair: pair[1] - pair[0])
+        first, last = (f"{number:0{self.name.digits}d}" for number in whole)
+        stretch = f"{self.name.before}[{first}-{last}]{self.name.after}"
+        raise InputError(f"cannot open {self}", why, f"Put them there, or name a whole stretch: {stretch}")
+
+    def _whole_stretches(self) -> list[tuple[int, int]]:
+        runs = groupby(enumerate(self.numbers), key=lambda pair: pair[1] - pair[0])
+        stretches = [[number for _, number in run] for _, run in runs]
+        return [(stretch[0], stretch[-1]) for stretch in stretches]
+
+
+def parse_numbered(path: Path | str) -> Numbered | None:
+    """Return the name with a number that a text like ``out/reel_%06d.dpx`` means; None when it has none.
+
+    Raises:
+        OutputError: it has several numbers, or one in a folder's name.
+    """
+    path = Path(path)
+    found = list(_PRINTF.finditer(path.name))
+    if any(_PRINTF.search(part) for part in path.parent.parts) or len(found) > 1:
+        raise OutputError(f"cannot write {path}", "a sequence has one number, in the file's name", "Use one like %06d")
+    if not found:
+        return None
+    return Numbered(path.parent, path.name[: found[0].start()], path.name[found[0].end() :], int(found[0][1] or 0))
+
+
+def find_sequence(text: Path | str) -> Sequence | None:
+    """Return the sequence that a path, a pattern or a folder means; None when it means something else.
+
+    A folder or a ``*`` pattern means one when all of its pictures are the frames of one film: numbered DPX or EXR, or
+    at least ``FEWEST`` numbered TIFF or PNG files. Anything else there is a collection of photographs.
+
+    Raises:
+        InputError: no frame has such a name, or a folder holds the frames of several films.
+    """
+    path = Path(text)
+    try:
+        if path.is_file():
+            return None
+        if path.is_dir():
+            return _only_one([file for file in path.iterdir() if not is_hidden(file, path) and file.is_file()], path)
+        if bounds := _RANGE.search(path.name):
+            return _within(path, bounds)
+        if _PRINTF.search(path.name) and (name := parse_numbered(path)):
+            return _of_name(name, path)
+        if glob.has_magic(str(path)):
+            return _only_one([Path(found) for found in glob.glob(str(path)) if Path(found).is_file()], path)
+    except OSError as error:
+        raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
+    return None
+
+
+def _of_name(name: Numbered, path: Path) -> Sequence:
+    if not name.folder.is_dir():
+        raise InputError(f"cannot open {path}", "no such folder", "Check the path")
+    numbers = sorted(number for file in name.folder.iterdir() if (number := name.number(file.name)) is not None)
+    if not numbers:
+        raise InputError(f"cannot open {path}", "no frame has such a name", "Check the name and its digits")
+    return Sequence(name, tuple(numbers), numbers[0], numbers[-1])
+
+
+def _within(path: Path, bounds: re.Match[str]) -> Sequence:
+    first, last = int(bounds[1]), int(bounds[2])
+    digits = len(bounds[1]) if len(bounds[1]) == len(bounds[2]) or bounds[1].startswith("0") else 0
+    name = Numbered(path.parent, path.name[: bounds.start()], path.name[bounds.end() :], digits)
+    if last < first:
+        raise InputError(f"cannot open {path}", "its last number comes before its first", "Exchange them")
+    whole = _of_name(name, path)
+    numbers = tuple(number for number in whole.numbers if first <= number <= last)
+    if not numbers:
+        raise InputError(
+            f"cannot open {path}", "no frame has a number in this range", f"There are {whole.first} to {whole.last}"
+        )
+    return replace(whole, numbers=numbers, first=first, last=last)
+
+
+def _only_one(files: list[Path], path: Path) -> Sequence | None:
+    """The sequence that all of these files belong to."""
+    pictures = [file for file in files if has_suffix(file, PHOTOS)]
+    if not pictures or not all(has_suffix(file, _FRAMES) for file in pictures):
+        return None
+    found = _grouped(pictures)
+    if found is None:
+        return None
+    by_nature = all(has_suffix(file, _FRAMES_BY_NATURE) for file in pictures)
+    films = [one for one in found if len(one) >= (2 if by_nature else FEWEST)]
+    if len(found) > 1 and len(films) == len(found):
+        names = " and ".join(f"{one.name.path(one.first).name} ({len(one)} frames)" for one in films[:3])
+        example = f"{films[0].name.before}%0{films[0].name.digits}d{films[0].name.after}"
+        why = f"it holds {len(films)} sequences: {names}"
+        raise InputError(f"cannot open {path}", why, f"Name the one that is meant, as {films[0].name.folder / example}")
+    return films[0] if len(found) == 1 and films else None
+
+
+def _grouped(files: list[Path]) -> list[Sequence] | None:
+    """The sequences that files belong to; None when one of them has no number."""
+    groups: dict[tuple[Path, str, str], list[str]] = {}
+    for file in files:
+        parts = _NUMBERED.fullmatch(file.stem)
+        if not parts or len(parts[2]) > _MOST_DIGITS:
+            return None
+        groups.setdefault((file.parent, parts[1], parts[3] + file.suffix), []).append(parts[2])
+    found = []
+    for (folder, before, after), texts in sorted(groups.items()):
+        if any(text.startswith("0") and len(text) > min(map(len, texts)) for text in texts):
+            return None  # 001 beside 0001: no one name gives both
+        name = Numbered(folder, before, after, min(map(len, texts)))
+        numbers = sorted({int(text) for text in texts})
+        found.append(Sequence(name, tuple(numbers), numbers[0], numbers[-1]))
+    return found
