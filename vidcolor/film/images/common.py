@@ -53,6 +53,8 @@ def read(path: Path, data: bytes, form: str) -> Samples:
             return _of_pillow(path, picture, data)
     except (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, struct.error, EOFError) as error:
         raise unreadable(path, _why(error)) from error
+    except PillowImage.DecompressionBombError as error:
+        raise unreadable(path, "its header claims a size that no such picture has", "It is damaged") from error
     except (MemoryError, OverflowError, RuntimeError, AssertionError, AttributeError, ZeroDivisionError) as error:
         raise unreadable(path, "it does not decode", "It is damaged, or too large") from error
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import InputError
 from vidcolor.film.images.metadata import Metadata
-from vidcolor.film.images.samples import check_size, unreadable
+from vidcolor.film.images.samples import check_size, hushed, unreadable
 
 SIGNATURE = b"\x76\x2f\x31\x01"
 _MADE = (
@@ -31,20 +27,6 @@ _MADE = (
 )
 
 
-@contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep the library's own messages off the terminal: it writes them past Python, whatever becomes of its errors."""
-    sys.stderr.flush()
-    before = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-
-
 def read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None, Metadata, list[str]]:
     """Return light ``(H, W)`` or ``(H, W, 3)`` of float16 or float32, opacity, the header, and what is not kept.
 
@@ -52,7 +34,7 @@ def read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None, Metadata, list[
         InputError: it is damaged, or has no channels that are known.
     """
     try:
-        with _hushed(), OpenEXR.File(str(path), separate_channels=True) as file:
+        with hushed(), OpenEXR.File(str(path), separate_channels=True) as file:
             parts = len(file.parts)
             header: dict[str, Any] = dict(file.header())
             channels = {name: channel.pixels for name, channel in file.channels().items()}
@@ -93,7 +75,7 @@ def write(path: Path, light: NDArray[Any], alpha: NDArray[Any] | None, metadata:
     if alpha is not None:
         channels["A"] = np.ascontiguousarray(alpha.astype(light.dtype))
     try:
-        with _hushed(), OpenEXR.File(header, channels) as file:
+        with hushed(), OpenEXR.File(header, channels) as file:
             file.write(str(path))
     except (RuntimeError, ValueError) as error:
         raise OSError(str(error)) from error

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.film.images.metadata import Metadata, dpi_of
-from vidcolor.film.images.samples import Samples, check_size, from_channels, unreadable
+from vidcolor.film.images.samples import Samples, check_size, from_channels, hushed, unreadable
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp"
@@ -21,6 +21,7 @@ _INCH = 0.0254  # meters
 _SUB = 16  # libpng: every row as differences to the pixel on the left, in a third of the time of a choice
 _MOST_TEXT = 1 << 24  # bytes that a packed profile or text may unpack to
 _SRGB_GAMMA = 45455  # gAMA of sRGB, PNG 3 section 11.3.2.2: 100000 / 2.2
+_NO_PROFILE = b"\0"  # told as one that cannot be read
 _PQ, _HLG = 16, 18  # H.273, as cICP holds them
 
 
@@ -31,23 +32,28 @@ def read(path: Path, data: bytes) -> Samples:
         InputError: it is damaged.
     """
     chunks = list(_chunks(data))
-    names = {name for name, _, _ in chunks}
+    if any(not sound and name[:1].isupper() for name, _, _, sound in chunks):
+        raise unreadable(path, "it does not decode", "It is damaged: copy it again")
+    names = {name for name, _, _, _ in chunks}
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) < 13:
         raise unreadable(path, "its header is damaged")
     if chunks[-1][0] != b"IEND":
         raise unreadable(path, "the picture is cut short", "Copy it again")
     check_size(path, *struct.unpack_from(">II", chunks[0][1]))
     try:
-        values = imagecodecs.png_decode(data)
+        with hushed():
+            values = imagecodecs.png_decode(_critical(data, chunks))
     except (imagecodecs.PngError, ValueError, MemoryError) as error:
         raise unreadable(path, "it does not decode") from error
     samples = from_channels(values, values.dtype.itemsize * 8)
     frames = 0
     texts = b""
     kept: dict[str, Any] = {}
-    for name, body, whole in chunks:
-        if name == b"iCCP" and b"\0" in body:
-            samples.profile = _unpacked(body[body.index(b"\0") + 2 :])
+    for name, body, whole, sound in chunks:
+        if name == b"iCCP":
+            samples.profile = _unpacked(body[body.index(b"\0") + 2 :]) if sound and b"\0" in body else _NO_PROFILE
+        elif not sound:
+            samples.losses.append(f"its {name.decode('latin-1')} is damaged and not kept")
         elif name == b"gAMA" and len(body) == 4 and not names & {b"iCCP", b"sRGB", b"cICP"}:
             gamma = struct.unpack(">I", body)[0]
             samples.gamma = 100_000 / gamma if gamma and abs(gamma - _SRGB_GAMMA) > 2_000 else 0.0
@@ -63,7 +69,7 @@ def read(path: Path, data: bytes) -> Samples:
         elif name == b"iTXt" and body.startswith(_XMP + b"\0"):
             kept["xmp"] = _international(body)
         elif name in (b"tEXt", b"zTXt", b"iTXt", b"tIME"):
-            texts += whole
+            texts += bytes(whole)
     samples.metadata = Metadata(texts=texts, **kept)
     if frames > 1:
         samples.losses.append(f"only the first of {frames} pictures in it is colored")
@@ -86,8 +92,17 @@ def encoded(values: NDArray[Any], alpha: NDArray[Any] | None, profile: bytes, me
     return [data[:header_end], *added, metadata.texts, data[header_end:]]
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Name, body and whole of each chunk that is there completely; the body of pixels is left out."""
+def _critical(data: bytes, chunks: list[tuple[bytes, bytes, memoryview, bool]]) -> bytes:
+    """The same picture without what libpng would complain about."""
+    kept = [whole for name, _, whole, _ in chunks if name[:1].isupper() or name == b"tRNS"]
+    return data if len(kept) == len(chunks) else b"".join([SIGNATURE, *kept])
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, memoryview, bool]]:
+    """Name, body and whole of each chunk that is there completely, and whether its checksum is right.
+
+    The body of pixels is left out.
+    """
     view = memoryview(data)
     place = len(SIGNATURE)
     while place + 12 <= len(data):
@@ -95,10 +110,9 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
         end = place + 12 + length
         if end > len(data):
             return
-        if name in (b"IDAT", b"fdAT"):
-            yield name, b"", b""
-        else:
-            yield name, bytes(view[place + 8 : end - 4]), bytes(view[place:end])
+        body = b"" if name in (b"IDAT", b"fdAT") else bytes(view[place + 8 : end - 4])
+        sound = zlib.crc32(view[place + 4 : end - 4]) == struct.unpack_from(">I", view, end - 4)[0]
+        yield name, body, view[place:end], sound
         if name == b"IEND":
             return
         place = end
@@ -112,7 +126,7 @@ def _unpacked(body: bytes) -> bytes:
     try:
         return zlib.decompressobj().decompress(body, _MOST_TEXT)
     except zlib.error:
-        return b"\0"  # no profile, and told as one that cannot be read
+        return _NO_PROFILE
 
 
 def _international(body: bytes) -> bytes:

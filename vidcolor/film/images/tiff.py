@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import struct
+import warnings
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -17,7 +18,7 @@ from tifffile import PHOTOMETRIC
 
 from vidcolor.errors import InputError
 from vidcolor.film.images.metadata import Metadata, dpi_of
-from vidcolor.film.images.samples import Samples, check_size, to_depth, unreadable
+from vidcolor.film.images.samples import Samples, check_size, hushed, to_depth, unreadable
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its messages would stand between ours
 
@@ -161,7 +162,8 @@ def _through_libtiff(path: Path, page: Any, file: BinaryIO) -> Samples:
     """Y'CbCr of any subsampling and old JPEG, which libtiff turns into RGB of 8 bits."""
     _refuse_cut(path, page, file)
     file.seek(0)
-    values = imagecodecs.tiff_decode(file.read(), index=0, asrgb=True)
+    with hushed():
+        values = imagecodecs.tiff_decode(file.read(), index=0, asrgb=True)
     return Samples(np.ascontiguousarray(values[..., :3]), "rgb", 8)
 
 
@@ -184,10 +186,12 @@ def _metadata(page: Any, file: BinaryIO, losses: list[str]) -> Metadata:
     try:
         found = PillowImage.Exif()
         file.seek(0)
-        found.load_from_fp(file)
-        for tag in set(found) - _TELLING:
-            del found[tag]
-        exif = found.tobytes().removeprefix(b"Exif\0\0") if len(found) else b""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # tags that lie outside of the file
+            found.load_from_fp(file)
+            for tag in set(found) - _TELLING:
+                del found[tag]
+            exif = found.tobytes().removeprefix(b"Exif\0\0") if len(found) else b""
     except Exception:  # damaged tags: Pillow raises what it meets
         losses.append("its Exif data cannot be read and are not kept")
     return Metadata(
