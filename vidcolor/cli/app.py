@@ -41,9 +41,9 @@ def help_of(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
     for parameter in command.get_params(ctx):
         argument = parameter.param_type_name == "argument"
         heading = "Arguments" if argument else getattr(parameter, "rich_help_panel", None) or MESSAGES
-        names = ", ".join(sorted(() if argument else parameter.opts, key=len))
-        row = f"{' / '.join([names, *parameter.secondary_opts])} {parameter.metavar or ''}".strip()
-        groups[heading].append((row, f"{parameter.help}{'  [required]' if parameter.required else ''}"))
+        flags = () if argument else (", ".join(sorted(parameter.opts, key=len)), *parameter.secondary_opts)
+        names = f"{' / '.join(flags)} {parameter.metavar or ''}".strip()
+        groups[heading].append((names, f"{parameter.help}{'  [required]' * parameter.required}"))
     return {heading: rows for heading, rows in groups.items() if rows}
 
 
