@@ -12,10 +12,8 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
@@ -24,30 +22,30 @@ from vidcolor.color.arrays import Plane
 from vidcolor.evaluation import films
 from vidcolor.evaluation.pictures import Settings
 from vidcolor.files import COLOR_FILMS, named_files
-from vidcolor.network.checkpoint import load_model
-from vidcolor.network.device import choose_device, choose_precision
-from vidcolor.pipeline.view import Colorizer
-from vidcolor.settings import DEFAULT_MODEL
+from vidcolor.network.predictor import Predictor
+from vidcolor.settings import DEFAULT_MODEL, RunSettings
 
 
-class Jittering(Colorizer):
-    """A network whose colors are never the same twice."""
+class Jittering:
+    """A predictor whose colors are never the same twice."""
 
-    def __init__(self, *arguments: Any, sigma: float, whole_picture: bool, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.sigma, self.whole_picture = sigma, whole_picture
-        self.noise = np.random.default_rng(0)
+    def __init__(self, predictor: Predictor, sigma: float, whole_picture: bool) -> None:
+        self.model, self.stride = predictor.model, predictor.stride
+        self._predictor, self._sigma, self._whole_picture = predictor, sigma, whole_picture
+        self._noise = np.random.default_rng(0)
 
-    def ab(self, lumas: Sequence[Plane]) -> list[Plane]:
-        planes = super().ab(lumas)
-        shape = (2, 1, 1) if self.whole_picture else planes[0].shape
-        return [ab + self.noise.normal(0, self.sigma, shape).astype(np.float32) for ab in planes]
+    def predict(self, lumas: Sequence[Plane], **keywords: Any) -> list[Plane]:
+        planes = self._predictor.predict(lumas, **keywords)
+        shape = (2, 1, 1) if self._whole_picture else planes[0].shape
+        return [ab + self._noise.normal(0, self._sigma, shape).astype(np.float32) for ab in planes]
 
 
-def warp_errors(path: Path, settings: Settings, frames: int, sigma: float, whole_picture: bool) -> tuple[float, float]:
+def warp_errors(
+    path: Path, predictor: Predictor, frames: int, sigma: float, whole_picture: bool
+) -> tuple[float, float]:
     """Of the film as the network gives it and smoothed, as shares of the truth's."""
-    with mock.patch.object(films, "Colorizer", partial(Jittering, sigma=sigma, whole_picture=whole_picture)):
-        scores, _ = films.evaluate_film(path, settings, frames)
+    settings = Settings(Jittering(predictor, sigma, whole_picture), 0, 1.0, "none")  # type: ignore[arg-type]
+    scores, _ = films.evaluate_film(path, settings, frames)
     return scores.scores.ratios["unsmoothed"].warp_error, scores.scores.ratios["colorized"].warp_error
 
 
@@ -58,15 +56,14 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=36, help="of each clip")
     parser.add_argument("-m", "--model", default=DEFAULT_MODEL)
     options = parser.parse_args()
-    device = choose_device()
-    settings = Settings(load_model(options.model), device, choose_precision("auto", device), 0, 1.0, "none")
+    predictor = Predictor.load(RunSettings(model=options.model))
     paths = named_files([options.footage], COLOR_FILMS)
 
     print("| warp error, share of the truth's | unsmoothed | smoothed | added | left of it | gone |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
 
     def means(sigma: float, whole_picture: bool) -> tuple[float, float]:
-        found = [warp_errors(path, settings, options.frames, sigma, whole_picture) for path in paths]
+        found = [warp_errors(path, predictor, options.frames, sigma, whole_picture) for path in paths]
         unsmoothed, smoothed = (statistics.mean(column) for column in zip(*found, strict=True))
         return unsmoothed, smoothed
 

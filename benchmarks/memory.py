@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 
-from vidcolor.pipeline.film import colorize
+from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings
 
 RATE = 25
@@ -64,7 +64,7 @@ def main() -> None:
         film = Path(folder) / "film.mkv"
         write_film(film, count)
         how = RunSettings(size=32, preset="ultrafast", resume=not options.no_resume)
-        result = colorize(film, Path(folder) / "out.mkv", settings=how, progress=progress)
+        result = colorize_film(film, Path(folder) / "out.mkv", settings=how, progress=progress)
         peaks[1] = max(peaks[1], resident())
     growth = peaks[1] / peaks[0]
     print(f"{result.frames} frames, {result.fps} fps: peak {peaks[0]} MiB in the first half, {peaks[1]} in the second,")

@@ -59,13 +59,13 @@ def transcode(source: Path, target: Path, preset: str) -> None:
 def colorize(source: Path, target: Path, preset: str) -> None:
     from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize(source, target, overwrite=True, settings=RunSettings(preset=preset))
+    pipeline.colorize_film(source, target, overwrite=True, settings=RunSettings(preset=preset))
 
 
 def colorize_unsmoothed(source: Path, target: Path, preset: str) -> None:
     from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize(
+    pipeline.colorize_film(
         source, target, overwrite=True, settings=RunSettings(preset=preset), shot=ShotSettings(smooth=0.0)
     )
 
@@ -113,11 +113,10 @@ def stages(source: Path, frames: int) -> dict[str, float]:
 
     from vidcolor.film.reader import frames as decoded
     from vidcolor.film.reader import open_video
-    from vidcolor.network.checkpoint import load_model
-    from vidcolor.network.device import choose_device, choose_precision
+    from vidcolor.network.predictor import Predictor
     from vidcolor.pipeline.chroma import chroma_planes
     from vidcolor.pipeline.smoothing import Smoother
-    from vidcolor.pipeline.view import Colorizer
+    from vidcolor.pipeline.view import View
 
     times: dict[str, float] = {}
 
@@ -127,17 +126,17 @@ def stages(source: Path, frames: int) -> dict[str, float]:
         times[name] = (time.perf_counter() - began) / frames * 1000
         return results
 
-    device = choose_device()
+    predictor = Predictor.load(RunSettings())
     with open_video(source) as video:
-        colorizer = Colorizer(load_model(), video.info, device=device, precision=choose_precision("auto", device))
+        view = View(video.info, predictor.model.config.size, predictor.stride)
         stream = islice(decoded(video), frames)
         began = time.perf_counter()
         pictures = list(stream)
         times["decode"] = (time.perf_counter() - began) / frames * 1000
-        small = timed("shrink", pictures, colorizer.small)
+        small = timed("shrink", pictures, view.small)
         batches = [small[i : i + 8] for i in range(0, frames, 8)]
-        colorizer.ab(batches[0])  # the first call compiles kernels
-        ab = [plane for batch in timed("network", batches, colorizer.ab) for plane in batch]
+        predictor.predict(batches[0])  # the first call compiles kernels
+        ab = [plane for batch in timed("network", batches, predictor.predict) for plane in batch]
         smoother = Smoother()
         timed("smoothing", list(zip(small, ab, strict=True)), lambda pair: smoother.push(pair[0], pair[1], False))
         height, width = pictures[0].luma.shape
@@ -229,21 +228,19 @@ def network_speed() -> dict[str, float]:
     """Frames a second of the network alone, 288x160, in batches of eight, on all cores."""
     import torch
 
-    from vidcolor.film.reader import probe
     from vidcolor.network.checkpoint import load_model
     from vidcolor.network.device import choose_device, choose_precision
-    from vidcolor.pipeline.view import Colorizer
+    from vidcolor.network.predictor import Predictor
 
-    sample = probe(Path(__file__).parent.parent / "samples" / "reel.mp4")
     device = choose_device()
     lumas = list(np.random.default_rng(0).random((8, 160, 288), np.float32))
     speeds = {}
     for precision in {torch.float32, choose_precision("auto", device)}:
-        colorizer = Colorizer(load_model(), sample, device=device, precision=precision)
+        predictor = Predictor(load_model(), device, precision)
         times = []
         for _ in range(24):
             began = time.perf_counter()
-            colorizer.ab(lumas)
+            predictor.predict(lumas, batch=len(lumas))
             times.append(time.perf_counter() - began)
         speeds[str(precision).removeprefix("torch.")] = len(lumas) / statistics.median(times[4:])
     return speeds

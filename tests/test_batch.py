@@ -16,7 +16,7 @@ import pytest
 
 from vidcolor.errors import InputError
 from vidcolor.film.images.reading import read_image
-from vidcolor.pipeline.batch import are_several, colorize_all, colorize_one, find_inputs, output_beside
+from vidcolor.pipeline.batch import are_several, colorize, colorize_all, find_inputs, output_beside
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.settings import RunSettings
 
@@ -57,7 +57,7 @@ def test_inputs_of_a_folder(tmp_path: Path) -> None:
 def test_a_photograph_keeps_its_luma(tmp_path: Path, suffix: str) -> None:
     """In color, of the same size, and as bright as before everywhere."""
     grey = write_photo(tmp_path / f"photo{suffix}")
-    result = colorize_one(tmp_path / f"photo{suffix}", settings=SMALL)
+    result = colorize(tmp_path / f"photo{suffix}", settings=SMALL)
     assert result.output == tmp_path / f"photo.color{suffix}"
     colored = read_image(result.output).pixels
     luma = colored.astype(float) @ [0.2126, 0.7152, 0.0722]

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import tarfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,7 +26,6 @@ from vidcolor.evaluation import measurement as evaluation
 from vidcolor.evaluation.gallery import Album
 from vidcolor.evaluation.measurement import evaluate
 from vidcolor.evaluation.photos import evaluate_photos
-from vidcolor.evaluation.pictures import Settings
 from vidcolor.evaluation.scores import Truth
 from vidcolor.evaluation.tables import describe
 from vidcolor.network.build import build_network
@@ -122,7 +122,7 @@ def test_film_damage_keeps_the_truth_and_repeats_itself(photos: Path) -> None:
     """Only the picture that the network sees is aged: the baselines stay, and a second run gives the same numbers."""
     listed = find_photos([photos])
     clean = settings(KnowsTheWorld())
-    aged = Settings(clean.model, clean.device, clean.precision, clean.size, 1.0, "film")
+    aged = replace(clean, degrade="film")
     first, again, plain = (
         [s.comparison for s, _ in evaluate_photos(listed, s, BrokenPhotos(4))] for s in (aged, aged, clean)
     )
@@ -137,7 +137,7 @@ def test_large_pictures_are_aged_at_film_size(tmp_path: Path) -> None:
     """Grain drawn on a large scan would vanish at the network's size."""
     listed = find_photos([write(tmp_path / "large.png", photo(600, 800))])
     clean = settings(KnowsTheWorld())
-    aged = Settings(clean.model, clean.device, clean.precision, clean.size, 1.0, "film")
+    aged = replace(clean, degrade="film")
     sizes = [(s.width, s.height) for kind in (clean, aged) for s, _ in evaluate_photos(listed, kind, BrokenPhotos(1))]
     assert sizes == [(800, 600), (341, 256)]
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from vidcolor.evaluation.films import Steadiness, evaluate_film
-from vidcolor.evaluation.pictures import Settings
 from vidcolor.network.heads import Prediction
 from world import KnowsTheWorld, film, pan, settings
 
@@ -71,7 +70,7 @@ def test_an_aged_film_keeps_the_truth(tmp_path: Path) -> None:
     """The network sees flicker and grain, the baselines do not; a second run gives the same numbers."""
     path = film(tmp_path / "film.mkv", pan(7))
     clean = settings(KnowsTheWorld())
-    aged = Settings(clean.model, clean.device, clean.precision, clean.size, 1.0, "film")
+    aged = replace(clean, degrade="film")
     first, again = (evaluate_film(path, aged)[0].scores for _ in range(2))
     assert first == again
     plain, pictures = evaluate_film(path, clean)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vidcolor.errors import InputError, OutputError
-from vidcolor.pipeline.film import colorize
+from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings, ShotSettings
 
 RNG = np.random.default_rng(7)
@@ -95,7 +95,7 @@ def test_luma_is_bit_identical(tmp_path: Path, pix_fmt: str, bits: int, size: tu
     """The Y' plane that was decoded is the Y' plane that comes out, at every depth, layout and odd size."""
     source, target = tmp_path / "film.mkv", tmp_path / "out.mkv"
     lumas = write_film(source, pix_fmt, size, bits=bits)
-    result = colorize(source, target, settings=LOSSLESS)
+    result = colorize_film(source, target, settings=LOSSLESS)
     frames = decoded(target)
     assert result.frames == len(frames) == len(lumas)
     for frame, luma in zip(frames, lumas, strict=True):
@@ -106,7 +106,7 @@ def test_variable_frame_rate_keeps_every_pts(tmp_path: Path) -> None:
     """Uneven times come out as they went in."""
     times = [0, 40, 41, 120, 500, 501, 502, 2000, 2033, 2067]
     write_film(tmp_path / "vfr.mkv", pts=times)
-    colorize(tmp_path / "vfr.mkv", tmp_path / "out.mkv", settings=LOSSLESS)
+    colorize_film(tmp_path / "vfr.mkv", tmp_path / "out.mkv", settings=LOSSLESS)
     assert [f.pts for f in decoded(tmp_path / "out.mkv")] == times
 
 
@@ -118,7 +118,7 @@ def test_audio_packets_are_copied(tmp_path: Path) -> None:
             return [(bytes(p), float(p.pts * p.time_base)) for p in container.demux(audio=0) if p.size]
 
     write_film(tmp_path / "film.mkv", audio=True)
-    colorize(tmp_path / "film.mkv", tmp_path / "out.mkv", settings=LOSSLESS)
+    colorize_film(tmp_path / "film.mkv", tmp_path / "out.mkv", settings=LOSSLESS)
     assert packets(tmp_path / "out.mkv") == packets(tmp_path / "film.mkv") != []
 
 
@@ -127,7 +127,9 @@ def test_result_does_not_depend_on_batch_size(tmp_path: Path) -> None:
     write_film(tmp_path / "film.mkv")
     planes = []
     for size in (1, 5):
-        colorize(tmp_path / "film.mkv", tmp_path / f"{size}.mkv", settings=RunSettings(codec="ffv1", batch_size=size))
+        colorize_film(
+            tmp_path / "film.mkv", tmp_path / f"{size}.mkv", settings=RunSettings(codec="ffv1", batch_size=size)
+        )
         planes.append([plane(f, n).astype(int) for f in decoded(tmp_path / f"{size}.mkv") for n in (1, 2)])
     assert max(np.abs(a - b).max() for a, b in zip(*planes, strict=True)) <= 1
 
@@ -135,14 +137,16 @@ def test_result_does_not_depend_on_batch_size(tmp_path: Path) -> None:
 def test_output_is_in_color(tmp_path: Path) -> None:
     """The bundled network says something: chroma is not all neutral."""
     write_film(tmp_path / "film.mkv", size=(160, 120))
-    colorize(tmp_path / "film.mkv", tmp_path / "out.mkv", settings=LOSSLESS)
+    colorize_film(tmp_path / "film.mkv", tmp_path / "out.mkv", settings=LOSSLESS)
     assert np.ptp(plane(decoded(tmp_path / "out.mkv")[0], 1)) > 0
 
 
 def test_range_of_time(tmp_path: Path) -> None:
     """--start and --duration take the frames of that range, with their own times."""
     write_film(tmp_path / "film.mkv")
-    colorize(tmp_path / "film.mkv", tmp_path / "out.mkv", settings=RunSettings(codec="ffv1", start=0.1, duration=0.2))
+    colorize_film(
+        tmp_path / "film.mkv", tmp_path / "out.mkv", settings=RunSettings(codec="ffv1", start=0.1, duration=0.2)
+    )
     assert [f.pts for f in decoded(tmp_path / "out.mkv")] == [120, 160, 200, 240, 280]
 
 
@@ -151,7 +155,7 @@ def test_source_is_never_the_target(tmp_path: Path) -> None:
     write_film(tmp_path / "film.mkv")
     before = (tmp_path / "film.mkv").read_bytes()
     with pytest.raises(OutputError, match="the input itself"):
-        colorize(tmp_path / "film.mkv", tmp_path / "film.mkv", overwrite=True)
+        colorize_film(tmp_path / "film.mkv", tmp_path / "film.mkv", overwrite=True)
     assert (tmp_path / "film.mkv").read_bytes() == before
 
 
@@ -159,7 +163,7 @@ def test_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     """A text file named .mp4 is refused in one sentence, and no part of an output stays."""
     (tmp_path / "notes.mp4").write_text("not a film " * 100)
     with pytest.raises(InputError, match=r"cannot open .*notes\.mp4"):
-        colorize(tmp_path / "notes.mp4")
+        colorize_film(tmp_path / "notes.mp4")
     assert [p.name for p in tmp_path.iterdir()] == ["notes.mp4"]
 
 
@@ -169,7 +173,7 @@ def test_smoothing_steadies_the_color_and_nothing_else(tmp_path: Path) -> None:
     flicker = {}
     for name, strength in (("raw", 0.0), ("steady", 0.85)):
         shot = ShotSettings(smooth=strength)
-        assert colorize(tmp_path / "film.mkv", tmp_path / f"{name}.mkv", settings=LOSSLESS, shot=shot).frames == 12
+        assert colorize_film(tmp_path / "film.mkv", tmp_path / f"{name}.mkv", settings=LOSSLESS, shot=shot).frames == 12
         pictures = decoded(tmp_path / f"{name}.mkv")
         chroma = np.stack([plane(p, 1).astype(float) for p in pictures])
         flicker[name] = float(np.abs(np.diff(chroma, axis=0)).mean())

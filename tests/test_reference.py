@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from vidcolor.color.gamut import ab_to_cbcr
 from vidcolor.color.spaces import luma_to_lightness
 from vidcolor.network.checkpoint import load_model
-from vidcolor.pipeline.film import colorize
+from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings, ShotSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -68,7 +68,7 @@ def test_the_fast_path_is_the_plain_path(tmp_path: Path, precision: str, usual: 
     What is allowed is the table's interpolation, rounding, and in half precision its 8 bits of mantissa.
     """
     settings = RunSettings(codec="ffv1", precision=precision, start=BEGIN, duration=0.3)
-    colorize(SAMPLES / "reel.mp4", tmp_path / "fast.mkv", settings=settings, shot=ShotSettings(smooth=0.0))
+    colorize_film(SAMPLES / "reel.mp4", tmp_path / "fast.mkv", settings=settings, shot=ShotSettings(smooth=0.0))
     fast, source = planes(tmp_path / "fast.mkv"), planes(SAMPLES / "reel.mp4", BEGIN)
     assert len(fast) == len(source) == FRAMES
     for (luma, *chroma), (true_luma, *_) in zip(fast, source, strict=True):

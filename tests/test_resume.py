@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,12 +18,18 @@ import cv2
 import numpy as np
 import pytest
 
-from vidcolor.errors import OutputError
+from vidcolor.errors import InputError, OutputError
+from vidcolor.film.encode import VideoEncoder
+from vidcolor.film.packets import PacketFile
+from vidcolor.film.reader import open_video
 from vidcolor.pipeline import film as pipeline
-from vidcolor.pipeline import segments
+from vidcolor.pipeline import segments, work
 from vidcolor.pipeline.batch import colorize_all
-from vidcolor.pipeline.film import Result, colorize
+from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.journal import Journal
+from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.segments import Start
+from vidcolor.pipeline.work import segment_packets
 from vidcolor.settings import RunSettings, ShotSettings
 
 SHOT, SHOTS = 14, 5
@@ -60,6 +67,23 @@ def film(tmp_path: Path) -> Path:
     return path
 
 
+def transparent_film(path: Path) -> Path:
+    """A film of four shots, three frames of it not opaque: an MP4 cannot keep that."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for number in range(40):
+            picture = av.VideoFrame(64, 48, "yuva420p")
+            for plane in picture.planes:
+                codes = np.random.default_rng(number // 10).integers(60, 200, plane.buffer_size).astype(np.uint8)
+                plane.update(codes.tobytes())
+            opacity = np.full(picture.planes[3].buffer_size, 100 if 3 <= number < 6 else 255, np.uint8)
+            picture.planes[3].update(opacity.tobytes())
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -87,11 +111,11 @@ def test_interrupted_run_gives_the_same_bytes(tmp_path: Path, film: Path, suffix
     """Stopped in its third segment and taken up, a film is what it is in one go, whatever encodes it."""
     settings = RunSettings(codec=codec, preset="8" if codec == "libsvtav1" else "", **SMALL)
     whole, halting = tmp_path / f"whole{suffix}", tmp_path / f"halting{suffix}"
-    colorize(film, whole, settings=settings)
+    colorize_film(film, whole, settings=settings)
     with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
-        colorize(film, halting, settings=settings, progress=stop_at(3 * SHOT - 1))
+        colorize_film(film, halting, settings=settings, progress=stop_at(3 * SHOT - 1))
     assert not halting.exists()
-    result = colorize(film, halting, settings=settings)
+    result = colorize_film(film, halting, settings=settings)
     assert SHOT <= result.resumed < result.frames == SHOT * SHOTS
     assert digest(halting) == digest(whole)
     assert files(tmp_path) == {film.name, whole.name, halting.name}
@@ -100,7 +124,7 @@ def test_interrupted_run_gives_the_same_bytes(tmp_path: Path, film: Path, suffix
 def test_joined_film_keeps_every_pts(tmp_path: Path, film: Path) -> None:
     """Times and their number are those of the source; decoding times rise and are never late."""
     out = tmp_path / "out.mp4"
-    colorize(film, out, settings=RunSettings(**SMALL))
+    colorize_film(film, out, settings=RunSettings(**SMALL))
     with av.open(str(film)) as source, av.open(str(out)) as colored:
         times = [float(f.pts * f.time_base) for f in source.decode(video=0)]
         assert [float(f.pts * f.time_base) for f in colored.decode(video=0)] == pytest.approx(times, abs=1e-3)
@@ -128,7 +152,7 @@ def test_segments_do_not_show(
         monkeypatch.setattr(segments, "SHORTEST", lengths[0])
         monkeypatch.setattr(segments, "LONGEST", lengths[1])
         settings, shot = RunSettings(codec="ffv1", **SMALL), ShotSettings(smooth=smooth)
-        colorize(film, tmp_path / f"{name}.mkv", settings=settings, shot=shot)
+        colorize_film(film, tmp_path / f"{name}.mkv", settings=settings, shot=shot)
         with av.open(str(tmp_path / f"{name}.mkv")) as container:
             found[name] = [f.to_ndarray() for f in container.decode(video=0)]
     for whole, parted in zip(found["whole"], found["parted"], strict=True):
@@ -136,25 +160,117 @@ def test_segments_do_not_show(
         assert np.abs(whole[64:].astype(int) - parted[64:]).max() <= tolerance
 
 
-def test_other_options_start_afresh(tmp_path: Path, film: Path) -> None:
-    """What was begun otherwise is told by name and not used."""
+def test_a_slip_in_an_option_costs_nothing(tmp_path: Path, film: Path) -> None:
+    """Finished parts that were made otherwise are neither used nor removed: the difference is named, and -y decides."""
+    out = tmp_path / "out.mp4"
+    colorize_film(film, tmp_path / "whole.mp4", settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, tmp_path / "out.mp4", settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
+        colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
+    kept = files(tmp_path / ".out.mp4.vidcolor")
+    dull = ShotSettings(saturation=0.5)
+    with pytest.raises(OutputError, match="frames of it are finished with another saturation"):
+        colorize_film(film, out, settings=RunSettings(**SMALL), shot=dull)
+    assert files(tmp_path / ".out.mp4.vidcolor") == kept
+    assert colorize_film(film, out, settings=RunSettings(**SMALL)).resumed >= 2 * SHOT
+    assert digest(out) == digest(tmp_path / "whole.mp4")
+    out.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
     said: list[str] = []
-    shot = ShotSettings(saturation=0.5)
-    result = colorize(film, tmp_path / "out.mp4", settings=RunSettings(**SMALL), shot=shot, report=said.append)
+    result = colorize_film(film, out, settings=RunSettings(**SMALL), shot=dull, overwrite=True, report=said.append)
     assert result.resumed == 0
-    assert len(said) == 1
-    assert "another saturation: starting afresh" in said[0]
+    assert said == [f"{out} was begun with another saturation: starting afresh"]
+
+
+def test_another_source_starts_afresh(tmp_path: Path, film: Path) -> None:
+    """Parts of a film that has changed since are of no use to anybody."""
+    source, out = tmp_path / "source.mkv", tmp_path / "out.mp4"
+    source.write_bytes(film.read_bytes())
+    with pytest.raises(KeyboardInterrupt):
+        colorize_film(source, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
+    os.utime(source, (1, 1))
+    said: list[str] = []
+    assert colorize_film(source, out, settings=RunSettings(**SMALL), report=said.append).resumed == 0
+    assert said == [f"{out} was begun with another input: starting afresh"]
+
+
+def test_strict_at_the_very_end_keeps_finished_segments(tmp_path: Path) -> None:
+    """One warning refuses the film, not the work: without --strict it is only joined."""
+    source, out = transparent_film(tmp_path / "film.mkv"), tmp_path / "out.mp4"
+    said: list[str] = []
+    with pytest.raises(InputError, match="Leave out --strict"):
+        colorize_film(source, out, settings=RunSettings(strict=True, **SMALL), report=said.append)
+    assert not out.exists()
+    assert "frames are kept" in said[-1]
+    result = colorize_film(source, out, settings=RunSettings(**SMALL))
+    assert result.resumed == result.frames
+    assert result.warnings
+
+
+def test_source_out_of_reach_while_joining_keeps_finished_segments(
+    tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network drive that is gone for a minute costs no finished frame."""
+    out = tmp_path / "out.mp4"
+
+    def gone(files: list[Path], time_base: Fraction) -> None:
+        raise InputError(f"cannot open {film}", "no such file", "Check the path")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "joined", gone)
+        with pytest.raises(InputError, match="no such file"):
+            colorize_film(film, out, settings=RunSettings(**SMALL))
+    assert colorize_film(film, out, settings=RunSettings(**SMALL)).resumed == SHOT * SHOTS
+
+
+def test_finished_packets_are_read_once_and_only_to_go_on(
+    tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be as large as the film: a refused run does not read them, one that goes on does so once."""
+    out = tmp_path / "out.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
+    honest, read = Journal._is_whole, []
+    monkeypatch.setattr(Journal, "_is_whole", lambda self, segment: read.append(segment) or honest(self, segment))
+    out.touch()
+    with pytest.raises(OutputError, match="it exists"):
+        colorize_film(film, out, settings=RunSettings(**SMALL))
+    assert not read
+    out.unlink()
+    colorize_film(film, out, settings=RunSettings(**SMALL))
+    assert len(read) == len({segment.number for segment in read}) >= 2
+
+
+def test_a_segment_worked_alone_has_the_bytes_of_the_row(
+    tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any machine can make any segment: in any order, the packets are those of the run that made them all."""
+    out, works = tmp_path / "out.mp4", []
+    honest = pipeline.Work
+    monkeypatch.setattr(pipeline, "Work", lambda *a, **k: works.append(honest(*a, **k)) or works[-1])
+    with pytest.raises(KeyboardInterrupt):
+        colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(4 * SHOT))
+    with Journal(out) as journal:
+        finished = journal.segments
+    assert len(finished) >= 3
+    starts = [Start(0, 0, ()), *(segment.following for segment in finished[:-1])]
+    for segment, start in sorted(zip(finished, starts, strict=True), key=lambda pair: -pair[0].number):
+        assert start is not None
+        with open_video(film) as video:
+            alone = replace(works[0], video=video)
+            file = PacketFile(tmp_path / "alone", VideoEncoder(alone.encoding).header)
+            file.push(list(segment_packets(alone, start)))
+            file.close()
+        assert file.digest.hexdigest() == segment.sha256
 
 
 @pytest.mark.parametrize("harm", ["torn line", "zeros", "truncated segment", "missing segment", "no journal"])
 def test_damaged_journal_is_noticed(tmp_path: Path, film: Path, harm: str) -> None:
     """What a power cut may leave is redone from the last segment that is whole."""
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, settings=RunSettings(**SMALL))
+    colorize_film(film, whole, settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, out, settings=RunSettings(**SMALL), progress=stop_at(4 * SHOT))
+        colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(4 * SHOT))
     folder = tmp_path / ".out.mp4.vidcolor"
     journal, last = folder / "journal.jsonl", sorted(folder.glob("*.packets"))[-1]
     if harm == "torn line":
@@ -167,7 +283,7 @@ def test_damaged_journal_is_noticed(tmp_path: Path, film: Path, harm: str) -> No
         last.unlink()
     else:
         journal.unlink()
-    colorize(film, out, settings=RunSettings(**SMALL))
+    colorize_film(film, out, settings=RunSettings(**SMALL))
     assert digest(out) == digest(whole)
 
 
@@ -176,18 +292,18 @@ def test_source_that_cannot_be_sought_is_read_from_the_start(
 ) -> None:
     """If the frames after seeking are not those of before, the film is read from its beginning."""
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, settings=RunSettings(**SMALL))
+    colorize_film(film, whole, settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
-    honest, asked = pipeline.frames, []
+        colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
+    honest, asked = work.frames, []
 
     def lost(video, *arguments, near=None):  # type: ignore[no-untyped-def]
         asked.append(near)
         found = honest(video, *arguments)
         return (f for f in found if f.pts > near) if near is not None else found
 
-    monkeypatch.setattr(pipeline, "frames", lost)
-    assert colorize(film, out, settings=RunSettings(**SMALL)).resumed >= SHOT
+    monkeypatch.setattr(work, "frames", lost)
+    assert colorize_film(film, out, settings=RunSettings(**SMALL)).resumed >= SHOT
     assert asked[-1] is None
     assert asked[-2] is not None
     assert digest(out) == digest(whole)
@@ -202,30 +318,18 @@ def test_two_runs_do_not_share_an_output(tmp_path: Path, film: Path) -> None:
         part.write_text("what the other run has joined")
         for resume in (True, False):
             with pytest.raises(OutputError, match="another run is at work"):
-                colorize(film, tmp_path / "out.mp4", settings=RunSettings(resume=resume, **SMALL))
+                colorize_film(film, tmp_path / "out.mp4", settings=RunSettings(resume=resume, **SMALL))
         assert part.read_text() == "what the other run has joined"
         assert files(tmp_path) == {"film.mkv", part.name, journal.folder.name}
 
 
 def test_warnings_and_notes_survive_an_interruption(tmp_path: Path) -> None:
     """What was seen in frames that are done already is told, and counted once."""
-    source, out = tmp_path / "film.mkv", tmp_path / "out.mp4"
-    with av.open(str(source), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
-        for number in range(40):
-            picture = av.VideoFrame(64, 48, "yuva420p")
-            for plane in picture.planes:
-                codes = np.random.default_rng(number // 10).integers(60, 200, plane.buffer_size).astype(np.uint8)
-                plane.update(codes.tobytes())
-            opacity = np.full(picture.planes[3].buffer_size, 100 if 3 <= number < 6 else 255, np.uint8)
-            picture.planes[3].update(opacity.tobytes())
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    whole = colorize(source, tmp_path / "whole.mp4", settings=RunSettings(**SMALL))
+    source, out = transparent_film(tmp_path / "film.mkv"), tmp_path / "out.mp4"
+    whole = colorize_film(source, tmp_path / "whole.mp4", settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
-        colorize(source, out, settings=RunSettings(**SMALL), progress=stop_at(34))
-    again = colorize(source, out, settings=RunSettings(**SMALL))
+        colorize_film(source, out, settings=RunSettings(**SMALL), progress=stop_at(34))
+    again = colorize_film(source, out, settings=RunSettings(**SMALL))
     assert again.resumed
     assert again.warnings == whole.warnings
     assert "alpha is not kept" in again.warnings[0]
@@ -241,7 +345,7 @@ def test_a_finished_film_is_tidied_up_by_the_next_batch(tmp_path: Path, film: Pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "remove", killed)
         with pytest.raises(KeyboardInterrupt):
-            colorize(film, out, settings=RunSettings(**SMALL))
+            colorize_film(film, out, settings=RunSettings(**SMALL))
     assert files(tmp_path) == {"film.mkv", out.name, f".{out.name}.vidcolor"}
     assert [o.status for o in colorize_all([(film, tmp_path)], settings=RunSettings(**SMALL))] == ["skipped"]
     assert files(tmp_path) == {"film.mkv", out.name}
@@ -249,10 +353,8 @@ def test_a_finished_film_is_tidied_up_by_the_next_batch(tmp_path: Path, film: Pa
 
 def test_full_disk_keeps_what_is_finished(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No space: one clear error, the finished segments stay, and with space the film is the same."""
-    from vidcolor.film.packets import PacketFile
-
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, settings=RunSettings(**SMALL))
+    colorize_film(film, whole, settings=RunSettings(**SMALL))
 
     def full(self: PacketFile) -> None:
         if len(list((tmp_path / ".out.mp4.vidcolor").glob("*.packets"))) == 2:
@@ -261,16 +363,16 @@ def test_full_disk_keeps_what_is_finished(tmp_path: Path, film: Path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(PacketFile, "sync", full)
         with pytest.raises(OutputError, match="no space left on device"):
-            colorize(film, out, settings=RunSettings(**SMALL))
-    assert colorize(film, out, settings=RunSettings(**SMALL)).resumed >= 2 * SHOT
+            colorize_film(film, out, settings=RunSettings(**SMALL))
+    assert colorize_film(film, out, settings=RunSettings(**SMALL)).resumed >= 2 * SHOT
     assert digest(out) == digest(whole)
 
 
 def test_no_resume_leaves_no_folder(tmp_path: Path, film: Path) -> None:
     """--no-resume writes straight to the part file, and tidies up after an earlier run."""
     with pytest.raises(KeyboardInterrupt):
-        colorize(film, tmp_path / "out.mp4", settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
-    result: Result = colorize(film, tmp_path / "out.mp4", settings=RunSettings(resume=False, **SMALL))
+        colorize_film(film, tmp_path / "out.mp4", settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
+    result: Result = colorize_film(film, tmp_path / "out.mp4", settings=RunSettings(resume=False, **SMALL))
     assert (result.frames, result.resumed) == (SHOT * SHOTS, 0)
     assert files(tmp_path) == {film.name, "out.mp4"}
 
@@ -294,14 +396,14 @@ def work_until_killed(film: Path, out: Path, steps: int) -> None:
 
     for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink"), (pipeline.FilmWriter, "write")):
         setattr(owner, name, deadly(getattr(owner, name)))
-    colorize(film, out, settings=RunSettings(**SMALL))
+    colorize_film(film, out, settings=RunSettings(**SMALL))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_killed_again_and_again(tmp_path: Path, film: Path) -> None:
     """SIGKILL at random steps that touch the disk, joining and tidying up among them, until the film is done."""
     whole, out = tmp_path / "whole.mp4", tmp_path / "out.mp4"
-    colorize(film, whole, settings=RunSettings(**SMALL))
+    colorize_film(film, whole, settings=RunSettings(**SMALL))
     children = multiprocessing.get_context("forkserver")
     children.set_forkserver_preload(["vidcolor.pipeline.film"])
     moments = random.Random(5)

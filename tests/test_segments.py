@@ -9,17 +9,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidcolor.errors import DeviceError
 from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.film.packets import PacketFile, decoding_times, joined
 from vidcolor.film.shots import Boundary
 from vidcolor.pipeline.segments import Step, cut, located
-from vidcolor.pipeline.stages import Network
 
 TAGS = ColorTags("bt709", False)
 
@@ -141,32 +137,3 @@ def test_packets_come_back(tmp_path: Path) -> None:
     found = list(joined([tmp_path / "0", tmp_path / "1"], Fraction(1, 25)))
     assert [(bytes(p), p.pts, p.duration, p.is_keyframe) for p in found] == written
     assert all(p.time_base == Fraction(1, 25) for p in found)
-
-
-class SmallMemory:
-    """A network on a device that takes so many frames at once."""
-
-    device = torch.device("cpu")
-
-    def __init__(self, takes: int) -> None:
-        self.takes = takes
-
-    def ab(self, lumas: list[np.ndarray]) -> list[np.ndarray]:
-        if len(lumas) > self.takes:
-            raise torch.OutOfMemoryError("no memory")
-        return [np.stack([luma, luma]) for luma in lumas]
-
-
-def test_batches_shrink_to_the_device() -> None:
-    """Out of memory: the batch is halved until it fits, every frame comes once and in order, and it is said."""
-    network = Network(SmallMemory(3), 16)  # type: ignore[arg-type]
-    lumas = [np.full((2, 2), n, np.float32) for n in range(16)]
-    assert [float(ab[0, 0, 0]) for ab in network.ab(lumas)] == list(range(16))
-    assert network.size == 2
-    assert network.warnings == ("batches of 16 frames did not fit into the device's memory: took 2",)
-
-
-def test_device_that_takes_no_frame() -> None:
-    """When not even one frame fits, that is an error that tells a way out."""
-    with pytest.raises(DeviceError, match="does not take one frame"):
-        Network(SmallMemory(0), 8).ab([np.zeros((2, 2), np.float32)])  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 
 import cv2
 import numpy as np
@@ -15,10 +16,16 @@ from skimage.data import astronaut, coffee
 
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 from vidcolor.network.checkpoint import bundled_models, load_model
-from vidcolor.pipeline.view import Colorizer
+from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.view import View
 
 HEIGHT, WIDTH = 240, 320
 Codes = NDArray[np.uint8]
+
+
+@cache
+def prepared(model: str) -> Predictor:
+    return Predictor(load_model(model), torch.device("cpu"), torch.float32)
 
 
 def chroma(picture: Codes, model: str) -> NDArray[np.float32]:
@@ -26,8 +33,9 @@ def chroma(picture: Codes, model: str) -> NDArray[np.float32]:
     tags = ColorTags("bt709", full_range=True)
     frame, (height, width) = Frame(picture, 8, 0, Fraction(1), tags), picture.shape
     info = VideoInfo.of_still(width, height, tags)
-    colorizer = Colorizer(load_model(model), info, device=torch.device("cpu"), precision=torch.float32)
-    (ab,) = colorizer.ab([colorizer.small(frame)])
+    predictor = prepared(model)
+    view = View(info, predictor.model.config.short_side(still=True), predictor.stride)
+    (ab,) = predictor.predict([view.small(frame)])
     return np.hypot(ab[0], ab[1])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from vidcolor.errors import VidcolorError
 from vidcolor.film.reader import frames, open_video
-from vidcolor.pipeline.film import colorize
+from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings
 
 TRICKY = Path(os.environ.get("VIDCOLOR_FOOTAGE", "/nonexistent")) / "tricky"
@@ -44,11 +44,11 @@ def test_right_film_or_clear_error(tmp_path: Path, name: str) -> None:
     settings = RunSettings(codec="ffv1", size=64, duration=PART)
     if name in REFUSED:
         with pytest.raises(VidcolorError, match=REFUSED[name]) as error:
-            colorize(TRICKY / name, target, settings=settings)
+            colorize_film(TRICKY / name, target, settings=settings)
         assert "\n" not in str(error.value)
         assert list(tmp_path.iterdir()) == []
         return
-    result = colorize(TRICKY / name, target, settings=settings)
+    result = colorize_film(TRICKY / name, target, settings=settings)
     assert list(tmp_path.iterdir()) == [target]
     with open_video(TRICKY / name) as source, open_video(target) as film:
         before, after = list(frames(source, duration=PART)), list(frames(film))

@@ -22,7 +22,7 @@ from vidcolor.film.info import orientation
 from vidcolor.film.reader import frames, open_video, probe
 from vidcolor.film.streams import fullest_suffix
 from vidcolor.film.writer import FilmWriter
-from vidcolor.pipeline.film import colorize
+from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings
 
 TRICKY = Path(os.environ.get("VIDCOLOR_FOOTAGE", "/nonexistent")) / "tricky"
@@ -296,7 +296,7 @@ def test_an_encoder_without_its_device_says_so(tmp_path: Path) -> None:
     if "h264_nvenc" not in av.codec.codecs_available:
         pytest.skip("this PyAV has no such encoder")
     with pytest.raises(OutputError, match="h264_nvenc finds no device"):
-        colorize(tmp_path / "film.mkv", tmp_path / "out.mp4", settings=RunSettings(codec="h264_nvenc"))
+        colorize_film(tmp_path / "film.mkv", tmp_path / "out.mp4", settings=RunSettings(codec="h264_nvenc"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mkv"]
 
 

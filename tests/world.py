@@ -15,6 +15,7 @@ from vidcolor.evaluation.pictures import Settings
 from vidcolor.network.checkpoint import Model
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.heads import Prediction
+from vidcolor.network.predictor import Predictor
 
 
 def known_ab(lightness: np.ndarray | Tensor) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor]:
@@ -24,6 +25,8 @@ def known_ab(lightness: np.ndarray | Tensor) -> tuple[np.ndarray | Tensor, np.nd
 
 class KnowsTheWorld(nn.Module):
     """Gives the true ab of such a world."""
+
+    stride = 32
 
     def forward(self, lightness: Tensor) -> Prediction:
         return Prediction(torch.cat(known_ab(lightness), dim=1))
@@ -46,7 +49,7 @@ def write(path: Path, image: np.ndarray) -> Path:
 def settings(network: nn.Module, *, gain: float = 1.0, saturation: float = 1.0) -> Settings:
     config = NetworkConfig(size=64, gain=gain)
     model = Model("known", network, config, "")  # type: ignore[arg-type]
-    return Settings(model, torch.device("cpu"), torch.float32, 0, saturation, "none")
+    return Settings(Predictor(model, torch.device("cpu"), torch.float32), 0, saturation, "none")
 
 
 def film(path: Path, pictures: list[np.ndarray]) -> Path:

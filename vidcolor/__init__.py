@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from vidcolor.film.reader import probe
     from vidcolor.network.checkpoint import Model, load_model
     from vidcolor.network.config import NetworkConfig
-    from vidcolor.pipeline.film import Result, colorize
+    from vidcolor.pipeline.batch import colorize
+    from vidcolor.pipeline.result import Result
     from vidcolor.settings import EvaluateSettings, ExtractSettings, FileSettings, RunSettings, ShotSettings
     from vidcolor.training.config import TrainConfig
     from vidcolor.training.train import train
@@ -31,12 +32,12 @@ _HOMES = {
     "FileSettings": "settings",
     "Model": "network.checkpoint",
     "NetworkConfig": "network.config",
-    "Result": "pipeline.film",
+    "Result": "pipeline.result",
     "RunSettings": "settings",
     "ShotSettings": "settings",
     "TrainConfig": "training.config",
     "VidcolorError": "errors",
-    "colorize": "pipeline.film",
+    "colorize": "pipeline.batch",
     "evaluate": "evaluation.measurement",
     "extract": "data.extraction",
     "load_model": "network.checkpoint",

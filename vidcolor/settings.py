@@ -8,7 +8,8 @@ files is told apart: a shot list can change the look of a shot, but not the code
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -126,6 +127,21 @@ def described(kind: type) -> tuple[Described, ...]:
         (setting,) = (note for note in notes if isinstance(note, Setting))
         found.append(Described(field.name, plain, field.default, setting))
     return tuple(found)
+
+
+def changed(given: Mapping[str, Any], *settings: Any) -> tuple[Any, ...]:
+    """Return settings with single values put in place, each in the one that has a setting of its name.
+
+    Raises:
+        VidcolorError: a value does not fit, or none has a setting of that name.
+    """
+    homes = [{each.name for each in described(found.__class__)} for found in settings]
+    for name, value in given.items():
+        if not any(name in names for names in homes):
+            known = ", ".join(sorted(set().union(*homes)))
+            raise VidcolorError(f"cannot use {name}={value!r}", "there is no such setting", f"Choose one of {known}")
+    pairs = zip(settings, homes, strict=True)
+    return tuple(replace(found, **{n: v for n, v in given.items() if n in names}) for found, names in pairs)
 
 
 class Settings:

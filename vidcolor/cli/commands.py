@@ -44,7 +44,8 @@ def colorize(
 
     Of several, those that are done already are skipped, and one that fails does not stop the rest.
     """
-    from vidcolor.pipeline.batch import are_several, colorize_one
+    from vidcolor.pipeline.batch import are_several
+    from vidcolor.pipeline.batch import colorize as colorize_one
 
     if are_several(sources):
         colorize_many(sources, output, run, shot, files, terminal)
@@ -143,9 +144,10 @@ def size_of(path: Path) -> int:
 def preview(
     source: Source,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="PATH", rich_help_panel=FILES, help="A PNG: grey beside color.")
+        Path,
+        typer.Option("--output", "-o", metavar="PATH", rich_help_panel=FILES, help="A picture: grey beside color."),
     ],
-    run: Annotated[RunSettings, Only("model", "device", "precision", "size")],
+    run: Annotated[RunSettings, Only("model", "size", "stream", "deinterlace", "device", "precision", "hwaccel")],
     shot: Annotated[ShotSettings, Only("saturation")],
     files: Annotated[FileSettings, Only("overwrite")],
     terminal: Terminal,
@@ -156,10 +158,7 @@ def preview(
     """Show a frame of a film, or a photograph, grey beside color."""
     from vidcolor.pipeline.preview import preview as make
 
-    make(
-        source, output, at=at, overwrite=files.overwrite, model=run.model, device=run.device,
-        precision=run.precision, size=run.size, saturation=shot.saturation,
-    )  # fmt: skip
+    make(source, output, at=at, overwrite=files.overwrite, settings=run, shot=shot)
     terminal.result({"output": output}, *(() if terminal.settings.quiet else (str(output),)))
 
 

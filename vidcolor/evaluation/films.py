@@ -38,9 +38,8 @@ from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, upright, without_color
 from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.pipeline.chroma import chroma_planes
-from vidcolor.pipeline.film import refuse_hdr
 from vidcolor.pipeline.smoothing import Smoother
-from vidcolor.pipeline.view import Colorizer
+from vidcolor.pipeline.view import View
 from vidcolor.report.series import Curve, Selection
 
 BATCH = 8
@@ -201,16 +200,8 @@ def evaluate_film(
         InputError: it cannot be read.
     """
     with open_video(path) as video:
-        refuse_hdr(video.info)
+        view = settings.view(video.info)
         width, height = smaller_size(video.info.width, video.info.height, FILM_SIDE)
-        colorizer = Colorizer(
-            settings.model,
-            video.info,
-            device=settings.device,
-            precision=settings.precision,
-            size=settings.size,
-            saturation=settings.saturation,
-        )
         filters: dict[str, Filter] = {
             "colorized": Smoother(settings.smooth),
             "unsmoothed": Unsmoothed(),
@@ -227,7 +218,7 @@ def evaluate_film(
 
         with closing(prefetch(frames(video, chroma=True), QUEUE)) as stream:
             moments = _moments(islice(stream, limit or None), settings, video.info, width, height)
-            for moment, luma, ab in _colored(_with_shots(moments), colorizer):
+            for moment, luma, ab in _colored(_with_shots(moments), settings, view):
                 waiting.append((moment, luma))
                 for name, filter_ in filters.items():
                     ready[name].extend(filter_.push(luma, ab, moment.starts_shot))
@@ -257,11 +248,14 @@ def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
         yield replace(moment, starts_shot=boundary is not None)
 
 
-def _colored(moments: Iterator[_Moment], colorizer: Colorizer) -> Iterator[tuple[_Moment, Plane, Plane]]:
+def _colored(moments: Iterator[_Moment], settings: Settings, view: View) -> Iterator[tuple[_Moment, Plane, Plane]]:
     """Moments with their Y' and the network's ab, both at network size."""
-    while batch := list(islice(moments, BATCH)):
-        lumas = [colorizer.small(moment.grey) for moment in batch]
-        yield from zip(batch, lumas, colorizer.ab(lumas), strict=True)
+    while batch := list(islice(moments, settings.batch or BATCH)):
+        lumas = [view.small(moment.grey) for moment in batch]
+        planes = settings.predictor.predict(
+            [view.upright(luma) for luma in lumas], saturation=settings.saturation, batch=settings.batch or BATCH
+        )
+        yield from zip(batch, lumas, map(view.stored, planes), strict=True)
 
 
 class _Meter:

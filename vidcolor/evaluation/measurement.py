@@ -20,6 +20,7 @@ from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
 from vidcolor.film.reader import probe
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.network.predictor import Predictor
 from vidcolor.settings import EvaluateSettings, RunSettings, ShotSettings
 
 
@@ -133,12 +134,11 @@ def evaluate(
         VidcolorError: one of its kinds. A film that cannot be read is a warning, unless there is nothing else.
     """
     settings, run, shot = settings or EvaluateSettings(), run or RunSettings(), shot or ShotSettings()
-    model = load_model(run.model)
+    device, model = choose_device(run.device), load_model(run.model)
     if not settings.calibration:
         model = model.uncalibrated()
-    device = choose_device(run.device)
-    precision = choose_precision(run.precision, device)
-    how = Settings(model, device, precision, run.size, shot.saturation, settings.degrade, shot.smooth)
+    predictor = Predictor(model, device, choose_precision(run.precision, device))
+    how = Settings(predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size)
     film_paths = [path for path in named_files(data, COLOR_FILMS) if not has_suffix(path, PHOTOS | SHARDS)]
     photos = spread(search_photos(data), settings.limit)
     if not photos and not film_paths:
@@ -178,6 +178,8 @@ def evaluate(
     if failures and not (scores or film_scores):
         raise next(iter(failures.values()))
     warnings = [str(error) for error in failures.values()]
+    if predictor.shortage:
+        warnings.append(predictor.shortage)
     if broken.names:
         warnings.append(f"{len(broken.names)} of {broken.total} photos do not decode, first: {min(broken.names)}")
     return Evaluation(
@@ -188,7 +190,7 @@ def evaluate(
         photo_size=run.size or model.config.short_side(still=True),
         film_size=run.size or model.config.short_side(still=False),
         device=str(device),
-        precision=str(precision).removeprefix("torch."),
+        precision=str(predictor.precision).removeprefix("torch."),
         degrade=settings.degrade,
         photos=tuple(scores),
         films=tuple(film_scores),

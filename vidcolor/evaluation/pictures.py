@@ -15,10 +15,11 @@ from torch.nn import functional as F
 
 from vidcolor.color.arrays import Plane, RgbImage
 from vidcolor.color.spaces import lab_to_rgb
-from vidcolor.film.frame import ColorTags, Frame
+from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 from vidcolor.film.rgb import rgb_to_codes
-from vidcolor.network.checkpoint import Model
+from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import guided_enlarge
+from vidcolor.pipeline.view import View
 from vidcolor.settings import ShotSettings
 
 Degradation = Literal["none", "film"]
@@ -31,20 +32,30 @@ GREY_TAGS = ColorTags("bt601", full_range=True)
 
 @dataclass(frozen=True)
 class Settings:
-    """How a model is put to work, for Colorizer.
+    """How a model is put to work.
 
     Attributes:
+        predictor: The model on its device.
         size: Short side of the network's picture; 0 is the model's own.
         smooth: Strength of the smoothing along time, of films; 0 is off.
+        batch: Pictures that go through the network together; 0: as many as suit the device.
     """
 
-    model: Model
-    device: torch.device
-    precision: torch.dtype
+    predictor: Predictor
     size: int
     saturation: float
     degrade: Degradation
     smooth: float = ShotSettings.smooth
+    batch: int = 0
+
+    def view(self, info: VideoInfo) -> View:
+        """Return how the network sees a film or picture.
+
+        Raises:
+            InputError: it is in high dynamic range.
+        """
+        short_side = self.size or self.predictor.model.config.short_side(info.is_still)
+        return View(info, short_side, self.predictor.stride)
 
 
 @dataclass(frozen=True)

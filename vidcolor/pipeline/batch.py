@@ -7,17 +7,20 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vidcolor.errors import InputError, OutputError, VidcolorError, reason, writing
 from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
 from vidcolor.film.container import ADDRESS
 from vidcolor.film.images.writing import suffix_for
-from vidcolor.pipeline.film import Result, colorize, default_output, tidy
+from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.film import colorize_film, tidy
 from vidcolor.pipeline.photo import colorize_photograph
-from vidcolor.settings import RunSettings, ShotSettings
+from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.target import MARK, default_output, marked
+from vidcolor.settings import RunSettings, ShotSettings, changed
 
 Progress = Callable[[int, int], None]  # frames done, frames expected
-_MARK = ".color"
 _LOG = logging.getLogger(__name__)
 
 
@@ -84,38 +87,53 @@ def _is_wanted(file: Path) -> bool:
 
 
 def _is_colored(file: Path) -> bool:
-    return file.stem.endswith(_MARK)
+    return file.stem.endswith(MARK)
 
 
 def output_beside(source: Path, folder: Path | None = None) -> Path:
     """photo.jpg -> photo.color.jpg, and films as pipeline.default_output says."""
     if is_photo(source):
-        return (folder or source.parent) / f"{source.stem}{_MARK}{suffix_for(source)}"
+        return marked(source, folder, suffix_for(source))
     return default_output(source, folder)
 
 
-def colorize_one(
-    source: Path,
-    output: Path | None = None,
+def colorize(
+    source: Path | str,
+    output: Path | str | None = None,
     *,
     overwrite: bool = False,
     settings: RunSettings | None = None,
     shot: ShotSettings | None = None,
+    predictor: Predictor | None = None,
     progress: Progress = lambda done, total: None,
     report: Callable[[str], None] = lambda line: None,
+    **single: Any,
 ) -> Result:
     """Colorize a film or a photograph.
 
     Args:
-        output: A file, or a folder for the usual name; None: beside the source.
+        output: A file, or a folder for the usual name; None: beside the source, with ``.color`` in its name.
+        overwrite: Replace an output that exists.
+        settings: Of the run; shot: how pictures look.
+        predictor: One that is prepared already, for the model and device of the settings.
+        progress: Called with frames done and frames expected (0: unknown).
+        report: Called with a line when earlier work is taken up, cannot be, or is kept.
+        single: Settings by their names, as in ``saturation=1.2, codec="ffv1"``; they win over the two above.
 
     Raises:
-        VidcolorError: one of its kinds.
+        VidcolorError: one of its kinds, each told in one line. Nothing is left under the final name.
+        KeyboardInterrupt: its text, if any, tells what is kept.
     """
-    target = output_beside(source, output) if output is None or output.is_dir() else output
+    run, look = changed(single, settings or RunSettings(), shot or ShotSettings())
+    source, target = Path(source), None if output is None else Path(output)
+    if target is None or target.is_dir():
+        target = output_beside(source, target)
     if is_photo(source):
-        return colorize_photograph(source, target, overwrite=overwrite, settings=settings, shot=shot)
-    return colorize(source, target, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report)
+        return colorize_photograph(source, target, overwrite=overwrite, settings=run, shot=look, predictor=predictor)
+    return colorize_film(
+        source, target, overwrite=overwrite, settings=run, shot=look, predictor=predictor, progress=progress,
+        report=report,
+    )  # fmt: skip
 
 
 def colorize_all(
@@ -153,7 +171,7 @@ def colorize_all(
                 yield Outcome(job)
                 continue
             _make_folder(job.output.parent)
-            result = colorize_one(
+            result = colorize(
                 source, job.output, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report
             )
             yield Outcome(job, result)

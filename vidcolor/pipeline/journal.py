@@ -57,7 +57,8 @@ class Segment:
 class Journal:
     """The finished segments of one film.
 
-    A context manager. Nothing is written before :meth:`claim`, which keeps other runs from the same output.
+    A context manager. Nothing is written before :meth:`claim`, which keeps other runs from the same output. The files
+    of the segments are not looked at before :meth:`begin`: they may be as large as the film.
 
     Args:
         output: The film's final name.
@@ -88,8 +89,7 @@ class Journal:
             self._sealed = next((line["sealed"] for line in lines if "sealed" in line), None)
             for line in (line for line in lines if "segment" in line):
                 segment = Segment.from_json(line["segment"])
-                whole = self.is_published or self._is_whole(segment)  # files that are joined may be gone already
-                if segment.number != len(self.segments) or not whole:
+                if segment.number != len(self.segments):
                     break
                 self.segments.append(segment)
 
@@ -130,15 +130,16 @@ class Journal:
         self._read()
 
     def begin(self, identity: Mapping[str, Any]) -> None:
-        """Open the journal for writing; segments that are finished are taken over if the film is the same.
+        """Open the journal for writing; segments that are finished and whole are taken over if the film is the same.
 
         Raises:
             OutputError: the folder cannot be written.
         """
         with self._failures():
             if self.differences(identity):
-                self.segments = []
-                self._empty()
+                self.clear()
+            torn = next((place for place, found in enumerate(self.segments) if not self._is_whole(found)), None)
+            self.segments = self.segments[:torn]
             self.identity = dict(identity)
             # Written anew: whatever is torn in the old one goes, and a reader sees the old one or the new one.
             lines = [{"film": self.identity}, *({"segment": asdict(segment)} for segment in self.segments)]

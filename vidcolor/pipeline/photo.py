@@ -16,11 +16,11 @@ from vidcolor.film.images.image import TAGS, Image
 from vidcolor.film.images.reading import read_image
 from vidcolor.film.images.writing import check_format, depth_in, losses, write_image
 from vidcolor.film.info import VideoInfo
-from vidcolor.network.checkpoint import Model, load_model
-from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_bands
-from vidcolor.pipeline.film import Result, check_target
-from vidcolor.pipeline.view import Colorizer
+from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.target import check_target
+from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
 
 
@@ -31,7 +31,7 @@ def colorize_photograph(
     overwrite: bool = False,
     settings: RunSettings | None = None,
     shot: ShotSettings | None = None,
-    model: Model | None = None,
+    predictor: Predictor | None = None,
 ) -> Result:
     """Colorize a photograph: its luma stays, to the rounding of the depth that the output holds.
 
@@ -39,7 +39,7 @@ def colorize_photograph(
     warning.
 
     Args:
-        model: A loaded one, when several pictures are colored in a row.
+        predictor: One that is prepared already, for the model and device of the settings.
 
     Raises:
         VidcolorError: not a picture, or it cannot be written.
@@ -53,20 +53,17 @@ def colorize_photograph(
     if settings.strict and warnings:
         raise InputError(f"cannot colorize {source}", "; ".join(warnings), "Leave out --strict to accept it")
     image, frame = _greyed(image, depth_in(output, image))
-    device = choose_device(settings.device)
-    model = model or load_model(settings.model)
-    precision = choose_precision(settings.precision, device)
+    predictor = predictor or Predictor.load(settings)
     height, width = frame.luma.shape
-    colorizer = Colorizer(
-        model, VideoInfo.of_still(width, height, TAGS, 16, source), device=device, precision=precision,
-        size=settings.size, saturation=shot.saturation,
-    )  # fmt: skip
-    small = colorizer.small(frame)
-    write_image(output, painted(image, frame, small, colorizer.ab([small])[0]))
+    short_side = settings.size or predictor.model.config.short_side(still=True)
+    view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
+    small = view.small(frame)
+    (ab,) = predictor.predict([small], saturation=shot.saturation)
+    write_image(output, painted(image, frame, small, ab))
     seconds = time.monotonic() - began
     return Result(
-        output=output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2), model=model.name,
-        device=str(device), warnings=tuple(warnings),
+        output=output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2), model=predictor.model.name,
+        device=str(predictor.device), warnings=tuple(warnings),
     )  # fmt: skip
 
 

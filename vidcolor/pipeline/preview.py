@@ -4,47 +4,52 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from vidcolor.errors import OutputError
-from vidcolor.files import replaced
+from vidcolor.film.images.image import Image
+from vidcolor.film.images.writing import check_format, write_image
 from vidcolor.film.reader import frames, open_video
-from vidcolor.network.checkpoint import load_model
-from vidcolor.network.device import choose_device, choose_precision
-from vidcolor.pipeline.film import check_target, colorize_picture, refuse_hdr
-from vidcolor.pipeline.view import Colorizer
+from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, upright, without_color
+from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.chroma import chroma_planes
+from vidcolor.pipeline.target import check_target
+from vidcolor.pipeline.view import View
+from vidcolor.settings import RunSettings, ShotSettings
 
 
 def preview(
     source: Path,
     output: Path,
     *,
-    at: float,
-    overwrite: bool,
-    model: str | Path,
-    device: str,
-    precision: str,
-    size: int,
-    saturation: float,
+    at: float = 0.0,
+    overwrite: bool = False,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
 ) -> None:
-    """Write a PNG that shows one frame of a film (or a still picture), grey on the left, colored on the right."""
+    """Write a picture that shows one frame of a film (or a still picture), grey on the left, colored on the right.
+
+    It is upright, mirrored and with square pixels as a player shows the film, and of the kind that its suffix says.
+
+    Args:
+        at: Which frame: seconds from the film's beginning.
+        settings: Of the run, as for the whole film; shot: how it looks.
+
+    Raises:
+        VidcolorError: the film cannot be read, or the picture cannot be written.
+    """
+    settings, shot = settings or RunSettings(), shot or ShotSettings()
     check_target(source, output, overwrite)
-    chosen = choose_device(device)
-    with open_video(source) as video:
-        refuse_hdr(video.info)
-        colorizer = Colorizer(
-            load_model(model),
-            video.info,
-            device=chosen,
-            precision=choose_precision(precision, chosen),
-            size=size,
-            saturation=saturation,
-        )
+    check_format(output)
+    with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
+        info = video.info
+        predictor = Predictor.load(settings)
+        short_side = settings.size or predictor.model.config.short_side(info.is_still)
+        view = View(info, short_side, predictor.stride)
         frame = next(frames(video, at))
-    pair = np.concatenate([np.rot90(p, colorizer.turns) for p in colorize_picture(frame, colorizer)], axis=1)
-    encoded, data = cv2.imencode(".png", np.ascontiguousarray(pair[..., ::-1]))
-    if not encoded:
-        raise OutputError(f"cannot write {output}", "the picture cannot be encoded", "Choose another frame")
-    with replaced(output) as part:
-        part.write_bytes(data.tobytes())
+    small = view.small(frame)
+    (ab,) = predictor.predict([view.upright(small)], saturation=shot.saturation)
+    height, width = frame.luma.shape
+    size = display_size(info, max(width, height))
+    both = without_color(frame), chroma_planes(frame, small, view.stored(ab), width, height)
+    pictures = [upright(rgb_to_codes(frame_to_rgb(frame, chroma, *size)), info) for chroma in both]
+    write_image(output, Image(np.concatenate(pictures, axis=1), 8))

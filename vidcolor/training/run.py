@@ -23,7 +23,7 @@ from vidcolor.network.config import NetworkConfig
 from vidcolor.network.depthwise import speed_up_strided_depthwise
 from vidcolor.network.device import choose_precision
 from vidcolor.network.fusion import FusionNet
-from vidcolor.pipeline.view import whole_strides
+from vidcolor.network.predictor import whole_strides
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.checks import listing, look_over, try_out
 from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
@@ -89,7 +89,6 @@ class Run:
             rank=processes.rank,
             ranks=processes.ranks,
         )
-        self.size = whole_strides(network_config.short_side(still=True))  # of the squares that are validated
         self.settings = json.dumps(
             {
                 **asdict(config),
@@ -106,6 +105,8 @@ class Run:
         device = processes.device
         torch.manual_seed(config.seed)
         network = build_network(network_config).to(device).to(memory_format=torch.channels_last)
+        # Of the squares that are validated.
+        self.size = whole_strides(network_config.short_side(still=True), network.stride)
         try_out(network, max(config.sizes), device)
         resuming = (folder / STATE).exists()
         if not resuming:  # the state holds all weights, an extractor's too

@@ -1,0 +1,127 @@
+"""A model prepared once: planes in, ab out, whatever their sizes, and whatever the device's memory takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vidcolor.color.arrays import Plane
+from vidcolor.color.spaces import luma_to_lightness
+from vidcolor.errors import DeviceError
+from vidcolor.network.build import build_network
+from vidcolor.network.checkpoint import Model
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.heads import Prediction
+from vidcolor.network.predictor import Predictor, whole_strides
+
+CPU = torch.device("cpu")
+
+
+class Mirror(nn.Module):
+    """Gives L* as a and b, and remembers the sizes of its batches; takes so many pictures at once."""
+
+    stride = 8
+
+    def __init__(self, takes: int = 99) -> None:
+        super().__init__()
+        self.takes, self.seen = takes, []
+
+    def __deepcopy__(self, memo: object) -> Mirror:
+        return self  # so that the test sees what the predictor's copy saw
+
+    def forward(self, lightness: Tensor) -> Prediction:
+        if len(lightness) > self.takes:
+            raise torch.OutOfMemoryError("no memory")
+        self.seen.append(tuple(lightness.shape))
+        return Prediction(torch.cat([lightness, -lightness], dim=1))
+
+
+def predictor(network: nn.Module, gain: float = 1.0) -> Predictor:
+    found = Predictor(Model("m", network, NetworkConfig(gain=gain), ""), CPU, torch.float32)  # type: ignore[arg-type]
+    getattr(network, "seen", []).clear()  # of what was tried out while it was prepared
+    return found
+
+
+def planes(count: int, height: int = 16, width: int = 24) -> list[Plane]:
+    return [np.full((height, width), (n + 1) / (count + 1), np.float32) for n in range(count)]
+
+
+def lightness(luma: Plane) -> float:
+    return float(luma_to_lightness(torch.tensor(float(luma[0, 0]))))
+
+
+def test_planes_of_all_sizes_come_back_in_order() -> None:
+    """Those of one size share batches; each plane has its own answer, at its own size."""
+    network = Mirror()
+    lumas = [plane for pair in zip(planes(3), planes(3, 8, 32), strict=True) for plane in pair]
+    found = predictor(network).predict(lumas)
+    assert sorted(network.seen) == [(3, 1, 8, 32), (3, 1, 16, 24)]
+    for luma, ab in zip(lumas, found, strict=True):
+        assert ab.shape == (2, *luma.shape)
+        np.testing.assert_allclose(ab[0], lightness(luma), atol=1e-3)
+        np.testing.assert_array_equal(ab[1], -ab[0])
+
+
+def test_a_plane_need_not_be_whole_strides() -> None:
+    """The network is asked at the nearest multiple of its own stride, never of another's."""
+    network = Mirror()
+    (ab,) = predictor(network).predict([np.full((19, 45), 0.5, np.float32)])
+    assert network.seen == [(1, 1, 16, 48)]
+    assert ab.shape == (2, 19, 45)
+    np.testing.assert_allclose(ab[0], lightness(np.float32([[0.5]])), atol=1e-3)
+    assert [whole_strides(length, 8) for length in (1, 11, 13, 160)] == [8, 8, 16, 160]
+
+
+def test_saturation_is_a_factor_on_the_calibrated_colors() -> None:
+    """For all planes, or for each."""
+    prepared, lumas = predictor(Mirror(), gain=1.5), planes(3)
+    plain = predictor(Mirror()).predict(lumas)
+    for factor, found in ((1.0, prepared.predict(lumas)), (0.5, prepared.predict(lumas, saturation=0.5))):
+        for ab, single in zip(found, plain, strict=True):
+            np.testing.assert_allclose(ab, single * 1.5 * factor, rtol=1e-6)
+    for ab, single, factor in zip(prepared.predict(lumas, saturation=[0, 1, 2]), plain, (0, 1, 2), strict=True):
+        np.testing.assert_allclose(ab, single * 1.5 * factor, rtol=1e-6)
+
+
+def test_the_answer_does_not_depend_on_the_batch() -> None:
+    """A real network, folded: one by one, and all together."""
+    config = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8))
+    torch.manual_seed(0)
+    prepared = predictor(build_network(config).eval())
+    lumas = [np.random.default_rng(n).random((64, 96), np.float32) for n in range(5)]
+    for alone, together in zip(prepared.predict(lumas, batch=1), prepared.predict(lumas, batch=5), strict=True):
+        np.testing.assert_allclose(alone, together, atol=1e-3)
+
+
+def test_batches_shrink_to_the_device() -> None:
+    """Out of memory: the batch is halved until it fits, every plane comes once and in order, and it is said."""
+    network = Mirror(takes=3)
+    prepared, lumas = predictor(network), planes(16)
+    found = prepared.predict(lumas, batch=16)
+    for luma, ab in zip(lumas, found, strict=True):
+        np.testing.assert_allclose(ab[0], lightness(luma), atol=1e-3)
+    assert {size[0] for size in network.seen} == {2}
+    told = "batches of 16 frames did not fit into the device's memory: took 2"
+    assert prepared.warnings(16, 16, 24) == (told,)
+    assert prepared.shortage == told
+    assert prepared.warnings(2, 16, 24) == prepared.warnings(16, 4, 8) == ()
+
+
+def test_what_fits_is_remembered_for_the_next_film() -> None:
+    """A predictor that has met the end of the memory does not run into it again with pictures of that size."""
+    network = Mirror(takes=3)
+    prepared = predictor(network)
+    prepared.predict(planes(16), batch=16)
+    network.takes = 2
+    prepared.predict(planes(4), batch=16)
+
+
+def test_device_that_takes_no_frame() -> None:
+    """When not even one frame fits, that is an error that tells a way out."""
+    network = Mirror(takes=1)
+    prepared = predictor(network)
+    network.takes = 0
+    with pytest.raises(DeviceError, match="does not take one frame"):
+        prepared.predict(planes(8))

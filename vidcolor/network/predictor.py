@@ -1,0 +1,134 @@
+"""A network put to work: prepared once for a device, then asked for the colors of any number of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidcolor.color.arrays import Plane
+from vidcolor.color.spaces import luma_to_lightness
+from vidcolor.errors import DeviceError
+from vidcolor.network.checkpoint import Model, load_model
+from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.network.inference import fold_batch_norms, lower_precision
+from vidcolor.settings import RunSettings
+
+BATCH = {"cpu": 8, "cuda": 16, "mps": 16}  # pictures that go through the network together
+
+
+def whole_strides(length: float, stride: int) -> int:
+    """Return the multiple of a network's stride that is nearest to a length in pixels; at least one stride."""
+    return max(stride, round(length / stride) * stride)
+
+
+class Predictor:
+    """Predicts colors: planes of Y' in, planes of ab out.
+
+    The network is copied to the device, folded and lowered once, when this is made. It knows pictures by their planes
+    only: what film a plane is of, and which way up, is told by :class:`vidcolor.pipeline.view.View`.
+
+    Args:
+        model: From checkpoint.load_model.
+        device: Where it computes.
+        precision: The number type that it computes in.
+
+    Attributes:
+        stride: Pictures go through the network in multiples of it; others are scaled there and back.
+        shortage: A line that tells of smaller batches than asked for, or "".
+    """
+
+    def __init__(self, model: Model, device: torch.device, precision: torch.dtype) -> None:
+        self.model, self.device, self.precision = model, device, precision
+        self.stride = model.network.stride
+        network = fold_batch_norms(model.network, torch.zeros(1, 1, self.stride, self.stride))
+        self.network = lower_precision(network.to(device), precision).to(memory_format=torch.channels_last)
+        self.shortage = ""
+        self._most_pixels: int | None = None  # in a batch that the device's memory takes; None: no limit met so far
+
+    @classmethod
+    def load(cls, settings: RunSettings) -> Predictor:
+        """Return a predictor for the model, device and precision of a run.
+
+        Raises:
+            CheckpointError: no such model, or a damaged one; DeviceError: no such device.
+        """
+        device = choose_device(settings.device)
+        return cls(load_model(settings.model), device, choose_precision(settings.precision, device))
+
+    def predict(
+        self, lumas: Sequence[Plane], *, saturation: float | Sequence[float] = 1.0, batch: int = 0
+    ) -> list[Plane]:
+        """Return ab ``(2, h, w)`` for each Y' ``(h, w)`` in 0..1; planes of one size share batches.
+
+        Args:
+            saturation: Factor on the calibrated colors, for all planes or for each.
+            batch: At most so many planes go through at once; 0: as many as suit the device. When the device's memory
+                takes fewer, batches are halved, and stay so: :meth:`warnings` tells.
+
+        Raises:
+            DeviceError: the memory does not take a single plane.
+        """
+        factors = [saturation] * len(lumas) if isinstance(saturation, int | float) else saturation
+        gains = np.array(factors, np.float64) * self.model.config.gain
+        sizes: dict[tuple[int, ...], list[int]] = {}
+        for place, luma in enumerate(lumas):
+            sizes.setdefault(luma.shape, []).append(place)
+        found: dict[int, Plane] = {}
+        for places in sizes.values():
+            planes = np.stack([lumas[place] for place in places])
+            results = self._in_batches(planes, gains[places], batch or BATCH[self.device.type])
+            found.update(zip(places, results, strict=True))
+        return [found[place] for place in range(len(lumas))]
+
+    def warnings(self, batch: int, height: int, width: int) -> tuple[str, ...]:
+        """Return what to tell of batches of a size: a line if the memory took smaller ones, nothing otherwise."""
+        if (taken := self._fitting(batch, height, width)) == batch:
+            return ()
+        return (_shortage(batch, taken),)
+
+    def _fitting(self, batch: int, height: int, width: int) -> int:
+        if self._most_pixels is None:
+            return batch
+        return max(1, min(batch, self._most_pixels // (height * width)))
+
+    def _in_batches(self, lumas: Plane, gains: NDArray[np.float64], batch: int) -> Iterator[Plane]:
+        """Planes ``(N, h, w)`` in batches that fit into the memory."""
+        done = 0
+        height, width = lumas.shape[1:]
+        while done < len(lumas):
+            part = slice(done, done + self._fitting(batch, height, width))
+            count = len(lumas[part])
+            try:
+                yield from self._forward(lumas[part], gains[part])
+            except torch.OutOfMemoryError as error:
+                if count == 1:
+                    what = f"cannot color on {self.device}"
+                    raise DeviceError(what, "its memory does not take one frame", "Try a smaller --size") from error
+                self._most_pixels = count // 2 * height * width
+                self.shortage = _shortage(batch, count // 2)
+                torch.cuda.empty_cache()  # does nothing without a GPU
+                continue
+            done += count
+
+    @torch.inference_mode()
+    def _forward(self, lumas: Plane, gains: NDArray[np.float64]) -> Plane:
+        """ab ``(N, 2, h, w)`` of one batch ``(N, h, w)``."""
+        size = lumas.shape[1:]
+        lightness = luma_to_lightness(torch.from_numpy(lumas)[:, None].to(self.device))
+        own = tuple(whole_strides(side, self.stride) for side in size)
+        if own != size:
+            lightness = F.interpolate(lightness, size=own, mode="bilinear", align_corners=False, antialias=True)
+        prediction = self.network(lightness.contiguous(memory_format=torch.channels_last))
+        ab: Tensor = F.interpolate(prediction.ab.float(), size=size, mode="bilinear", align_corners=False)
+        factors = torch.from_numpy(gains).to(ab)[:, None, None, None]
+        planes: Plane = (ab * factors).cpu().numpy()
+        return planes
+
+
+def _shortage(asked: int, taken: int) -> str:
+    return f"batches of {asked} frames did not fit into the device's memory: took {taken}"

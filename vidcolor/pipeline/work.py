@@ -1,0 +1,114 @@
+"""A film at work: what decides how its segments come out, and the segments, worked in a row or one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from vidcolor.color.gamut import chroma_table
+from vidcolor.errors import InputError
+from vidcolor.film.encode import Encoding, VideoEncoder
+from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.prefetch import prefetch
+from vidcolor.film.reader import Video, frames, open_video
+from vidcolor.network.predictor import BATCH
+from vidcolor.pipeline.segments import Start, Step, cut, located
+from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
+from vidcolor.settings import RunSettings
+
+LARGE = 1_000_000  # pixels: larger frames go by half as many on a CPU, where 4 % of time buys 100 MiB
+DECODED = 8  # frames that may wait for the network
+COLORED = 4  # and for the encoder, which takes them one by one
+
+
+def usual_batch(device: str, info: VideoInfo) -> int:
+    """Return how many frames of a film go through the network together when nothing is asked for."""
+    return BATCH[device] // (1 + (device == "cpu" and info.width * info.height > LARGE))
+
+
+@dataclass
+class Work:
+    """An opened film with all that decides how it comes out in color.
+
+    Attributes:
+        video: The film; another reading of it once :meth:`resumed` has opened it elsewhere.
+        stages: What colors its frames.
+        encoding: How they become packets.
+        context: Frames that smoothing wants to see beyond either end of a segment that parts a take.
+    """
+
+    video: Video
+    settings: RunSettings
+    stages: Stages
+    encoding: Encoding
+    context: int
+
+    @contextmanager
+    def colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
+        """Give steps with their chroma planes; decoding and coloring run in threads of their own, ahead of it."""
+        # Closed in this order: a stage must not outlive the one it draws from, nor the container.
+        with shared_cores(), closing(prefetch(self._prepared(steps), DECODED)) as cuts:
+            pictures = with_chroma(self.stages.colored(cuts), *self.encoding.chroma_size)
+            with closing(prefetch(pictures, COLORED)) as ready:
+                yield ready
+
+    def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """The steps; once the network has its first batch, this thread is idle and makes what chroma will need."""
+        for number, step in enumerate(steps):
+            if number == self.stages.batch:
+                chroma_table(step.frame.tags.matrix)
+            yield step
+
+    @contextmanager
+    def resumed(self, start: Start) -> Iterator[Iterator[Frame] | None]:
+        """Give the frames from a segment's start on: found by seeking, or else by reading from the beginning.
+
+        None when the film does not decode as it did when the segment was laid out.
+        """
+        how = self.settings
+        for near in (start.marks[0].pts, None):
+            with open_video(self.video.info.path, how.stream, how.deinterlace, how.hwaccel) as video:
+                stream = frames(video, how.start, how.duration, near=near)
+                if (found := located(stream, start.marks)) is not None:
+                    video.keeps_alpha = self.encoding.alpha
+                    self.video = video
+                    yield found
+                    return
+        yield None
+
+
+def segment_packets(work: Work, start: Start) -> Iterator[Any]:
+    """Work one segment of a film alone, and yield its packets in the encoder's order.
+
+    They are those that the segment has when the whole film is worked in a row, to the byte: nothing flows into a
+    segment but its own frames and context. So segments can be worked in any order, on any machine.
+
+    Args:
+        start: Where the segment begins, as :func:`vidcolor.pipeline.segments.cut` laid it out; the film's first one has
+            no marks.
+
+    Raises:
+        InputError: the film does not decode as it did when the segment was laid out.
+    """
+    if start.marks:
+        with work.resumed(start) as stream:
+            if stream is None:
+                why = "it does not decode as it did when its segments were laid out"
+                raise InputError(f"cannot read {work.video.info.path}", why, "Lay them out again")
+            yield from _encoded(work, stream, start)
+    else:
+        stream = frames(work.video, work.settings.start, work.settings.duration)
+        yield from _encoded(work, stream, start)
+
+
+def _encoded(work: Work, stream: Iterator[Frame], start: Start) -> Iterator[Any]:
+    steps = cut(stream, start=start, context=work.context)
+    own = takewhile(lambda step: step.start is start, steps)
+    encoder = VideoEncoder(work.encoding)
+    with work.colored(own) as pictures:
+        for step, planes in pictures:
+            yield from encoder.push(step.frame, planes)
+    yield from encoder.flush()
