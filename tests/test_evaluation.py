@@ -20,13 +20,14 @@ from torch import nn
 
 from vidcolor.cli.app import main
 from vidcolor.color.metrics import PSNR_LIMIT
+from vidcolor.color.truth import Truth
 from vidcolor.data.photos import BrokenPhotos, find_photos
 from vidcolor.errors import DataError, InputError
 from vidcolor.evaluation import measurement as evaluation
 from vidcolor.evaluation.gallery import Album
 from vidcolor.evaluation.measurement import evaluate
 from vidcolor.evaluation.photos import evaluate_photos
-from vidcolor.evaluation.scores import Truth
+from vidcolor.evaluation.scores import score, sepia
 from vidcolor.evaluation.tables import describe
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import save_model
@@ -76,11 +77,11 @@ def test_baselines_of_scikit_image() -> None:
     truth = Truth.of(torch.from_numpy(image).permute(2, 0, 1)[None] / 255)
     lab = rgb2lab(image)
     grey = lab2rgb(np.stack([lab[..., 0], 0 * lab[..., 0], 0 * lab[..., 0]], axis=2))
-    scores = truth.score(truth.grey())
+    scores = score(truth, truth.grey())
     assert scores.psnr == pytest.approx(peak_signal_noise_ratio(image / 255, grey, data_range=1), abs=0.01)
     assert scores.ab_error == pytest.approx(np.hypot(lab[..., 1], lab[..., 2]).mean(), rel=1e-3)
-    assert scores.colorfulness < 0.01 < truth.score(truth.sepia()).colorfulness
-    assert truth.score(truth.rgb).psnr == PSNR_LIMIT
+    assert scores.colorfulness < 0.01 < score(truth, sepia(truth)).colorfulness
+    assert score(truth, truth.rgb).psnr == pytest.approx(PSNR_LIMIT)
 
 
 def test_saturation_and_calibration_scale_the_color(photos: Path) -> None:

@@ -32,7 +32,7 @@ from vidcolor.training import run as training_loop
 from vidcolor.training.config import learning_rate
 from vidcolor.training.loss import regression_loss
 from vidcolor.training.start import load_mean
-from vidcolor.training.validation import Scores, overfitting, validate
+from vidcolor.training.validation import ValidationScores, overfitting, validate
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_run_leaves_curves_samples_and_numbers(photo_folder: Folder, tmp_path: P
 def test_early_stop_keeps_the_best(photo_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two epochs of patience end the run two epochs after the best, and repeating the command does not go on."""
     scripted = iter([3.0, 1.0, 2.0, 1.5])
-    monkeypatch.setattr(training_loop, "validate", lambda *_: Scores(next(scripted), 20.0, 19.0, 10.0, 30.0))
+    monkeypatch.setattr(training_loop, "validate", lambda *_: ValidationScores(next(scripted), 20.0, 19.0, 10.0, 30.0))
     said: list[str] = []
     config = replace(CONFIG, epochs=50, patience=2, ema=0.0)
     data = photo_folder(count=10)

@@ -1,4 +1,4 @@
-"""Measures of color. Pictures are sRGB tensors ``(N, 3, H, W)`` in 0..1; results are ``(N,)``.
+"""Measures of color. Pictures are sRGB tensors ``(N, 3, H, W)`` in 0..1 unless said otherwise; results are ``(N,)``.
 
 A film is measured between pairs of frames: :class:`CDC` for the drift of its colors, :func:`warp_error` for their
 flicker along motion. Grey frames score best in both, so read them as a ratio to the original's own and with
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidcolor.color.spaces import rgb_to_lab, rgb_to_luma
+from vidcolor.color.spaces import rgb_to_luma
 
 # Pictures are shown in 8 bits, whose rounding alone gives 10 log10(12 * 255^2) = 58.9 dB. More says nothing, and one
 # photo that happens to be grey would drown a mean.
@@ -88,14 +88,14 @@ def delta_e_2000(lab: Tensor, other: Tensor) -> Tensor:
     return (d_l**2 + d_c**2 + d_h**2 + rotation * d_c * d_h).clamp(min=0).sqrt()
 
 
-def ciede2000(picture: Tensor, truth: Tensor) -> Tensor:
-    """The mean CIEDE2000 color difference of each picture; 1 is about the smallest that an eye sees."""
-    return delta_e_2000(rgb_to_lab(picture), rgb_to_lab(truth)).mean(dim=(1, 2))
+def ciede2000(lab: Tensor, truth: Tensor) -> Tensor:
+    """The mean CIEDE2000 color difference of each picture, both in Lab; 1 is about the smallest that an eye sees."""
+    return delta_e_2000(lab, truth).mean(dim=(1, 2))
 
 
-def ab_error(picture: Tensor, truth: Tensor) -> Tensor:
-    """The mean Euclidean distance in the ab plane of Lab: the error of color alone, whatever the lightness."""
-    difference = (rgb_to_lab(picture) - rgb_to_lab(truth))[:, 1:]
+def ab_error(lab: Tensor, truth: Tensor) -> Tensor:
+    """The mean Euclidean distance in the ab plane, both in Lab: the error of color alone, whatever the lightness."""
+    difference = (lab - truth)[:, 1:]
     return torch.hypot(difference[:, 0], difference[:, 1]).mean(dim=(1, 2))
 
 

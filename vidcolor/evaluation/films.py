@@ -21,6 +21,7 @@ from torch import Tensor
 
 from vidcolor.color.arrays import Plane
 from vidcolor.color.metrics import CDC, SMALLEST_FLOW, colorfulness, flow, occlusion, warp_error
+from vidcolor.color.truth import Truth
 from vidcolor.data.degrade import old_film_frame
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
@@ -31,7 +32,7 @@ from vidcolor.evaluation.pictures import (
     seed_of,
     smaller_size,
 )
-from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, Truth, mean_comparison
+from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, color_of, mean_comparison, score, sepia
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import frames, open_video
@@ -293,8 +294,8 @@ class _Meter:
         self._before = truth.rgb, looks
         if self.frames % SCORED == 0:
             for look, mean in self._scores.items():
-                mean.push(truth.score(truth.sepia() if look == "sepia" else pictures[look]))
-            self._truth.push(truth.color())
+                mean.push(score(truth, sepia(truth) if look == "sepia" else pictures[look]))
+            self._truth.push(color_of(truth.rgb))
         self.strip.push(self._upright(moment, pictures["colorized"]) if self.strip.wants() else None)
         self.frames += 1
 

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from vidcolor.color.arrays import Plane, RgbImage
 from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.color.truth import Truth
 from vidcolor.data.degrade import old_film
 from vidcolor.data.photos import BrokenPhotos, Photo
 from vidcolor.errors import DataError
@@ -26,7 +27,7 @@ from vidcolor.evaluation.pictures import (
     seed_of,
     shrink_to,
 )
-from vidcolor.evaluation.scores import Comparison, Truth
+from vidcolor.evaluation.scores import Comparison, color_of, score, sepia
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.rgb import rgb_to_codes
@@ -112,7 +113,7 @@ def _evaluate_chunk(chunk: Sequence[_Loaded], settings: Settings) -> Iterator[tu
         colorized = truth.with_ab(full_size(item.grey, item.luma, ab))
         height, width = item.image.shape[:2]
         comparison = Comparison(
-            truth.score(colorized), truth.score(truth.grey()), truth.score(truth.sepia()), truth.color()
+            score(truth, colorized), score(truth, truth.grey()), score(truth, sepia(truth)), color_of(truth.rgb)
         )
         pictures = Pictures(np.repeat(item.grey.luma[..., None], 3, axis=2), rgb_to_codes(colorized[0]), item.image)
         yield PhotoScores(item.photo.name, item.photo.source, width, height, comparison), pictures

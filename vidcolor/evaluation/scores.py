@@ -13,14 +13,13 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from vidcolor.color.metrics import PSNR_LIMIT, colorfulness, delta_e_2000
-from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
+from vidcolor.color.metrics import ab_error, ciede2000, colorfulness
+from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.color.truth import Truth
 
 # a, b of the sepia baseline: the mean over the training photographs of weights/README.md (2,308 of them, middle
 # squares), which of all constants has the least squared error.
 SEPIA = (1.4, 5.0)
-
-
 LEAST = 0.5  # of colorfulness, ab error or color difference: a truth below it is grey, and shares of it say nothing
 
 
@@ -47,7 +46,7 @@ class Scores(Color):
     """A picture beside the truth.
 
     Attributes:
-        psnr: dB, sRGB, at most :data:`PSNR_LIMIT`.
+        psnr: dB, sRGB, at most metrics.PSNR_LIMIT.
         ciede2000: The mean color difference.
         ab_error: The mean distance in the ab plane.
     """
@@ -57,52 +56,27 @@ class Scores(Color):
     ab_error: float
 
 
-@dataclass(frozen=True)
-class Truth:
-    """A picture of known color, held in both spaces so that neither is computed twice.
-
-    Attributes:
-        rgb: sRGB ``(1, 3, H, W)`` in 0..1.
-        lab: Its Lab ``(1, 3, H, W)``.
-    """
-
-    rgb: Tensor
-    lab: Tensor
-
-    @classmethod
-    def of(cls, rgb: Tensor) -> Truth:
-        return cls(rgb, rgb_to_lab(rgb))
-
-    def color(self) -> Color:
-        return _color(self.rgb)
-
-    def score(self, rgb: Tensor) -> Scores:
-        """Score a picture ``(1, 3, H, W)`` that claims to be this one."""
-        lab = rgb_to_lab(rgb)
-        error = float(((rgb - self.rgb) ** 2).mean())
-        difference = lab[:, 1:] - self.lab[:, 1:]
-        color = _color(rgb)
-        return Scores(
-            colorfulness=color.colorfulness,
-            colorfulness_absolute=color.colorfulness_absolute,
-            psnr=min(-10 * math.log10(max(error, 1e-12)), PSNR_LIMIT),
-            ciede2000=float(delta_e_2000(lab, self.lab).mean()),
-            ab_error=float(torch.hypot(difference[:, 0], difference[:, 1]).mean()),
-        )
-
-    def with_ab(self, ab: Tensor) -> Tensor:
-        """The picture that ab ``(1, 2, H, W)`` makes of the true L*, sRGB."""
-        return lab_to_rgb(torch.cat([self.lab[:, :1], ab], dim=1)).clamp(0, 1)
-
-    def grey(self) -> Tensor:
-        return self.with_ab(torch.zeros_like(self.lab[:, 1:]))
-
-    def sepia(self) -> Tensor:
-        return self.with_ab(torch.tensor(SEPIA).to(self.lab).view(1, 2, 1, 1).expand_as(self.lab[:, 1:]))
-
-
-def _color(rgb: Tensor) -> Color:
+def color_of(rgb: Tensor) -> Color:
+    """Return how colorful a picture ``(1, 3, H, W)`` is."""
     return Color(float(colorfulness(rgb)), float(colorfulness(rgb, absolute=True)))
+
+
+def score(truth: Truth, rgb: Tensor) -> Scores:
+    """Score a picture ``(1, 3, H, W)`` that claims to be the true one."""
+    lab = rgb_to_lab(rgb)
+    color = color_of(rgb)
+    return Scores(
+        colorfulness=color.colorfulness,
+        colorfulness_absolute=color.colorfulness_absolute,
+        psnr=float(truth.psnr(rgb)),
+        ciede2000=float(ciede2000(lab, truth.lab)),
+        ab_error=float(ab_error(lab, truth.lab)),
+    )
+
+
+def sepia(truth: Truth) -> Tensor:
+    """Return the picture in the constant tint of :data:`SEPIA`, sRGB."""
+    return truth.with_ab(torch.tensor(SEPIA).to(truth.lab).view(1, 2, 1, 1).expand_as(truth.lab[:, 1:]))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
 from vidcolor.errors import writing
 from vidcolor.files import replaced
 from vidcolor.report.curves import draw_curves
-from vidcolor.training.validation import Scores
+from vidcolor.training.validation import ValidationScores
 
 METRICS = "metrics.jsonl"  # a line an epoch
 STEPS = "steps.jsonl"  # a line a minibatch, or every few of a very long run
@@ -78,10 +78,10 @@ class Journal:
                 if key != "epoch":
                     self.board.add_scalar(f"validation/{key}", value, step)
 
-    def scores(self, epoch: int) -> Scores | None:
+    def scores(self, epoch: int) -> ValidationScores | None:
         """Of an epoch, counted from 0; None if it left no line."""
         line = next((e for e in self.epochs if e["epoch"] == epoch + 1), None)
-        return Scores(**{f.name: line[f.name] for f in fields(Scores)}) if line else None
+        return ValidationScores(**{f.name: line[f.name] for f in fields(ValidationScores)}) if line else None
 
     def samples(self, epoch: int, sheet: RgbImage) -> None:
         """Keep a sample sheet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidcolor.training.validation import Scores
+from vidcolor.training.validation import ValidationScores
 
 
 @dataclass(frozen=True)
@@ -24,5 +24,5 @@ class TrainResult:
     checkpoint: Path
     epochs: int
     best_epoch: int
-    scores: Scores | None
+    scores: ValidationScores | None
     broken: tuple[str, ...]

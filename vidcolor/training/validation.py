@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidcolor.color.metrics import PSNR_LIMIT, colorfulness, psnr
-from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
+from vidcolor.color.metrics import colorfulness
+from vidcolor.color.truth import Truth
 from vidcolor.data.photos import BrokenPhotos, Photo, center_crop
 from vidcolor.errors import DataError
 from vidcolor.network.heads import Prediction
@@ -22,7 +22,7 @@ OVERFIT_SHARE = 0.005  # by which validation must have worsened and training imp
 
 
 @dataclass(frozen=True)
-class Scores:
+class ValidationScores:
     """Means over the validation photos.
 
     Attributes:
@@ -62,33 +62,35 @@ def middle_squares(photos: Sequence[Photo], broken: BrokenPhotos, size: int) -> 
     return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
 
 
+def predict(network: nn.Module, truth: Truth) -> tuple[Prediction, Tensor]:
+    """Return what a network predicts from the true L*, and the pictures that its ab makes of it."""
+    prediction = network(truth.lightness.contiguous(memory_format=torch.channels_last))
+    ab = F.interpolate(prediction.ab, size=truth.lab.shape[-2:], mode="bilinear", align_corners=False)
+    return prediction, truth.with_ab(ab)
+
+
 @torch.no_grad()
 def validate(
     network: nn.Module, squares: Tensor, loss: Callable[[Prediction, Tensor], Tensor], device: torch.device
-) -> Scores:
+) -> ValidationScores:
     """Score a network on photos ``(N, 3, H, W)`` uint8, with their true L*."""
     network.eval()
     rows = []
     for batch in squares.split(BATCH):
-        rgb = batch.to(device) / 255
-        lab = rgb_to_lab(rgb)
-        lightness = lab[:, :1]
-        prediction = network(lightness.contiguous(memory_format=torch.channels_last))
-        ab = F.interpolate(prediction.ab, size=lab.shape[-2:], mode="bilinear", align_corners=False)
-        colored = lab_to_rgb(torch.cat([lightness, ab], 1)).clamp(0, 1)
-        grey = lab_to_rgb(F.pad(lightness, (0, 0, 0, 0, 0, 2))).clamp(0, 1)
+        truth = Truth.of(batch.to(device) / 255)
+        prediction, colored = predict(network, truth)
         rows.append(
             torch.stack(
                 [
-                    loss(prediction, lab).expand(len(rgb)),
-                    psnr(colored, rgb).clamp(max=PSNR_LIMIT),
-                    psnr(grey, rgb).clamp(max=PSNR_LIMIT),
+                    loss(prediction, truth.lab).expand(len(batch)),
+                    truth.psnr(colored),
+                    truth.psnr(truth.grey()),
                     colorfulness(colored),
-                    colorfulness(rgb),
+                    colorfulness(truth.rgb),
                 ]
             )
         )
-    return Scores(*(float(f"{v:.6g}") for v in torch.cat(rows, 1).mean(1).tolist()))
+    return ValidationScores(*(float(f"{v:.6g}") for v in torch.cat(rows, 1).mean(1).tolist()))
 
 
 def overfitting(
