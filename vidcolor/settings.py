@@ -165,6 +165,10 @@ class RunSettings(Settings):
     start: Annotated[float, Setting("Begin here: 12.5, 1:02 or 00:01:02.500.", low=0, metavar="TIME")] = 0.0
     duration: Annotated[float | None, Setting("Stop after this long.", low=0, metavar="TIME")] = None
     stream: Annotated[int | None, Setting("Video stream, by its number in info.", low=0, metavar="N")] = None
+    looks: Annotated[
+        Literal["auto", "all"],
+        Setting("auto: the network sees some frames of a film, and motion carries their colors to the others.", LOOK),
+    ] = "auto"
     deinterlace: Annotated[
         Literal["auto", "on", "off"], Setting("auto: frames marked as interlaced that show combing.")
     ] = "auto"

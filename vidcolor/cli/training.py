@@ -222,7 +222,7 @@ def evaluate(
         list[Path],
         typer.Argument(metavar="DATA", help="Photos, tar shards, color films, folders of them.", show_default=False),
     ],
-    run: Annotated[RunSettings, Only("model", "device", "precision", "size")],
+    run: Annotated[RunSettings, Only("model", "device", "precision", "size", "looks")],
     shot: ShotSettings,
     settings: EvaluateSettings,
     terminal: Terminal,

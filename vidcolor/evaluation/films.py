@@ -10,12 +10,10 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +21,7 @@ from vidcolor.color.arrays import Plane
 from vidcolor.color.metrics import CDC, SMALLEST_FLOW, colorfulness, flow, occlusion, warp_error
 from vidcolor.color.truth import Truth
 from vidcolor.data.degrade import old_film_frame
+from vidcolor.evaluation.filters import Average, Filter, Place, Smoothed, Unsmoothed
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
     Pictures,
@@ -39,7 +38,6 @@ from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, upright, without_color
 from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.pipeline.chroma import chroma_planes
-from vidcolor.pipeline.smoothing import Smoother
 from vidcolor.pipeline.view import View
 from vidcolor.report.series import Curve, Selection
 
@@ -49,7 +47,6 @@ QUEUE = 2 * BATCH
 # color differences would take ten times as long as coloring.
 SCORED = 5  # every how manieth frame is scored against the truth; steadiness is measured on all
 STRIP = 8  # pictures of a film that are kept, at most
-KEPT_SHARE = 0.7  # of the plain exponential average: what stays of the frames before
 
 LOOKS = ("colorized", "unsmoothed", "averaged", "grey", "truth")
 
@@ -136,41 +133,6 @@ def _excess_removed(warp: dict[str, float]) -> float:
     return 1 - (warp["colorized"] - warp["grey"]) / excess if excess > 0 else math.nan
 
 
-class Filter(Protocol):
-    """A filter of ab along time, as vidcolor.pipeline.smoothing has it."""
-
-    def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]: ...
-
-    def flush(self) -> list[Plane]: ...
-
-
-class Unsmoothed:
-    """Every frame as the network colors it."""
-
-    def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]:
-        return [ab]
-
-    def flush(self) -> list[Plane]:
-        return []
-
-
-class Average:
-    """The plain exponential average that is usual: steady, and it trails ghosts."""
-
-    def __init__(self) -> None:
-        self._mean: Plane | None = None
-
-    def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]:
-        if self._mean is None or starts_shot:
-            self._mean = ab
-        else:
-            self._mean = np.float32(KEPT_SHARE) * self._mean + np.float32(1 - KEPT_SHARE) * ab
-        return [self._mean]
-
-    def flush(self) -> list[Plane]:
-        return []
-
-
 @dataclass(frozen=True, eq=False)
 class _Moment:
     """A frame of the film on its way.
@@ -182,7 +144,7 @@ class _Moment:
 
     truth: Truth
     grey: Frame
-    starts_shot: bool = False
+    place: Place = field(default_factory=Place)
 
 
 def evaluate_film(
@@ -204,7 +166,7 @@ def evaluate_film(
         view = settings.view(video.info)
         width, height = smaller_size(video.info.width, video.info.height, FILM_SIDE)
         filters: dict[str, Filter] = {
-            "colorized": Smoother(settings.smooth),
+            "colorized": Smoothed(settings.smooth, video.info.rate if settings.looks == "auto" else None),
             "unsmoothed": Unsmoothed(),
             "averaged": Average(),
         }
@@ -222,7 +184,7 @@ def evaluate_film(
             for moment, luma, ab in _colored(_with_shots(moments), settings, view):
                 waiting.append((moment, luma))
                 for name, filter_ in filters.items():
-                    ready[name].extend(filter_.push(luma, ab, moment.starts_shot))
+                    ready[name].extend(filter_.push(luma, ab, moment.place))
                 measure()
             for name, filter_ in filters.items():
                 ready[name].extend(filter_.flush())
@@ -240,13 +202,18 @@ def _moments(
         grey = replace(frame, chroma=None)
         if settings.degrade == "film":
             grey = grey_frame(old_film_frame(truth.rgb, reel, index))
-        yield _Moment(truth, grey)
+        yield _Moment(truth, grey, Place(frame.seconds))
 
 
 def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
-    """Moments with their ``starts_shot``, by the detector that colorizing uses."""
+    """Moments with their place in their shot, by the detector that colorizing uses."""
+    before: _Moment | None = None
     for moment, boundary in WithBoundaries(moments, key=lambda moment: thumbnail_of(moment.grey)):
-        yield replace(moment, starts_shot=boundary is not None)
+        if before is not None:
+            yield replace(before, place=replace(before.place, ends_shot=boundary is not None))
+        before = replace(moment, place=replace(moment.place, starts_shot=boundary is not None))
+    if before is not None:
+        yield replace(before, place=replace(before.place, ends_shot=True))
 
 
 def _colored(moments: Iterator[_Moment], settings: Settings, view: View) -> Iterator[tuple[_Moment, Plane, Plane]]:
@@ -281,7 +248,7 @@ class _Meter:
         pictures = {name: self._join(moment, luma, ab) for name, ab in planes.items()}
         pictures |= {"grey": self._grey(moment), "truth": truth.rgb}
         looks = torch.cat([pictures[look] for look in LOOKS])
-        if moment.starts_shot:
+        if moment.place.starts_shot:
             self.shots += 1
             self._before = None
             for cdc in self._cdc.values():

@@ -138,7 +138,7 @@ def evaluate(
     if not settings.calibration:
         model = model.uncalibrated()
     predictor = Predictor(model, device, choose_precision(run.precision, device))
-    how = Settings(predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size)
+    how = Settings(predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size, run.looks)
     film_paths = [path for path in named_files(data, COLOR_FILMS) if not has_suffix(path, PHOTOS | SHARDS)]
     photos = spread(search_photos(data), settings.limit)
     if not photos and not film_paths:

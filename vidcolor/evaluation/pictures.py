@@ -20,7 +20,7 @@ from vidcolor.film.rgb import rgb_to_codes
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import guided_enlarge
 from vidcolor.pipeline.view import View
-from vidcolor.settings import ShotSettings
+from vidcolor.settings import RunSettings, ShotSettings
 
 Degradation = Literal["none", "film"]
 
@@ -39,6 +39,7 @@ class Settings:
         size: Short side of the network's picture; 0 is the model's own.
         smooth: Strength of the smoothing along time, of films; 0 is off.
         batch: Pictures that go through the network together; 0: as many as suit the device.
+        looks: Whether the network sees all frames of a film.
     """
 
     predictor: Predictor
@@ -47,6 +48,7 @@ class Settings:
     degrade: Degradation
     smooth: float = ShotSettings.smooth
     batch: int = 0
+    looks: str = RunSettings.looks
 
     def view(self, info: VideoInfo) -> View:
         """Return how the network sees a film or picture.

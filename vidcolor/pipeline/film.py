@@ -81,7 +81,8 @@ def colorize_film(
             encoding = choose_encoding(target, video.info, first.bits, encoder)
             video.keeps_alpha = encoding.alpha
             batch = settings.batch_size or usual_batch(predictor.device.type, video.info)
-            stages = Stages(predictor, view, batch, settings_of=lambda step: shot)
+            rate = video.info.rate if settings.looks == "auto" else None
+            stages = Stages(predictor, view, batch, settings_of=lambda step: shot, rate=rate)
             work = Work(video, settings, stages, encoding, context=2 * Smoother(shot.smooth).delay)
             writer = FilmWriter(
                 target, video.info, encoding, start=settings.start, duration=settings.duration, sealed=journal.seal
@@ -250,6 +251,7 @@ def _identity(work: Work, shot: ShotSettings) -> dict[str, Any]:
         "batch size": stages.batch,
         "saturation": shot.saturation,
         "smoothing": shot.smooth,
+        "looks": settings.looks,
         "start": settings.start,
         "duration": settings.duration,
         "stream": work.video.info.stream,

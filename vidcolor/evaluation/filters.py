@@ -1,0 +1,83 @@
+"""Filters of ab along time that are compared: what colorizing does, nothing, and what is usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from vidcolor.color.arrays import Plane
+from vidcolor.pipeline.looks import Looks
+from vidcolor.pipeline.smoothing import Smoother
+
+KEPT_SHARE = 0.7  # of the plain exponential average: what stays of the frames before
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a frame lies in its film.
+
+    Attributes:
+        seconds: When it is shown.
+        starts_shot, ends_shot: It has nothing to do with the frame before, or with the next one.
+    """
+
+    seconds: float = 0.0
+    starts_shot: bool = False
+    ends_shot: bool = False
+
+
+class Filter(Protocol):
+    """A filter of ab along time, as vidcolor.pipeline.smoothing has it."""
+
+    def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]: ...
+
+    def flush(self) -> list[Plane]: ...
+
+
+class Smoothed:
+    """What `colorize` does: averaged along motion, from all frames or from those that the network would be shown.
+
+    Args:
+        strength: Of the smoothing.
+        rate: Frames per second, when the network need not see every frame.
+    """
+
+    def __init__(self, strength: float, rate: Fraction | None) -> None:
+        self._smoother = Smoother(strength, Looks(rate) if rate else None)
+
+    def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        wanted = self._smoother.watch(luma, place.starts_shot, seconds=place.seconds, ends_shot=place.ends_shot)
+        return self._smoother.add(ab if wanted else None)
+
+    def flush(self) -> list[Plane]:
+        return self._smoother.flush()
+
+
+class Unsmoothed:
+    """Every frame as the network colors it."""
+
+    def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        return [ab]
+
+    def flush(self) -> list[Plane]:
+        return []
+
+
+class Average:
+    """The plain exponential average that is usual: steady, and it trails ghosts."""
+
+    def __init__(self) -> None:
+        self._mean: Plane | None = None
+
+    def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        if self._mean is None or place.starts_shot:
+            self._mean = ab
+        else:
+            self._mean = np.float32(KEPT_SHARE) * self._mean + np.float32(1 - KEPT_SHARE) * ab
+        return [self._mean]
+
+    def flush(self) -> list[Plane]:
+        return []
