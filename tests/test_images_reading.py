@@ -60,7 +60,10 @@ def test_tiff_of_every_depth_keeps_its_tones(tmp_path: Path, bits: int, photomet
     if photometric == "miniswhite":
         stored = ~stored if bits == 1 else ((1 << bits) - 1 - values).astype(values.dtype)
     options: dict[str, Any] = {} if bits in (1, 8, 16, 32) else {"bitspersample": bits}
-    tifffile.imwrite(tmp_path / "a.tif", stored, photometric=photometric, resolution=(1200, 1200), **options)
+    try:
+        tifffile.imwrite(tmp_path / "a.tif", stored, photometric=photometric, resolution=(1200, 1200), **options)
+    except NotImplementedError:
+        pytest.skip(f"this imagecodecs does not pack {bits} bits")
     image = read_image(tmp_path / "a.tif")
     assert image.pixels.dtype == (np.uint8 if bits <= 8 else np.uint16)
     assert np.abs(image.pixels - whole(values, bits)).max() <= (0 if bits <= 16 else 1)
@@ -273,6 +276,8 @@ def test_eight_bit_formats(tmp_path: Path, name: str, options: dict[str, Any], m
 def test_a_phone_picture_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """HEIC of several tiles gives all of them, not the first."""
     values = np.repeat(grey_of(8, 700, 900)[..., None], 3, axis=2)
+    if not hasattr(pillow_heif.options, "GRID_TILE_SIZE"):
+        pytest.skip("this pillow-heif does not write tiles")
     monkeypatch.setattr(pillow_heif.options, "GRID_TILE_SIZE", 512)
     pillow_heif.from_bytes("RGB", (900, 700), values.tobytes()).save(tmp_path / "a.heic", quality=-1, chroma=444)
     assert b"grid" in (tmp_path / "a.heic").read_bytes()[:2000]

@@ -126,7 +126,7 @@ def test_exif_goes_from_tiff_to_jpeg_and_back(tmp_path: Path) -> None:
     """What a scanner wrote into a TIFF is in the JPEG, and in a TIFF made of that."""
     tifffile.imwrite(
         tmp_path / "a.tif", noise(np.uint8), photometric="rgb", resolution=(600, 600), resolutionunit=2,
-        datetime="2001:02:03 04:05:06", software="Scan 3", description="Markt, 1932",
+        datetime="2001:02:03 04:05:06", software="Scan 3", description="Markt, 1932", metadata=None,
         extratags=[(700, "B", len(XMP), XMP, True)],
     )  # fmt: skip
     for source, target in (("a.tif", "b.jpg"), ("b.jpg", "c.tif")):
@@ -182,6 +182,30 @@ def test_texts_and_the_date_of_a_png_go_along(tmp_path: Path) -> None:
         assert picture.info["dpi"] == pytest.approx((300, 300), rel=1e-3)
     assert body in (tmp_path / "b.png").read_bytes()
     assert "texts is not kept" in losses(tmp_path / "b.jpg", image)[0]
+
+
+def test_captions_of_the_press_stay(tmp_path: Path) -> None:
+    """Photoshop's block, in which archives keep IPTC: from JPEG to JPEG and TIFF, longer than a segment too."""
+    for size in (40, 100_000):
+        block = b"8BIM\x04\x04\0\0" + struct.pack(">I", size) + bytes(size)
+        image = Image(noise(np.uint8), 8, metadata=Metadata(captions=block))
+        for name in ("a.jpg", "b.tif"):
+            write_image(tmp_path / name, image)
+            assert read_image(tmp_path / name).metadata.captions == block
+            assert losses(tmp_path / name, image) == []
+    write_image(tmp_path / "a.jpg", replace(image, metadata=Metadata(captions=block[:52])))
+    with Pillow.open(tmp_path / "a.jpg") as picture:
+        assert 0x0404 in picture.info["photoshop"]
+
+
+def test_exif_that_is_too_long_for_jpeg_is_told(tmp_path: Path) -> None:
+    """A segment ends at 64 KB; the picture comes out all the same."""
+    exif = Pillow.Exif()
+    exif[ExifTags.Base.ImageDescription] = "x" * 70_000
+    image = Image(noise(np.uint8), 8, metadata=Metadata(exif.tobytes().removeprefix(b"Exif\0\0")))
+    assert "Exif is too long for JPEG" in losses(tmp_path / "a.jpg", image)[0]
+    write_image(tmp_path / "a.jpg", image)
+    assert read_image(tmp_path / "a.jpg").metadata.exif == b""
 
 
 def test_what_a_format_does_not_hold_is_told(tmp_path: Path) -> None:

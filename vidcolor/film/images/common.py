@@ -27,6 +27,8 @@ _PLUGINS: dict[str, Any] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
 _MODES = {"1": "L", "P": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "YCbCr": "RGB", "RGBX": "RGB"}
+_PHOTOSHOP = b"Photoshop 3.0\0"
+JPEG_SEGMENT = 65_500  # bytes that Exif, XMP and the like may have each in a JPEG file, names and lengths deducted
 _PQ, _HLG = 16, 18  # H.273, transfer characteristics
 _LOSSLESS_HEVC = {"quality": -1, "chroma": 444, "matrix_coefficients": 0}  # 0: R'G'B' as they are, no Y'CbCr
 
@@ -85,7 +87,7 @@ def _told(samples: Samples, picture: Any, frames: int) -> Samples:
     if frames > 1:
         samples.losses.append(f"only the first of {frames} pictures in it is colored")
     samples.profile = picture.info.get("icc_profile") or b""
-    samples.metadata = _metadata(picture.info)
+    samples.metadata = _metadata(picture)
     return samples
 
 
@@ -104,28 +106,25 @@ def _bits_of_avif(data: bytes) -> int:
     return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
 
 
-def _metadata(info: dict[str, Any]) -> Metadata:
+def _metadata(picture: Any) -> Metadata:
+    info = picture.info
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     xmp = info.get("xmp") or b""
     dpi = info.get("dpi") or dpi_of_exif(exif)
     comment = info.get("comment") or b""
-    captions = info.get("photoshop")
     return Metadata(
         exif=exif,
         xmp=xmp if isinstance(xmp, bytes) else str(xmp).encode(),
         dpi=(float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,
         comment=comment if isinstance(comment, bytes) else str(comment).encode(),
-        captions=_resources(captions) if isinstance(captions, dict) else b"",
+        captions=_captions(picture),
     )
 
 
-def _resources(blocks: dict[int, Any]) -> bytes:
-    """Photoshop's image resources as one block again; those that Pillow has taken apart further are left out."""
-    whole = b""
-    for number, block in blocks.items():
-        if isinstance(block, bytes):
-            whole += struct.pack(">4sHHI", b"8BIM", number, 0, len(block)) + block + b"\0" * (len(block) % 2)
-    return whole
+def _captions(picture: Any) -> bytes:
+    """Photoshop's image resources, which lie in as many segments of a JPEG file as they need."""
+    segments = [body for name, body in getattr(picture, "applist", []) if name == "APP13"]
+    return b"".join(body.removeprefix(_PHOTOSHOP) for body in segments if body.startswith(_PHOTOSHOP))
 
 
 def _precision(data: bytes) -> int:
@@ -204,11 +203,31 @@ def save(
         made.save(path, format="HEIF", **_LOSSLESS_HEVC, **named)
         return
     dpi: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
+    if form == "JPEG":
+        path.write_bytes(_jpeg(pixels, metadata, {**named, **dpi}))
+        return
     options: dict[str, dict[str, Any]] = {
-        "JPEG": {"quality": 95, "subsampling": 0, "comment": metadata.comment, **named, **dpi},
         "WebP": {"lossless": True, "exact": True, "method": 4, **named},
         "BMP": dpi,
         "TGA": {},
         "AVIF": {"quality": 100, "subsampling": "4:4:4", "speed": 6, **named},
-    }  # fmt: skip
+    }
     PillowImage.fromarray(pixels).save(path, format=form.upper(), **options[form])
+
+
+def _jpeg(pixels: NDArray[np.uint8], metadata: Metadata, named: dict[str, Any]) -> bytes:
+    """A JPEG file of full chroma and hardly any loss; what is too long for a segment is left out."""
+    named = dict(named)
+    for name in ("exif", "xmp"):
+        if len(named.get(name, b"")) > JPEG_SEGMENT:
+            del named[name]
+    if 0 < len(metadata.comment) <= JPEG_SEGMENT:
+        named["comment"] = metadata.comment
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, format="JPEG", quality=95, subsampling=0, **named)
+    data = file.getvalue()
+    blocks = [metadata.captions[at : at + JPEG_SEGMENT] for at in range(0, len(metadata.captions), JPEG_SEGMENT)]
+    bodies = [_PHOTOSHOP + block for block in blocks]
+    segments = b"".join(struct.pack(">HH", 0xFFED, len(body) + 2) + body for body in bodies)
+    first = 2 + 2 + struct.unpack_from(">H", data, 4)[0]  # behind the start and the first segment, which is JFIF's
+    return data[:first] + segments + data[first:]

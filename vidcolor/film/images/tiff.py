@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import struct
 import warnings
 from pathlib import Path
@@ -30,6 +31,7 @@ _TELLING = frozenset(
     {269, 270, 271, 272, 274, 282, 283, 285, 296, 297, 305, 306, 315, 316, 18246, 18249, 33432, 34665, 34853}
     | set(range(40091, 40096))
 )
+_BY_LIBTIFF = (2, 3, 4, 6)  # Compression: of fax machines, and JPEG as TIFF 6.0 first had it
 _NAMES = {10: "ITU Lab", 32844: "LogL", 32845: "LogLuv", 51177: "depth", 4: "mask"}
 
 
@@ -79,7 +81,7 @@ def _samples(path: Path, page: Any, file: BinaryIO) -> Samples:
     if page.sampleformat != _UINT or bits > 32 or page.imagedepth > 1 or int(photometric) in _NAMES:
         kind = _NAMES.get(int(photometric), f"{bits}-bit numbers of format {int(page.sampleformat)}")
         raise unreadable(path, f"its values are {kind}", "Convert it to 8 or 16 bit grey or RGB")
-    if photometric == PHOTOMETRIC.YCBCR:
+    if photometric == PHOTOMETRIC.YCBCR or int(page.compression) in _BY_LIBTIFF:
         return _through_libtiff(path, page, file)
     _refuse_cut(path, page, file)
     values = page.asarray(maxworkers=1)
@@ -159,11 +161,13 @@ def _lab(path: Path, values: NDArray[Any], bits: int, photometric: PHOTOMETRIC) 
 
 
 def _through_libtiff(path: Path, page: Any, file: BinaryIO) -> Samples:
-    """Y'CbCr of any subsampling and old JPEG, which libtiff turns into RGB of 8 bits."""
+    """Y'CbCr of any subsampling, old JPEG and pages of fax machines, which libtiff turns into RGB of 8 bits."""
     _refuse_cut(path, page, file)
     file.seek(0)
     with hushed():
         values = imagecodecs.tiff_decode(file.read(), index=0, asrgb=True)
+    if page.samplesperpixel == 1:
+        return Samples(np.ascontiguousarray(values[..., 1]), "gray", 8)
     return Samples(np.ascontiguousarray(values[..., :3]), "rgb", 8)
 
 
@@ -171,7 +175,7 @@ def _refuse_cut(path: Path, page: Any, file: BinaryIO) -> None:
     """Where strips or tiles lie behind the file's end, or nowhere, tifffile would fill in black."""
     size = file.seek(0, io.SEEK_END)
     pairs = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-    if not pairs or any(offset + count > size or not count for offset, count in pairs):
+    if len(pairs) < math.prod(page.chunked) or any(offset + count > size or not count for offset, count in pairs):
         raise unreadable(path, "the picture is cut short", "Copy it again")
 
 

@@ -119,13 +119,16 @@ def losses(path: Path, image: Image) -> list[str]:
         raise OutputError(f"cannot write {path}", why, "Use .png or .tif")
     metadata = image.metadata
     opaque = image.alpha is None or not (image.alpha < image.opaque).any()
+    long = common.JPEG_SEGMENT if form.name == "JPEG" else None
     held = {
         "alpha": not opaque, "Exif": metadata.exif, "XMP": metadata.xmp, "resolution": metadata.dpi,
         "texts": metadata.texts, "comment": metadata.comment, "captions": metadata.captions,
         "DPX header": metadata.header,
     }  # fmt: skip
     for name, there in held.items():
-        if there and name not in form.keeps:
+        if long and isinstance(there, bytes) and len(there) > long and name != "captions":
+            lines.append(f"the picture's {name} is too long for JPEG and not kept: .png .tif keep it")
+        elif there and name not in form.keeps:
             holders = " ".join(suffix for suffix, other in FORMATS.items() if name in other.keeps)
             lines.append(f"the picture's {name} is not kept: {holders} keep it")
     return lines
