@@ -7,6 +7,7 @@ is what coloring keeps. The network, though, is shown the picture as a screen sh
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from vidcolor.color import spaces
 from vidcolor.color.codes import KB, KG, KR, Floats, luma_codes, rgb_at_luma
 
 _BAND = 1 << 15  # pixels that are computed at a time
+FINE = 1 << 16  # steps of tables from the screen back to codes: 0.02 of a 10-bit log code where it is widest
 
 
 class Transfer(ABC):
@@ -77,6 +79,23 @@ def _linear_to_srgb(x: Floats) -> Floats:
     return spaces.linear_to_srgb(torch.from_numpy(x)).numpy()
 
 
+def _bands(plane: NDArray[Any]) -> Iterator[slice]:
+    rows = max(1, _BAND // max(1, plane.shape[1]))
+    return (slice(top, top + rows) for top in range(0, len(plane), rows))
+
+
+def _looked_up(table: Floats, screen: Floats) -> Floats:
+    """What a table of FINE steps has for values on the screen; what lies outside of 0..1 is taken as its ends."""
+    place = np.clip(screen * np.float32(FINE - 1) + np.float32(0.5), 0, FINE - 1)
+    return table[place.astype(np.uint16)]
+
+
+def _of_ratios(luminance: NDArray[Any], red: Floats, blue: Floats, out: NDArray[Any]) -> None:
+    """Light of the luminance given, of its red and blue parts over it."""
+    out[..., 0], out[..., 2] = luminance * red, luminance * blue
+    out[..., 1] = (luminance - out[..., 0] * KR - out[..., 2] * KB) / KG
+
+
 class Log(Transfer):
     """Printing density, by Cineon's curve.
 
@@ -89,8 +108,6 @@ class Log(Transfer):
     BLACK, WHITE, TOP = 95, 685, 1023
     STEP = 0.002 / 0.6
     KNEE = 0.8  # of the screen's white, where the shoulder begins
-
-    FINE = 1 << 16  # steps of the way back: 0.02 of a code where a code is widest on the screen
 
     def __init__(self) -> None:
         self._floor = np.float32(10 ** ((self.BLACK - self.WHITE) * self.STEP))
@@ -119,16 +136,14 @@ class Log(Transfer):
 
     @cached_property
     def _back(self) -> Floats:
-        return self._stored(np.linspace(0, 1, self.FINE, dtype=np.float32))
+        return self._stored(np.linspace(0, 1, FINE, dtype=np.float32))
 
     def painted(
         self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         rgb = np.empty((*luma.shape, 3), luma.dtype) if out is None else out
         top = (1 << bits) - 1
-        rows = max(1, _BAND // max(1, luma.shape[1]))
-        for start in range(0, len(luma), rows):
-            band = slice(start, start + rows)
+        for band in _bands(luma):
             parts = self._in_codes(self.shown(luma[band], bits), red[band], blue[band], np.float32(top / self.TOP))
             rgb_at_luma(luma[band], *parts, top, rgb[band])
         return rgb
@@ -136,15 +151,11 @@ class Log(Transfer):
     def _in_codes(self, grey: Floats, red: Floats, blue: Floats, unit: np.float32) -> tuple[Floats, Floats]:
         """R' - Y' and B' - Y' in codes of density, of those on the screen."""
         green = (red * KR + blue * KB) * np.float32(-1 / KG)
-        at_grey = self._looked_up(grey)
-        r, g, b = (self._looked_up(grey + part) - at_grey for part in (red, green, blue))
+        at_grey = _looked_up(self._back, grey)
+        r, g, b = (_looked_up(self._back, grey + part) - at_grey for part in (red, green, blue))
         # The same step on all three channels is a change of exposure: hue and saturation stay, the luma comes right.
         step = r * KR + g * KG + b * KB
         return (r - step) * unit, (b - step) * unit
-
-    def _looked_up(self, screen: Floats) -> Floats:
-        place = np.clip(screen * np.float32(self.FINE - 1) + np.float32(0.5), 0, self.FINE - 1)
-        return self._back[place.astype(np.uint16)]
 
 
 class Linear(Transfer):
@@ -158,21 +169,32 @@ class Linear(Transfer):
             light *= np.float32(1 / ((1 << bits) - 1))
         return _linear_to_srgb(np.clip(np.nan_to_num(light), 0, 1))
 
+    @cached_property
+    def _back(self) -> Floats:
+        return _srgb_to_linear(np.linspace(0, 1, FINE, dtype=np.float32))
+
     def painted(
         self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
-        grey = self.shown(luma, bits)
-        green = (red * KR + blue * KB) * np.float32(-1 / KG)
-        r, g, b = (_srgb_to_linear(np.clip(grey + part, 0, 1)) for part in (red, green, blue))
-        light = np.maximum(r * KR + g * KG + b * KB, np.float32(1e-9))
-        known = light > 1e-6
-        r, b = (np.where(known, part / light, 1) for part in (r, b))  # a change of exposure again
-        if luma.dtype.kind != "f":
-            return rgb_at_luma(luma, luma * (r - 1), luma * (b - 1), (1 << bits) - 1, out)
         rgb = np.empty((*luma.shape, 3), luma.dtype) if out is None else out
-        rgb[..., 0], rgb[..., 2] = luma * r, luma * b
-        rgb[..., 1] = (luma - rgb[..., 0] * KR - rgb[..., 2] * KB) / KG
+        for band in _bands(luma):
+            grey = self.shown(luma[band], bits)
+            parts = self._in_light(grey, red[band], blue[band])
+            if luma.dtype.kind == "f":
+                _of_ratios(luma[band], *parts, rgb[band])
+            else:
+                r, b = (luma[band] * (part - 1) for part in parts)
+                rgb_at_luma(luma[band], r, b, (1 << bits) - 1, rgb[band])
         return rgb
+
+    def _in_light(self, grey: Floats, red: Floats, blue: Floats) -> tuple[Floats, Floats]:
+        """Red and blue light over the luminance, of R' - Y' and B' - Y' on the screen."""
+        green = (red * KR + blue * KB) * np.float32(-1 / KG)
+        r, g, b = (_looked_up(self._back, grey + part) for part in (red, green, blue))
+        light = r * KR + g * KG + b * KB
+        known = light > 1e-6
+        light[~known] = 1
+        return np.where(known, r / light, 1), np.where(known, b / light, 1)
 
     def luma(self, rgb: NDArray[Any]) -> NDArray[Any]:
         if rgb.dtype.kind != "f":

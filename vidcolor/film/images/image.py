@@ -62,7 +62,7 @@ class Image:
         """
         if self.transfer is VIDEO:
             return Frame(luma, self.bits, pts, time_base, TAGS)
-        return Frame(_codes(self.transfer.shown(luma, self.bits), 16), 16, pts, time_base, TAGS)
+        return Frame(self._shown(luma, 16), 16, pts, time_base, TAGS)
 
     @property
     def opaque(self) -> float:
@@ -73,16 +73,21 @@ class Image:
         """Return the picture as a screen shows it, with 8 or 16 bits."""
         if self.transfer is VIDEO and self.bits == bits:
             return self
-        pixels = np.empty(self.pixels.shape, np.uint8 if bits == 8 else np.uint16)
-        rows = max(1, _BAND // self.pixels[0].size)
-        for top in range(0, len(pixels), rows):
-            band = slice(top, top + rows)
-            pixels[band] = _codes(self.transfer.shown(self.pixels[band], self.bits), bits)
+        pixels = self._shown(self.pixels, bits)
         alpha = None
         if self.alpha is not None:
             share = self.alpha.astype(np.float32) / np.float32(self.opaque)
             alpha = _codes(np.clip(np.nan_to_num(share), 0, 1), bits)
         return replace(self, pixels=pixels, bits=bits, alpha=alpha, transfer=VIDEO)
+
+    def _shown(self, codes: NDArray[Any], bits: int) -> Luma:
+        """Code values as a screen shows them, worked a band of rows at a time: memory stays small."""
+        whole = np.empty(codes.shape, np.uint8 if bits == 8 else np.uint16)
+        rows = max(1, _BAND // codes[0].size)
+        for top in range(0, len(whole), rows):
+            band = slice(top, top + rows)
+            whole[band] = _codes(self.transfer.shown(codes[band], self.bits), bits)
+        return whole
 
 
 def _codes(shown: NDArray[np.float32], bits: int) -> Luma:
