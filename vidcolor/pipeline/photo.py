@@ -59,7 +59,9 @@ def colorize_photograph(
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
     small = view.small(frame)
     (ab,) = predictor.predict([small], saturation=shot.saturation)
-    write_image(output, painted(image, frame, small, ab))
+    colored = painted(image, frame, small, ab)
+    del image, frame  # of a large scan they are a quarter of a gigabyte, which encoders need
+    write_image(output, colored)
     seconds = time.monotonic() - began
     return Result(
         output=output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2), model=predictor.model.name,
