@@ -249,3 +249,17 @@ def test_truncated_shard_is_refused(photo_shard: Folder) -> None:
     path.write_bytes(path.read_bytes()[: last.offset_data + last.size // 2])
     with pytest.raises(DataError):
         find_photos([path])[-1].load()
+
+
+def test_readers_start_beside_threads_of_opencv(photo_folder: Callable[..., Path]) -> None:
+    """A host that lets OpenCV use several threads, and has used them: the readers' processes do not wait for these."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    try:
+        cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (1000, 1000))
+        photos = find_photos([photo_folder(count=8)])
+        found = train_batches(photos, batch_size=4, sizes=(32,), seed=1, epoch=0, workers=2)
+        assert len(list(found)) == 2
+        assert cv2.getNumThreads() == 4
+    finally:
+        cv2.setNumThreads(before)

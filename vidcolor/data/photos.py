@@ -26,6 +26,7 @@ from vidcolor.data.frame_folder import ABOUT, CONTACT
 from vidcolor.errors import DataError, InputError, reason
 from vidcolor.files import PHOTOS, SHARDS, has_suffix, is_photo, named_files
 from vidcolor.film.images.reading import read_image
+from vidcolor.film.prefetch import one_cv2_thread
 
 _BY_OPENCV = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp"})  # what it decodes right, and fastest
 MAX_BROKEN = 0.05  # the share of unreadable photos above which a run stops
@@ -285,7 +286,9 @@ class PhotoReader:
             _Order(number, int(chosen[s]), order[start : start + self._read][self._rank :: self._ranks])
             for s, start in ((s, s * self._batch_size) for s in range(first_step, steps))
         ]
-        return iter(self._loader)
+        # A process that is forked while OpenCV has threads of its own waits forever for them: they are not in the copy.
+        with one_cv2_thread():
+            return iter(self._loader)
 
 
 def train_batches(
@@ -311,12 +314,9 @@ def train_batches(
 
 
 def _begin_worker(worker: int) -> None:
-    """Leave the group of processes, and let OpenCV use one thread: there are as many workers as cores.
-
-    Ctrl-C and schedulers signal a whole group; a reader that dies of it would take the run along.
-    """
+    """Leave the group of processes: Ctrl-C and schedulers signal a whole group, and a reader that dies of it would take
+    the run along."""
     os.setpgrp()
-    cv2.setNumThreads(1)
 
 
 def spread(photos: Sequence[Photo], limit: int) -> list[Photo]:

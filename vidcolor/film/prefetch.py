@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
+
+import cv2
 
 T = TypeVar("T")
 
@@ -50,3 +53,14 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     finally:
         stopped.set()
         thread.join()
+
+
+@contextmanager
+def one_cv2_thread() -> Iterator[None]:
+    """Keep OpenCV to the thread that calls it."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

@@ -10,12 +10,12 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Plane
+from vidcolor.film.prefetch import one_cv2_thread
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.looks import Looks
@@ -167,14 +167,3 @@ def shared_cores() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-
-
-@contextmanager
-def one_cv2_thread() -> Iterator[None]:
-    """Keep OpenCV to the thread that calls it."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
