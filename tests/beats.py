@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +51,13 @@ def write_beats(
             stream.codec_context.options = {"bf": "0", "g": "12", "b": "2000000"}
         tracks: list[Any] = []
         for name in sounds:
-            track: Any = container.add_stream(name, rate=rate, layout=layout)
+            track: Any = container.add_stream(name, rate=rate, layout=layout, bit_rate=128000)
             if quality is not None:
                 track.codec_context.flags |= 2  # AV_CODEC_FLAG_QSCALE
                 track.codec_context.options = {"global_quality": str(quality * 118)}
             track.metadata.update(marks or {})
             tracks.append(track)
-        places = [count(round(sound_from * rate)) for _ in tracks]
         done = [round(sound_from * rate)] * len(tracks)
-        del places
         for number in range(round(seconds * RATE)):
             now = number / RATE
             light = 235 if now % 1 < LENGTH - 1e-6 else 40
@@ -118,10 +115,13 @@ def beeps(path: Path, number: int = 0) -> list[float]:
 
 def _loudness(film: Any, stream: Any) -> Iterator[tuple[float, int, np.ndarray]]:
     """Time, rate and loudness of each sample, a block at a time."""
+    start = 0.0
     for frame in film.decode(stream):
         sound = frame.to_ndarray().astype(float)
         scale = {"s16": 2**15, "s32": 2**31, "u8": 1}.get(frame.format.name.rstrip("p"), 1)
         sound = (sound - 128) / 128 if frame.format.name.startswith("u8") else sound / scale
         loud = np.abs(sound)
         loud = loud.max(0) if frame.format.is_planar else loud.reshape(-1, frame.layout.nb_channels).max(1)
-        yield float(frame.pts * frame.time_base), frame.sample_rate, loud
+        start = start if frame.pts is None else float(frame.pts * frame.time_base)
+        yield start, frame.sample_rate, loud
+        start += frame.samples / frame.sample_rate

@@ -22,6 +22,9 @@ DEFAULT_CODEC = {
     ".avi": "mpeg4",
     ".webm": "libvpx-vp9",
 }
+COUNTING = (".avi",)  # containers that count packets instead of telling their times
+MOVIES = (".mp4", ".m4v", ".mov")
+FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".avi": "avi", ".m4v": "mp4", ".webm": "webm"}
 _X26_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,16 @@ MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond w
 # Decoders that give other pictures each time when several frames are decoded at once (seen with FFmpeg 8, on a film
 # that is whole): a thread gives a frame out before it is done with it.
 _UNSTEADY = ("mpeg4",)
+# How far streams are looked for that tell nothing of themselves near the beginning.
+PROBED_BYTES, PROBED_SECONDS = 100_000_000, 60
+_LATE = ("mpeg",)  # containers that announce no streams: one may begin anywhere
+_STREAM = re.compile(r"Stream #\d+:(\d+)[^:]*: (\w+): (\w+)")  # as libav describes one: Stream #0:2[0x20]: Subtitle: x
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")  # http://, rtsp://; one letter is a drive of Windows
 
 # The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
+_DEBUGGED = bool(os.environ.get("VIDCOLOR_DEBUG"))
 av.logging.set_libav_level(av.logging.PANIC)
-if os.environ.get("VIDCOLOR_DEBUG"):
+if _DEBUGGED:
     av.logging.set_libav_level(av.logging.WARNING)
     av.logging.restore_default_callback()
 
@@ -49,13 +56,10 @@ def open_container(path: Path, hwaccel: str = "") -> Any:
         raise InputError(what, "it is a folder", "Name a film in it")
     if not path.is_file():
         raise InputError(what, "it is no regular file", "Copy it into one: it is read more than once")
-    # A name is a name: no protocol before a colon, no numbered pictures by a percent sign. Nor may a playlist
-    # reach for the network.
-    options = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data", "max_pixels": str(MAX_PIXELS)}
     accelerator = _accelerator(path, hwaccel)
     try:
-        # Old containers carry metadata in forgotten encodings; they are no reason to refuse the film.
-        return av.open(f"file:{path}", options=options, metadata_errors="surrogateescape", hwaccel=accelerator)
+        state = path.stat()
+        return _open(path, _probing(path, state.st_size, state.st_mtime_ns), accelerator)
     except RuntimeError as error:
         if not hwaccel:
             raise
@@ -67,6 +71,56 @@ def open_container(path: Path, hwaccel: str = "") -> Any:
         raise InputError(what, reason(error), "Check its permissions") from error
     except ValueError as error:
         raise InputError(what, str(error), "Rename it") from error
+
+
+def _open(path: Path, probing: Mapping[str, str], accelerator: HWAccel | None = None) -> Any:
+    # A name is a name: no protocol before a colon, no numbered pictures by a percent sign. Nor may a playlist
+    # reach for the network.
+    options = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data", "max_pixels": str(MAX_PIXELS)}
+    options.update(probing)
+    # Old containers carry metadata in forgotten encodings; they are no reason to refuse the film.
+    return av.open(f"file:{path}", options=options, metadata_errors="surrogateescape", hwaccel=accelerator)
+
+
+@lru_cache(maxsize=16)
+def _probing(path: Path, size: int, modified: int) -> Mapping[str, str]:
+    """How far into a file libav must look for its streams: as far as usual, or farther where that finds more."""
+    with _open(path, {}) as container:
+        known = [is_complete(stream) for stream in container.streams]
+        if all(known) and not may_grow(container):
+            return {}
+    farther = {"probesize": str(PROBED_BYTES), "analyzeduration": str(PROBED_SECONDS * av.time_base)}
+    with _open(path, farther) as container:
+        return farther if sum(map(is_complete, container.streams)) > sum(known) else {}
+
+
+def may_grow(container: Any) -> bool:
+    """Whether a container may show more streams while it is read."""
+    return container.format.name in _LATE
+
+
+def late_streams(container: Any) -> list[str]:
+    """The streams that were met only while reading; PyAV does not know them, but libav does."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # the list is a message of libav's
+    try:
+        with av.logging.Capture(local=False):
+            found = _STREAM.findall(container.dumps_format())
+    finally:
+        av.logging.set_level(level)
+        if _DEBUGGED:
+            av.logging.restore_default_callback()
+    return [f"{kind.lower()} stream {n} ({codec})" for n, kind, codec in found if int(n) >= len(container.streams)]
+
+
+def is_complete(stream: Any) -> bool:
+    """Whether enough is known about a stream to copy or decode it."""
+    context = stream.codec_context
+    if context is None:
+        return True
+    if stream.type == "audio":
+        return bool(context.sample_rate and context.format and context.layout.nb_channels)
+    return stream.type != "video" or bool(context.width and context.pix_fmt)
 
 
 def _accelerator(path: Path, kind: str) -> HWAccel | None:
@@ -127,15 +181,19 @@ def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
     return known[0]
 
 
+def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
+    """The packets of some streams, all by default, from where the container stands."""
+    with suppress(IndexError):  # PyAV, at the end, where streams were met that the container had not announced
+        yield from (packet for packet in container.demux(*streams) if packet.size)
+
+
 def runs_evenly(info: VideoInfo) -> bool:
     """Whether each picture has its own place on the grid of the film's rate, as the packets tell without decoding."""
     if info.timestamps != "pts":
         return False
     taken = set()
     with open_container(info.path) as container:
-        for packet in container.demux(container.streams[info.stream]):
-            if not packet.size:
-                continue
+        for packet in demuxed(container, container.streams[info.stream]):
             if packet.pts is None:
                 return False
             place = (packet.pts - info.begin) * info.time_base * info.rate

@@ -117,7 +117,9 @@ def _packets(container: Any, damage: Damage) -> Iterator[Any]:
             damage.bad_reads += 1
             packets = container.demux()
     declared = (container.duration or 0) / av.time_base
-    if container.format.name in _DECLARING and 0 < reached < declared - max(1.0, 0.02 * declared):
+    # Some containers declare where the film ends, others how long it is.
+    furthest = reached + max(start, 0.0)
+    if container.format.name in _DECLARING and 0 < furthest < declared - max(1.0, 0.02 * declared):
         damage.declared, damage.reached = declared, reached
 
 

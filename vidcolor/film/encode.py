@@ -15,13 +15,13 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason
-from vidcolor.film.codecs import choose_codec, choose_pix_fmt, codec_options
+from vidcolor.film.codecs import COUNTING, choose_codec, choose_pix_fmt, codec_options
 from vidcolor.film.container import runs_evenly
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 
 # Containers whose every keyframe carries the parameter sets; the others keep them in their header.
 _HEADER_IN_PACKETS = (".avi",)
-_FINEST_AVI = 65535  # ticks a second in MPEG-4 Part 2, its usual codec
+_FINEST = 65535  # ticks a second in MPEG-4 Part 2, the usual codec of AVI
 _COLOR_FIELDS = ("color_range", "colorspace", "color_primaries", "color_trc")
 
 
@@ -95,13 +95,14 @@ def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSett
     options = codec_options(codec, settings.crf, settings.preset)
     pix_fmt = choose_pix_fmt(codec, bits, info.width, info.height, alpha=info.alpha, wanted=settings.pix_fmt)
     time_base = info.time_base
-    if path.suffix.lower() == ".avi":
-        if codec == "libx264":
-            options["bf"] = "0"  # AVI tells decoding times only: frames must come in the order they are shown
-        if runs_evenly(info):
-            time_base = 1 / info.rate  # AVI counts every tick as a frame, shown or not
-        elif time_base.denominator > _FINEST_AVI:
-            time_base = Fraction(1, 1000)
+    counts = path.suffix.lower() in COUNTING
+    if counts and codec == "libx264":
+        options["bf"] = "0"  # AVI tells decoding times only: frames must come in the order they are shown
+    too_fine = (counts or codec == "mpeg4") and time_base.denominator > _FINEST
+    if (counts or too_fine) and runs_evenly(info):
+        time_base = 1 / info.rate  # AVI counts every tick as a frame, shown or not
+    elif too_fine:
+        time_base = Fraction(1, 1000)
     return Encoding(
         codec=codec,
         pix_fmt=pix_fmt,

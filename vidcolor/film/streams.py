@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,27 @@ import av
 from av.error import ArgumentError, FFmpegError, InvalidDataError, PermissionError
 
 from vidcolor.film.clock import JUMP_BACK
-from vidcolor.film.container import is_cover, open_container, readable
+from vidcolor.film.codecs import COUNTING, MOVIES
+from vidcolor.film.container import (
+    PROBED_BYTES,
+    PROBED_SECONDS,
+    is_complete,
+    is_cover,
+    late_streams,
+    may_grow,
+    open_container,
+    readable,
+)
+from vidcolor.film.counted import Chunks, CountedSound, Samples
 from vidcolor.film.frame import VideoInfo
+from vidcolor.film.trial import Fit, add_copy, first_packets, fitting, kept_tags
 
-FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".avi": "avi", ".m4v": "mp4", ".webm": "webm"}
 _SAME_TIME_ALLOWED = (".mkv", ".webm")
 _TELL_ASPECT = ("mpeg4", "libx264")  # the codecs of AVI that tell the pixels' shape themselves
-_MOVIES = (".mp4", ".m4v", ".mov")
 _COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png"), "bmp": ("cover.bmp", "image/bmp")}
-# Tags that speak of the old container or of its packets, not of the film.
-_OF_THE_CONTAINER = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "vendor_id"})
-_PACKETS_TRIED = 300
-_STATISTICS = ("_statistics", "bps", "number_of_", "duration-")
-
-
-def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """A container's or stream's tags, as text, without those that only spoke of the file."""
-    return {
-        readable(key): readable(value)
-        for key, value in tags.items()
-        if key.lower() not in _OF_THE_CONTAINER and not key.lower().startswith(_STATISTICS)
-    }
+_AUDIBLE = 0.015  # seconds by which sound may be moved without a word
+_LIMITS = f"the first {PROBED_BYTES // 10**6} MB or {PROBED_SECONDS} s"
+_LATEST = 25  # ticks of the picture that are tried
 
 
 @dataclass
@@ -43,6 +42,7 @@ class _Copy:
     """A stream on its way."""
 
     target: Any
+    counted: CountedSound | None = None  # where the container counts packets
     last: int | None = None  # dts of its last packet
     length: int = 1  # of its last packet
     shift: int = 0  # what has been added to its times after jumps back
@@ -67,6 +67,8 @@ class StreamCopies:
         self._container, self._info, self._suffix = container, info, suffix
         self._begin, self._end, self._shift = begin, end, shift
         self._losses: list[tuple[str, str]] = []  # what, and the container that could hold it
+        self._unknown: list[str] = []
+        self._late = 0  # ticks by which the picture starts later than the sound
         self._copies: dict[int, _Copy] = {}
         self._covers: list[tuple[Any, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
         self._waiting: tuple[Any, float] | None = None
@@ -100,7 +102,12 @@ class StreamCopies:
         """What the container does not hold, in one line, and packets that could not be copied."""
         lines = []
         by_holder: dict[str, list[str]] = {}
-        for what, holder in self._losses:
+        moved = [
+            (f"gaps in stream {index}, {float(copy.counted.moved):.1f} s in all", ".mkv")
+            for index, copy in self._copies.items()
+            if copy.counted is not None and copy.counted.moved > _AUDIBLE
+        ]
+        for what, holder in self._losses + moved:
             by_holder.setdefault(holder, []).append(what)
         parts = []
         for holder, whats in by_holder.items():
@@ -108,10 +115,42 @@ class StreamCopies:
             parts.append(f"{', '.join(whats)} ({where})")
         if parts:
             lines.append(f"{self._suffix} cannot hold {'; '.join(parts)}")
+        lines += self._unknown
         for index, copy in self._copies.items():
             if copy.unfit:
                 lines.append(f"{copy.unfit} damaged packets of stream {index} left out")
         return lines
+
+    @property
+    def starts(self) -> dict[int, int]:
+        """Ticks by which streams of the container must start later than its beginning, by their number there."""
+        counted = (copy.counted for copy in self._copies.values() if copy.counted is not None)
+        late = {0: self._late, **{each.target.index: each.start for each in counted}}
+        return {number: ticks for number, ticks in late.items() if ticks}
+
+    def begin_at(self, first: Fraction, tick: Fraction) -> None:
+        """Tell when the first picture is shown, for a container that counts.
+
+        The picture starts later there where sound leads, or where the ticks of both would not meet well otherwise.
+
+        Args:
+            first: In seconds of the film's own time.
+            tick: Seconds that the container counts a picture for.
+        """
+        if self._begin == float("-inf"):  # a part begins in the middle of packets, at its first picture
+            begins = [
+                (copy.counted, _time(self._first[index][0]) - first)
+                for index, copy in self._copies.items()
+                if copy.counted is not None and index in self._first
+            ]
+            lead = max(0, ceil(-min((when for _, when in begins), default=Fraction(0)) / tick))
+
+            def misplaced(late: int) -> Fraction:
+                return max((each.misplaced(when + late * tick) for each, when in begins), default=Fraction(0))
+
+            ways = [0, *range(lead, lead + _LATEST)]
+            self._late = next((late for late in ways if misplaced(late) <= _AUDIBLE), min(ways, key=misplaced))
+        self._shift = float(first - self._late * tick)
 
     def copy_until(self, seconds: float) -> None:
         """Copy the packets up to a time, so that the file stays interleaved."""
@@ -131,12 +170,18 @@ class StreamCopies:
                 self._waiting = found
                 return
             copy = self._copies[packet.stream.index]
-            self._fit_clock(packet, copy)
-            packet.stream = copy.target
-            try:
-                self._container.mux(packet)
-            except (InvalidDataError, ArgumentError, PermissionError):  # so muxers call packets they do not take
-                copy.unfit += 1
+            for placed in self._placed(packet, copy):
+                try:
+                    self._container.mux(placed)
+                except (InvalidDataError, ArgumentError, PermissionError):  # so muxers call packets they do not take
+                    copy.unfit += 1
+
+    def _placed(self, packet: Any, copy: _Copy) -> list[Any]:
+        if copy.counted is not None:
+            return copy.counted.place(packet, packet.pts * Fraction(packet.time_base) - Fraction(self._shift))
+        self._fit_clock(packet, copy)
+        packet.stream = copy.target
+        return [packet]
 
     def _fit_clock(self, packet: Any, copy: _Copy) -> None:
         """Bring a packet's times to the container's clock, where coarser steps must not fall together."""
@@ -150,19 +195,23 @@ class StreamCopies:
 
     def _demux(self) -> Iterator[tuple[Any, float]]:
         """The packets of the part, with times that the muxer takes, and their place in the film in seconds."""
-        if not self._copies:
+        if not self._copies and not may_grow(self._source):
             return
         if self._begin > 0:
             with suppress(FFmpegError, OverflowError):  # what cannot seek is read from its beginning
                 self._source.seek(int(self._begin * av.time_base))
-        packets = self._source.demux(*[self._source.streams[i] for i in self._copies])
+        wanted = [self._source.streams[i] for i in self._copies] or [self._source.streams[self._info.stream]]
+        packets = self._source.demux(*wanted)
+        late: list[str] | None = None  # streams that begin in the part, but too late to be known
         while True:
             try:
                 packet = next(packets, None)
-            except (FFmpegError, IndexError):
-                return  # reading the picture tells of it
+            except (FFmpegError, IndexError):  # reading the picture tells of it
+                packet = None
             if packet is None:
-                return
+                break
+            if packet.stream.index not in self._copies:
+                continue
             if not packet.size or packet.time_base is None:
                 continue  # the demuxer ends with empty packets
             copy = self._copies[packet.stream.index]
@@ -172,8 +221,11 @@ class StreamCopies:
             if when + float(copy.length * time_base) <= self._begin:
                 continue
             if when >= self._end:
+                late = late_streams(self._source) if late is None else late
                 continue
             yield packet, when
+        for name in late_streams(self._source) if late is None else late:
+            self._unknown.append(f"{name} is left out: it begins behind {_LIMITS}")
 
     @staticmethod
     def _straighten(packet: Any, copy: _Copy, time_base: Fraction) -> None:
@@ -196,34 +248,47 @@ class StreamCopies:
         kind = other.type
         if is_cover(other):
             self._add_cover(other)
-        elif kind == "data" and "timecode" in other.metadata and self._suffix in _MOVIES:
+        elif kind == "data" and "timecode" in other.metadata and self._suffix in MOVIES:
             picture.metadata["timecode"] = other.metadata["timecode"]  # the muxer makes the track from it
         elif kind == "data" and self._info.chapters and getattr(other, "name", "") == "bin_data":
             return  # the chapters' own text track
-        elif fits(other, self._suffix, self._first.get(other.index)):
-            copy = add_copy(self._container, other)
+        elif not is_complete(other):
+            self._left_out(other)
+        elif fit := fitting(other, self._suffix, self._first.get(other.index, ())):
+            copy = add_copy(self._container, other, fit.changed)
             if kind != "attachment":
-                self._copies[other.index] = _Copy(copy)
+                self._copies[other.index] = _Copy(copy, self._counted(other, copy, fit))
         else:
             self._lose(other)
 
+    def _counted(self, other: Any, copy: Any, fit: Fit) -> CountedSound | None:
+        if self._suffix not in COUNTING or other.type != "audio":
+            return None
+        is_pcm = other.codec_context.name.startswith("pcm_")
+        return Samples(copy, other.codec_context) if is_pcm else Chunks(copy, fit.sample_size)
+
+    def _left_out(self, other: Any) -> None:
+        if other.index in self._first:
+            self._unknown.append(f"{_name(other)} is left out: nothing in {_LIMITS} tells how to play it")
+
     def _add_cover(self, other: Any) -> None:
         name = other.codec_context.name if other.codec_context is not None else ""
-        packet = self._first.get(other.index)
+        packet = next(iter(self._first.get(other.index, ())), None)
         if self._suffix == ".mkv" and name in _COVERS and packet is not None:
             self._container.add_attachment(*_COVERS[name], bytes(packet))
-        elif self._suffix in (".mp4", ".m4v") and packet is not None and fits(other, self._suffix):
+        elif self._suffix in (".mp4", ".m4v") and packet is not None and fitting(other, self._suffix):
             self._covers.append((add_copy(self._container, other), bytes(packet)))
         else:
             self._losses.append((f"the cover (stream {other.index})", ".mkv" if name in _COVERS else ""))
 
     def _lose(self, other: Any) -> None:
-        context = getattr(other, "codec_context", None)
-        name = context.name if context is not None else getattr(other, "name", None)
-        name = readable(name or other.metadata.get("handler_name") or "unknown codec")
-        packet = self._first.get(other.index)
-        holder = next((suffix for suffix in (".mkv", ".mp4", ".mov", ".avi") if fits(other, suffix, packet)), "")
-        self._losses.append((f"{other.type} stream {other.index} ({name})", holder))
+        self._losses.append((_name(other), self._holder(other)))
+
+    def _holder(self, other: Any) -> str:
+        """The suffix of a container that takes a stream, or ""."""
+        packets = self._first.get(other.index, ())
+        suffixes = (suffix for suffix in (".mkv", ".mp4", ".mov", ".avi") if suffix != self._suffix)
+        return next((suffix for suffix in suffixes if fitting(other, suffix, packets)), "")
 
     def _add_chapters(self) -> None:
         chapters = []
@@ -240,45 +305,18 @@ class StreamCopies:
             self._container.set_chapters(chapters)
 
 
-def add_copy(container: Any, other: Any) -> Any:
-    """A stream like another one, in a container that is not written yet."""
-    copy = container.add_stream_from_template(other, opaque=True)
-    copy.time_base = other.time_base
-    copy.metadata.clear()
-    copy.metadata.update(kept_tags(other.metadata))
-    copy.disposition = other.disposition
-    return copy
+def _name(stream: Any) -> str:
+    """A stream as messages call it: audio stream 1 (mp3)."""
+    context = getattr(stream, "codec_context", None)
+    name = context.name if context is not None else getattr(stream, "name", None)
+    name = readable(name or stream.metadata.get("handler_name") or "unknown codec")
+    return f"{stream.type} stream {stream.index} ({name})"
 
 
-def first_packets(path: Path) -> dict[int, Any]:
-    """The first packet of each stream that has one near the film's beginning."""
-    found: dict[int, Any] = {}
-    with open_container(path) as container, suppress(FFmpegError, IndexError):
-        for packet in islice(container.demux(), _PACKETS_TRIED):
-            if packet.size:
-                found.setdefault(packet.stream.index, packet)
-    return found
-
-
-def fits(other: Any, suffix: str, packet: Any = None) -> bool:
-    """Whether a container takes a stream, tried with an empty one, and with a packet."""
-    if other.type == "data" and suffix not in _MOVIES:
-        return False  # AVI would take anything
-    container = av.open(io.BytesIO(), "w", format=FORMATS[suffix])
-    try:
-        copy = add_copy(container, other)
-        container.start_encoding()
-        if packet is not None and other.type == "audio":
-            sample = av.Packet(bytes(packet))
-            sample.pts = sample.dts = 0
-            sample.time_base, sample.stream = copy.time_base, copy
-            container.mux(sample)
-    except (FFmpegError, ValueError):
-        return False
-    finally:
-        with suppress(FFmpegError, ValueError):
-            container.close()
-    return True
+def _time(packet: Any) -> Fraction:
+    """When a packet is played, in seconds; 0 when it does not tell."""
+    told = packet.pts if packet.pts is not None else packet.dts
+    return Fraction(0) if told is None else told * Fraction(packet.time_base)
 
 
 def fullest_suffix(path: Path) -> str:
@@ -287,7 +325,7 @@ def fullest_suffix(path: Path) -> str:
         others = [s for s in container.streams if s.type != "video"]
         first = first_packets(path)
         held = {
-            suffix: sum(fits(s, suffix, first.get(s.index)) for s in others)
+            suffix: sum(fitting(s, suffix, first.get(s.index, ())) is not None for s in others)
             for suffix in (".mkv", ".mov", ".mp4", ".avi")
         }
     return max(held, key=lambda suffix: held[suffix])

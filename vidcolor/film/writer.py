@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from av.error import FFmpegError
 
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.files import part_of, publish, written_through
+from vidcolor.film.avi import set_starts
+from vidcolor.film.codecs import COUNTING, FORMATS, MOVIES
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.matroska import set_sample_aspect
-from vidcolor.film.streams import FORMATS, StreamCopies
+from vidcolor.film.streams import StreamCopies
 
 
 class FilmWriter:
@@ -59,6 +62,8 @@ class FilmWriter:
         self._begin = first + start if start else float("-inf")
         self._end = first + start + duration if duration is not None else float("inf")
         self._shift = self._lead(first + start if start else None)
+        self._counts = path.suffix.lower() in COUNTING
+        self._begun = False
         self._container: Any = None
         self._copies: StreamCopies | None = None
 
@@ -83,6 +88,8 @@ class FilmWriter:
                 self._container.close()
                 self.warnings = copies.warnings
                 copies.close()
+                if copies.starts:
+                    set_starts(self._part, copies.starts)
                 info = self._info
                 matroska = self.path.suffix.lower() in (".mkv", ".webm")
                 if info.sample_aspect != 1 and matroska and not set_sample_aspect(self._part, info):
@@ -112,7 +119,7 @@ class FilmWriter:
         MP4 and its kin play what lies before the first time. The clocks of transport and program streams begin
         anywhere, and a cut film begins late; Matroska's players begin where the film does.
         """
-        if self.path.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+        if self.path.suffix.lower() not in MOVIES:
             return 0.0
         if cut is not None:
             return cut
@@ -131,6 +138,11 @@ class FilmWriter:
         with self._failures():
             assert self._copies is not None
             for packet in packets:
+                if self._counts and not self._begun:
+                    first = packet.pts * Fraction(packet.time_base)
+                    self._copies.begin_at(first, Fraction(self.encoding.time_base))
+                    self._shift = float(first)
+                self._begun = True
                 self._copies.copy_until(float(packet.dts * packet.time_base))
                 moved = round(self._shift / packet.time_base)
                 packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
@@ -164,7 +176,7 @@ class FilmWriter:
         info = self._info
         # faststart puts the index first: browsers play before the whole film has arrived.
         suffix = self.path.suffix.lower()
-        muxing = {"movflags": "+faststart"} if suffix in (".mp4", ".mov", ".m4v") else {}
+        muxing = {"movflags": "+faststart"} if suffix in MOVIES else {}
         muxing["fflags"] = "+bitexact"  # no random numbers in the container: a film comes out the same each time
         # A name with a colon would be taken for a protocol.
         self._container = av.open(f"file:{self._part}", "w", format=FORMATS[suffix], options=muxing)
