@@ -52,9 +52,10 @@ def write_beats(
         tracks: list[Any] = []
         for name in sounds:
             track: Any = container.add_stream(name, rate=rate, layout=layout, bit_rate=128000)
+            track.codec_context.options = {"strict": "-2"}  # for Vorbis
             if quality is not None:
                 track.codec_context.flags |= 2  # AV_CODEC_FLAG_QSCALE
-                track.codec_context.options = {"global_quality": str(quality * 118)}
+                track.codec_context.options |= {"global_quality": str(quality * 118)}
             track.metadata.update(marks or {})
             tracks.append(track)
         done = [round(sound_from * rate)] * len(tracks)

@@ -19,7 +19,7 @@ class CountedSound:
     Attributes:
         target: The stream that they go to.
         start: Ticks by which the stream must start later than the picture.
-        moved: Seconds by which sound comes early, as gaps in it could not be kept.
+        moved: Most seconds by which sound comes early, as gaps in it could not be kept.
     """
 
     def __init__(self, target: Any) -> None:
@@ -81,7 +81,7 @@ class Samples(CountedSound):
 class Chunks(CountedSound):
     """Compressed sound in AVI: each packet lasts one tick, or as many as it has blocks.
 
-    Where each is one tick the muxer fills gaps with empty ones.
+    Gaps cannot be kept: players give an empty packet no time.
 
     Args:
         sample_size: Bytes of a block; 0 where packets are counted.
@@ -106,9 +106,7 @@ class Chunks(CountedSound):
         if gap < -Fraction(3, 4) * length:
             return []  # sound is there already
         if gap > Fraction(3, 4) * length:
-            if self._sample_size:
-                self.moved += gap * tick
-            self._next = round(at) if not self._sample_size else self._next
+            self.moved = max(self.moved, gap * tick)
         placed = self._stamped(packet, self._next - self.start, length, tick)
         self._next += length
         return [placed]

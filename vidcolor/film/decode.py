@@ -12,6 +12,8 @@ import av
 from av.error import FFmpegError
 
 from vidcolor.film.container import choose_decoder, choose_stream, open_container
+from vidcolor.film.frame import EVEN, Clock
+from vidcolor.film.joins import Mender
 
 MAX_BAD_PACKETS = 1000  # in a row, before the rest of a film is given up
 _MAX_BAD_READS = 8  # in a row, of the file itself
@@ -58,11 +60,15 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def pictures(container: Any, stream: Any, path: Path, damage: Damage) -> Iterator[Any]:
+def pictures(container: Any, stream: Any, path: Path, damage: Damage, clock: Clock = EVEN) -> Iterator[Any]:
     """Decoded pictures in the order they are shown, from where the container stands.
 
     Packets that do not decode are skipped and counted, up to MAX_BAD_PACKETS in a row.
+
+    Args:
+        clock: How the times of packets move.
     """
+    mender = Mender(clock)
     decoder = choose_decoder(stream)
     in_a_row = 0
     start = (container.start_time or 0) / av.time_base
@@ -72,6 +78,7 @@ def pictures(container: Any, stream: Any, path: Path, damage: Damage) -> Iterato
     for packet in _packets(container, damage):
         if packet.stream.index != stream.index:
             continue
+        mender.mend(packet)
         last = not packet.size
         torn = torn if last else packet.is_corrupt
         try:
@@ -89,7 +96,7 @@ def pictures(container: Any, stream: Any, path: Path, damage: Damage) -> Iterato
             shown = picture.pts if picture.pts is not None else picture.dts
             yield picture
         if last and torn and newest is not None:
-            yield from _tail(path, stream.index, newest)
+            yield from _tail(path, stream.index, newest, clock)
         if in_a_row >= MAX_BAD_PACKETS:
             damage.given_up, damage.reached = in_a_row, float((shown or 0) * stream.time_base) - start
             return
@@ -123,16 +130,19 @@ def _packets(container: Any, damage: Damage) -> Iterator[Any]:
         damage.declared, damage.reached = declared, reached
 
 
-def _tail(path: Path, number: int, newest: int) -> Iterator[Any]:
+def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[Any]:
     """The pictures after a time, decoded again one at a time."""
     with open_container(path) as again:
         again_stream = choose_stream(path, again, number)
         again_stream.thread_type = "NONE"
-        with suppress(FFmpegError):  # what cannot seek is read from its beginning
-            again.seek(newest, stream=again_stream)
+        mender = Mender(clock)
+        if clock.is_even:
+            with suppress(FFmpegError):  # what cannot seek is read from its beginning
+                again.seek(newest, stream=again_stream)
         for packet in _packets(again, Damage()):
             if packet.stream.index != number:
                 continue
+            mender.mend(packet)
             try:
                 decoded = packet.decode()
             except FFmpegError:

@@ -85,6 +85,50 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Join:
+    """A place where the clock of a container restarts or jumps.
+
+    Attributes:
+        places: For each stream whose clock is seen to jump, its number and the place in the file of the first packet of
+            the new clock.
+        lies: The places between which it is for all others.
+        ends, begins: The last time of the old clock and the first of the new one, in seconds.
+        shift: Seconds to add to all times from there on.
+    """
+
+    places: tuple[tuple[int, int], ...]
+    lies: tuple[int, int]
+    ends: Fraction
+    begins: Fraction
+    shift: Fraction
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Packets of a stream whose times left the clock for a moment, by the places of the first and the last one."""
+
+    stream: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the times of a container's packets move, so that they are one film."""
+
+    joins: tuple[Join, ...] = ()
+    strays: tuple[Stray, ...] = ()
+
+    @property
+    def is_even(self) -> bool:
+        """Nothing moves, and seeking by times is possible."""
+        return not self.joins
+
+
+EVEN = Clock()
+
+
+@dataclass(frozen=True)
 class StreamInfo:
     """A stream other than the picture."""
 
@@ -116,6 +160,7 @@ class VideoInfo:
         clock_start: The first time in the container, in seconds.
         captions: The picture's packets carry closed captions.
         chapters: How many there are.
+        clock: How the times of its packets move.
     """
 
     path: Path
@@ -144,6 +189,7 @@ class VideoInfo:
     clock_start: float = 0.0
     captions: bool = False
     chapters: int = 0
+    clock: Clock = EVEN
 
     @property
     def is_still(self) -> bool:

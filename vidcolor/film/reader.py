@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from vidcolor.film.decode import Damage, count, pictures
 from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.info import color_tags, describe
+from vidcolor.film.joins import find_clock
 from vidcolor.film.planes import chroma_of, luma_and_alpha, resize
 
+_WRAP = Fraction(1 << 33, 90000)  # seconds; where the clocks of transport and program streams begin anew
 _FIRST = 12  # pictures that are decoded to learn a film's clock, rate, orientation and kind
 
 
@@ -74,6 +77,7 @@ class Video:
             )
         elif how.marked and how.mode == "auto":
             notes.append(f"{count(how.marked, 'frame')} marked as interlaced, but without combing: kept as they are")
+        notes += _joins(self.info)
         if self.resized:
             size = f"{self.info.width}x{self.info.height}"
             notes.append(f"the picture's size changes: {count(self.resized, 'frame')} scaled to the first, {size}")
@@ -82,6 +86,22 @@ class Video:
         if self.retimed:
             notes.append(f"{count(self.retimed, 'frame')} without a time that rises, placed between the neighbors")
         return notes
+
+
+def _joins(info: VideoInfo) -> list[str]:
+    """The places where a film's clock jumps, a line each."""
+    lines = []
+    for join in info.clock.joins:
+        jump = (join.begins - join.ends + _WRAP / 2) % _WRAP - _WRAP / 2
+        how = f"jumps ahead by {_span(jump)}" if jump > 0 else f"goes back by {_span(-jump)}"
+        at = float(join.begins + join.shift - info.begin * info.time_base)
+        lines.append(f"the film's clock {how} at {at:.1f} s: closed, for picture, sound and subtitles alike")
+    return lines
+
+
+def _span(seconds: Fraction) -> str:
+    whole = round(seconds)
+    return f"{float(seconds):.1f} s" if seconds < 100 else f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 @contextmanager
@@ -104,6 +124,7 @@ def open_video(
     with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
+        info = replace(info, clock=find_clock(path, chosen.index))
         yield Video(info, container, chosen, Deinterlacer(deinterlace))
 
 
@@ -133,7 +154,7 @@ def frames(
     info = video.info
     origin = float(info.begin * info.time_base)
     first, last = origin + start, origin + start + duration if duration is not None else float("inf")
-    if (start or near is not None) and info.timestamps != "none":
+    if (start or near is not None) and info.timestamps != "none" and info.clock.is_even:
         _seek(video, first if near is None else float(near * info.time_base))
     step = max(1, round(1 / (info.rate * info.time_base)))
     jump = round(JUMP_BACK / info.time_base)
@@ -162,7 +183,7 @@ def _twice(timed: Iterable[tuple[Picture, int | None]]) -> Iterator[tuple[tuple[
 
 
 def _pictures(video: Video) -> Iterator[Picture]:
-    for raw in pictures(video.container, video.stream, video.info.path, video.damage):
+    for raw in pictures(video.container, video.stream, video.info.path, video.damage, video.info.clock):
         yield from video.deinterlacer.push(raw)
     yield from video.deinterlacer.flush()
 

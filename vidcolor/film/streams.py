@@ -27,6 +27,7 @@ from vidcolor.film.container import (
 )
 from vidcolor.film.counted import Chunks, CountedSound, Samples
 from vidcolor.film.frame import VideoInfo
+from vidcolor.film.joins import Mender
 from vidcolor.film.trial import Fit, add_copy, first_packets, fitting, kept_tags
 
 _SAME_TIME_ALLOWED = (".mkv", ".webm")
@@ -103,7 +104,7 @@ class StreamCopies:
         lines = []
         by_holder: dict[str, list[str]] = {}
         moved = [
-            (f"gaps in stream {index}, {float(copy.counted.moved):.1f} s in all", ".mkv")
+            (f"gaps in audio stream {index}, which comes up to {float(copy.counted.moved):.1f} s early", ".mkv")
             for index, copy in self._copies.items()
             if copy.counted is not None and copy.counted.moved > _AUDIBLE
         ]
@@ -197,11 +198,12 @@ class StreamCopies:
         """The packets of the part, with times that the muxer takes, and their place in the film in seconds."""
         if not self._copies and not may_grow(self._source):
             return
-        if self._begin > 0:
+        if self._begin > 0 and self._info.clock.is_even:
             with suppress(FFmpegError, OverflowError):  # what cannot seek is read from its beginning
                 self._source.seek(int(self._begin * av.time_base))
         wanted = [self._source.streams[i] for i in self._copies] or [self._source.streams[self._info.stream]]
         packets = self._source.demux(*wanted)
+        mender = Mender(self._info.clock)
         late: list[str] | None = None  # streams that begin in the part, but too late to be known
         while True:
             try:
@@ -214,6 +216,7 @@ class StreamCopies:
                 continue
             if not packet.size or packet.time_base is None:
                 continue  # the demuxer ends with empty packets
+            mender.mend(packet)
             copy = self._copies[packet.stream.index]
             time_base = Fraction(packet.time_base)
             self._straighten(packet, copy, time_base)

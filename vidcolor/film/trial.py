@@ -58,8 +58,8 @@ def add_copy(container: Any, other: Any, changed: Parameters | None = None) -> A
     try:
         copy = _templated(container, other, changed)
     except ValueError:
-        if other.type != "audio" or other.codec_context is None:
-            raise
+        if other.type != "audio" or other.codec_context is None or container.format.name != "matroska":
+            raise  # QuickTime's muxer would write tags that no player knows
         copy = _stand_in(container, other, changed)
     copy.time_base = other.time_base
     copy.metadata.clear()
@@ -77,7 +77,7 @@ def _templated(container: Any, other: Any, changed: Parameters | None) -> Any:
 
 
 def _stand_in(container: Any, other: Any, changed: Parameters | None) -> Any:
-    """A copy that PyAV would refuse: it asks the muxer for official mappings only, which hold no ADPCM in Matroska.
+    """A copy that PyAV would refuse: it asks for official mappings only, where Matroska takes all that WAV does.
 
     A stream of the container's usual codec is added, and its parameters are replaced by the other's.
     """
@@ -170,7 +170,7 @@ def _expected(other: Any, suffix: str, packets: Sequence[Any]) -> tuple[list[Fra
         return told, _OFF
     lengths = [sound.shape[-1] for sound in _decoded(_decoder(other), packets)]
     rate = other.codec_context.sample_rate
-    if not lengths or not rate:
+    if not any(lengths) or not rate:
         return told, _OFF_TOLD
     usual, times = Counter(lengths).most_common(1)[0]
     if other.codec_context.name.startswith("pcm_"):
@@ -260,16 +260,16 @@ def _decoder(stream: Any) -> Any:
 
 
 def _decoded(decoder: Any, packets: Sequence[Any]) -> list[NDArray[Any]]:
-    """The samples of each packet, ``(channels, samples)`` within -1..1; none at all where one does not decode."""
+    """The samples of each packet, ``(channels, samples)`` within -1..1; no samples of one that does not decode."""
     sounds = []
-    try:
-        for packet in packets:
-            frames = decoder.decode(av.Packet(bytes(packet)))
-            channels = decoder.layout.nb_channels
-            blocks = [_samples(frame, channels) for frame in frames]
-            sounds.append(np.concatenate(blocks, axis=1) if blocks else np.empty((channels, 0)))
-    except (FFmpegError, ValueError):
-        return []
+    for packet in packets:
+        channels = decoder.layout.nb_channels
+        blocks = [np.empty((channels, 0), np.float32)]
+        with suppress(FFmpegError, ValueError):
+            blocks += [_samples(frame, channels) for frame in decoder.decode(av.Packet(bytes(packet)))]
+            sounds.append(np.concatenate(blocks, axis=1))
+            continue
+        sounds.append(blocks[0])
     return sounds
 
 
@@ -282,7 +282,7 @@ def _samples(frame: Any, channels: int) -> NDArray[Any]:
 
 def _sound_alike(before: Sequence[NDArray[Any]], after: Sequence[NDArray[Any]]) -> bool:
     """Whether packets give the same samples; a few may differ, which start a decoder up or come late to a muxer."""
-    if not before:
+    if not any(sound.size for sound in before):
         return True  # what does not decode here is left to its times
     if len(before) == len(after):
         pairs = list(zip(before, after, strict=True))
