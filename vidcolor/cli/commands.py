@@ -186,7 +186,9 @@ def info(
 def described_film(found: dict[str, Any]) -> list[str]:
     """Return what is known of a film as lines to read."""
     streams, tags, shots = found.pop("streams"), found.pop("tags"), found.pop("shots", [])
+    joins = found.pop("clock")["joins"]
     lines = [f"{key.replace('_', ' '):>14}  {value}" for key, value in {**found, **tags}.items()]
+    lines += [f"{'clock jumps':>14}  at {float(join['begins'] + join['shift']):.3f} s, closed" for join in joins]
     for stream in streams:
         number = f"stream {stream.pop('index')}"
         lines.append(f"{number:>14}  {' '.join(str(value) for value in stream.values() if value)}")
