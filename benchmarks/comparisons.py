@@ -29,7 +29,7 @@ class Candidate:
     """One row of the table."""
 
     name: str
-    config: vidcolor.TrainConfig = CONFIG
+    config: vidcolor.TrainSettings = CONFIG
     network: vidcolor.NetworkConfig = NETWORK
     pretrained: bool = True
 
@@ -52,7 +52,7 @@ def train(candidate: Candidate, options: argparse.Namespace) -> tuple[Path, floa
         options.shards,
         folder,
         network=candidate.network,
-        config=replace(candidate.config, epochs=options.epochs, sizes=(options.size,)),
+        settings=replace(candidate.config, epochs=options.epochs, sizes=(options.size,)),
         val=[options.val],
         encoder_weights=options.encoder_weights if candidate.pretrained else None,
     )

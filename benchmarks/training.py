@@ -43,7 +43,7 @@ def main() -> None:
     def from_memory(*arguments: Any, **keywords: Any) -> Iterator[Batch]:
         return iter(kept)
 
-    config = vidcolor.TrainConfig(epochs=1, batch_size=options.batch_size, workers=options.workers, val_limit=4)
+    config = vidcolor.TrainSettings(epochs=1, batch_size=options.batch_size, workers=options.workers, val_limit=4)
     network = vidcolor.NetworkConfig(
         encoder=options.encoder,
         encoder_options={"pad_type": "same"} if options.encoder.startswith("mobilenetv2") else {},

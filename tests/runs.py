@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from vidcolor.network.config import NetworkConfig
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import TrainSettings
 from vidcolor.training.run import TrainResult
 from vidcolor.training.train import train
 
@@ -23,7 +23,7 @@ NETWORK = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, 
 PAPER = NetworkConfig(
     architecture="koalarization", encoder="", extractor="test_resnet", decoder=(8, 8, 8), fusion=8, size=32
 )
-CONFIG = TrainConfig(
+CONFIG = TrainSettings(
     epochs=2, batch_size=4, sizes=(32,), warmup_steps=2, ema=0.9, val_share=0.2, workers=0, precision="fp32", seed=3
 )
 
@@ -32,8 +32,8 @@ class Killed(BaseException):
     """Stands for a process that dies: nothing gets a chance to save."""
 
 
-def run(data: Path, out: Path, *, config: TrainConfig = CONFIG, **options: Any) -> TrainResult:
-    return train([data], out, config=config, network=options.pop("network", NETWORK), **options)
+def run(data: Path, out: Path, *, config: TrainSettings = CONFIG, **options: Any) -> TrainResult:
+    return train([data], out, settings=config, network=options.pop("network", NETWORK), **options)
 
 
 def weights(out: Path, name: str = "state.safetensors") -> dict[str, torch.Tensor]:

@@ -13,7 +13,7 @@ import cv2
 import pytest
 import typer
 
-from vidcolor.cli.values import parse_sizes, parse_time
+from vidcolor.cli.values import parse_time
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -36,13 +36,6 @@ def test_bad_times_are_usage_errors(text: str) -> None:
     """What is no time is refused by name."""
     with pytest.raises(typer.BadParameter, match="is no time"):
         parse_time(text)
-
-
-@pytest.mark.parametrize("text", ["", "100", "0", "128;160", "-32"])
-def test_bad_sizes_are_usage_errors(text: str) -> None:
-    """Crop sizes are multiples of the network's stride."""
-    with pytest.raises(typer.BadParameter, match="multiples of 32"):
-        parse_sizes(text)
 
 
 def test_colorize_prints_one_object(tmp_path: Path) -> None:

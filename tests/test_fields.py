@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from vidcolor.cli.app import app as program
 from vidcolor.cli.fields import Given, Only, with_settings
+from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import (
     EvaluateSettings,
     ExtractSettings,
@@ -21,6 +22,9 @@ from vidcolor.settings import (
     Setting,
     Settings,
     ShotSettings,
+    StartSettings,
+    TerminalSettings,
+    TrainSettings,
     described,
 )
 
@@ -54,9 +58,11 @@ def taken(annotation: Any, *arguments: str, **variables: str) -> Any:
     return found[0] if result.exit_code == 0 and found else result.output
 
 
-@pytest.mark.parametrize(
-    "kind", [Everything, RunSettings, ShotSettings, FileSettings, ExtractSettings, EvaluateSettings]
-)
+COLORING = (RunSettings, ShotSettings, FileSettings, TerminalSettings)
+LEARNING = (ExtractSettings, EvaluateSettings, TrainSettings, StartSettings)
+
+
+@pytest.mark.parametrize("kind", [Everything, *COLORING, *LEARNING])
 def test_without_options_all_is_as_in_python(kind: type) -> None:
     """The command line and the library have the same defaults."""
     assert taken(kind) == kind()
@@ -80,6 +86,12 @@ def test_every_kind_of_value() -> None:
 def test_wrong_values_are_usage_errors(option: str, value: str) -> None:
     """The line names the option."""
     assert f"Invalid value for '{option}'" in taken(Everything, option, value)
+
+
+@pytest.mark.parametrize("text", ["", "100", "0", "128;160", "-32", "64,100"])
+def test_bad_sizes_are_usage_errors(text: str) -> None:
+    """Crop sizes are multiples of the network's stride."""
+    assert "Invalid value for '--sizes'" in taken(TrainSettings, "--sizes", text)
 
 
 def test_some_settings_only() -> None:
@@ -113,9 +125,6 @@ def test_the_program_keeps_its_options() -> None:
     assert {"--output", "--overwrite", "--per-shot", "--max-side", "--val-share", "--json"} <= names["extract"]
     assert model | {"--saturation", "--no-calibration", "--smooth", "--degrade", "--limit"} <= names["evaluate"]
     assert {"--report", "--json"} <= names["evaluate"]
-    assert {"--output", "--val", "--preset", "--start", "--still-size", "--device"} <= names["train"]
-    networks = {"--encoder", "--encoder-weights", "--extractor", "--extractor-weights", "--decoder"}
-    losses = {"--loss", "--lr", "--encoder-lr", "--weight-decay", "--dropout", "--drop-path", "--schedule"}
-    pictures = {"--film", "--enlarged", "--sharpness", "--borders", "--blanks", "--smallest-crop", "--colorfulness"}
-    runs = {"--epochs", "--batch-size", "--sizes", "--patience", "--precision", "--seed", "--workers"}
-    assert networks | losses | pictures | runs <= names["train"]
+    training = {each.name for kind in (TrainSettings, StartSettings, NetworkConfig) for each in described(kind)}
+    assert {"--" + name.replace("_", "-") for name in training} <= names["train"]
+    assert {"--output", "--val", "--preset", "--start", "--device", "--no-mirror"} <= names["train"]

@@ -6,7 +6,7 @@ import inspect
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -14,8 +14,9 @@ from safetensors.torch import save_file
 
 import vidcolor
 from vidcolor.cli.app import main
+from vidcolor.cli.fields import text_of
 from vidcolor.network.config import NetworkConfig
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import Described, TrainSettings, described
 from vidcolor.training.presets import PRESETS
 
 
@@ -23,11 +24,11 @@ class Asked(Exception):  # noqa: N818  # no error: it carries what the command l
     """Stops the command where training would begin."""
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[NetworkConfig, TrainConfig, dict[str, Any]]:
+def asked(monkeypatch: pytest.MonkeyPatch, *options: str) -> tuple[NetworkConfig, TrainSettings, dict[str, Any]]:
     """What the command line hands to train()."""
 
-    def train(*_: Any, network: NetworkConfig, config: TrainConfig, **rest: Any) -> None:
-        raise Asked(network, config, rest)
+    def train(*_: Any, network: NetworkConfig, settings: TrainSettings, **rest: Any) -> None:
+        raise Asked(network, settings, rest)
 
     monkeypatch.setattr("vidcolor.training.train.train", train)
     monkeypatch.setattr(sys, "argv", ["vidcolor", "train", "photos", "-o", "run", *options])
@@ -41,7 +42,7 @@ def test_defaults_are_those_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without options the command line trains what vidcolor.train() does."""
     parameters = inspect.signature(vidcolor.train).parameters
     network, config, rest = asked(monkeypatch)
-    assert (network, config) == (parameters["network"].default, parameters["config"].default)
+    assert (network, config) == (parameters["network"].default, parameters["settings"].default)
     assert rest["extractor_weights"] == "hub"
 
 
@@ -70,6 +71,49 @@ def test_options_override_a_preset(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch, "--preset", "paper", "--extractor", "resnet18", "--extractor-weights", "r.safetensors"
     )
     assert (network.extractor, rest["extractor_weights"]) == ("resnet18", "r.safetensors")
+
+
+def another(each: Described, value: Any) -> Any:
+    """Another value for a setting."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return next(choice for choice in get_args(each.kind) if choice != value)
+    if isinstance(value, tuple):
+        return (96, 160)
+    high = each.setting.high
+    return 0.25 if high and high <= 1 else type(value)((each.setting.low or 0) + 3)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_training_setting_is_an_option_that_wins_over_a_preset(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whatever a preset says: what is given on the command line is what is trained."""
+    preset = PRESETS[name].training
+    values = {each.name: another(each, getattr(preset, each.name)) for each in described(TrainSettings)}
+    if name == "paper":  # refused there: the network has nothing to drop
+        del values["dropout"], values["drop_path"]
+    options = []
+    for key, value in values.items():
+        flag = key.replace("_", "-")
+        options += [f"--{'' if value else 'no-'}{flag}"] if isinstance(value, bool) else [f"--{flag}", text_of(value)]
+    assert asked(monkeypatch, "--preset", name, *options)[1] == replace(preset, **values)
+
+
+def test_the_help_shows_the_defaults_of_both_presets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where they differ both are told, where they agree one value is."""
+    monkeypatch.setattr(sys, "argv", ["vidcolor", "train", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    text = " ".join(capsys.readouterr().out.split())
+    modern, paper = (PRESETS[name].training for name in ("modern", "paper"))
+    assert f"default: modern {modern.epochs}, paper {paper.epochs}]" in text
+    assert f"default: modern {modern.lr:g}, paper {paper.lr:g}]" in text
+    assert f"default: {modern.val_limit}]" in text
+    assert "default: modern yes, paper no]" in text
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 import vidcolor
 from vidcolor.data.degrade import PartGenerator, blank_frames, maybe_old_film, neutral_borders
 from vidcolor.errors import DataError
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import TrainSettings
 from vidcolor.training.processes import Processes
 
 OPTIONS = [
@@ -86,4 +86,4 @@ def test_a_batch_must_divide(
 
     monkeypatch.setattr(sys.modules["vidcolor.training.train"], "joined", three)
     with pytest.raises(DataError, match="cannot share a batch of 4: there are 3 processes"):
-        vidcolor.train([photo_folder(count=12)], tmp_path / "run", config=TrainConfig(batch_size=4))
+        vidcolor.train([photo_folder(count=12)], tmp_path / "run", settings=TrainSettings(batch_size=4))

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from runs import CONFIG, NETWORK, PAPER, Folder, Killed, ctrl_c, kill, lines, run, stop_at, weights
 from vidcolor.color.metrics import PSNR_LIMIT
 from vidcolor.data.photos import center_crop, find_photos
-from vidcolor.errors import CheckpointError, DataError, OutputError, VidcolorError
+from vidcolor.errors import CheckpointError, DataError, DeviceError, OutputError, VidcolorError
 from vidcolor.network.backbone import create_backbone
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import load_model
@@ -435,3 +435,12 @@ def test_validation_scores_a_network_that_knows() -> None:
     assert scores.loss == pytest.approx(0, abs=1e-6)
     assert scores.psnr == pytest.approx(PSNR_LIMIT, abs=1e-3)
     assert scores.colorfulness == pytest.approx(scores.colorfulness_truth, abs=0.01)
+
+
+def test_training_on_the_automatic_device_fails(photo_folder: Folder, tmp_path: Path) -> None:
+    """The device may be any that the command line takes; here the photos are too few, which is told later."""
+    for device in ("auto", "cpu", torch.device("cpu")):
+        with pytest.raises(DataError, match="cannot train on"):
+            run(photo_folder(count=2), tmp_path / "run", device=device)
+    with pytest.raises(DeviceError, match="no such kind"):
+        run(photo_folder(count=2), tmp_path / "run", device="abacus")

@@ -18,7 +18,7 @@ from vidcolor.data.extraction import extract
 from vidcolor.data.photos import find_photos
 from vidcolor.errors import DataError, InputError
 from vidcolor.network.config import NetworkConfig
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import TrainSettings
 from vidcolor.training.data import gather
 from vidcolor.training.train import train
 
@@ -125,7 +125,7 @@ def test_network_is_trained_on_a_film(tmp_path: Path) -> None:
     """From a film to a checkpoint in one call; the epoch is validated on the shot that was held out."""
     film = write_film(tmp_path / "film.mp4", astronaut(), coffee(), rocket())
     network = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), size=64)
-    config = TrainConfig(epochs=1, batch_size=2, sizes=(64,))
+    config = TrainSettings(epochs=1, batch_size=2, sizes=(64,))
     result = train([film], tmp_path / "run", network=network, config=config)
     assert result.checkpoint.is_file()
     assert result.scores is not None

@@ -13,7 +13,7 @@ import pytest
 from runs import CONFIG, Folder, run
 from vidcolor.data.photos import find_photos, spread
 from vidcolor.errors import CheckpointError, DataError
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import TrainSettings
 
 
 def test_run_with_a_broken_held_out_photo_can_be_repeated(photo_folder: Folder, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def broken_photos(folder: Path) -> None:
     ids=["empty", "grey", "broken", "small", "few"],
 )
 def test_bad_data_are_told(
-    photo_folder: Folder, tmp_path: Path, spoil: Callable[[Path], Any], config: TrainConfig, reason: str
+    photo_folder: Folder, tmp_path: Path, spoil: Callable[[Path], Any], config: TrainSettings, reason: str
 ) -> None:
     """Each kind of unusable data stops the run with its own reason."""
     data = photo_folder(count=20)

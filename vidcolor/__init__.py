@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from vidcolor.network.config import NetworkConfig
     from vidcolor.pipeline.batch import colorize
     from vidcolor.pipeline.result import Result
-    from vidcolor.settings import EvaluateSettings, ExtractSettings, FileSettings, RunSettings, ShotSettings
-    from vidcolor.training.config import TrainConfig
+    from vidcolor.settings import (
+        EvaluateSettings,
+        ExtractSettings,
+        FileSettings,
+        RunSettings,
+        ShotSettings,
+        TrainSettings,
+    )
     from vidcolor.training.train import train
 
 __version__ = "0.1.0"
@@ -35,7 +41,7 @@ _HOMES = {
     "Result": "pipeline.result",
     "RunSettings": "settings",
     "ShotSettings": "settings",
-    "TrainConfig": "training.config",
+    "TrainSettings": "settings",
     "VidcolorError": "errors",
     "colorize": "pipeline.batch",
     "evaluate": "evaluation.measurement",
@@ -56,7 +62,7 @@ __all__ = [
     "Result",
     "RunSettings",
     "ShotSettings",
-    "TrainConfig",
+    "TrainSettings",
     "VidcolorError",
     "colorize",
     "evaluate",

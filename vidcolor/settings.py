@@ -19,8 +19,9 @@ from vidcolor.errors import VidcolorError
 DEFAULT_MODEL = "fast"
 
 WHAT, LOOK, ENCODER, FILES, MACHINE = "What", "How it looks", "Encoder", "Files", "Machine"
+NETWORK, LEARNING, PICTURES, VALIDATION = "Network", "Learning", "Pictures", "Validation"
 MESSAGES = "Messages"
-GROUPS = (WHAT, LOOK, ENCODER, FILES, MACHINE, MESSAGES)
+GROUPS = (WHAT, LOOK, ENCODER, NETWORK, LEARNING, PICTURES, VALIDATION, FILES, MACHINE, MESSAGES)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Setting:
         help: One line for the reader of ``--help``.
         group: The heading that it stands under there.
         low, high: The smallest and the largest value of a number; None: no limit.
+        multiple: Of what a whole number has to be one.
         letter: A short flag, as in "-m".
         metavar: What stands for the value in the help; "TIME" is written as 12.5, 1:02 or 00:01:02.500.
         variable: An environment variable that the command line takes the default from.
@@ -40,6 +42,7 @@ class Setting:
     group: str = WHAT
     low: float | None = None
     high: float | None = None
+    multiple: int = 1
     letter: str = ""
     metavar: str = ""
     variable: str = ""
@@ -70,7 +73,7 @@ class Described:
     def _problem(self, value: Any) -> str:
         kinds = get_args(self.kind) if get_origin(self.kind) in (Union, types.UnionType) else (self.kind,)
         if not any(_is_a(value, kind) for kind in kinds):
-            return f"it is {type(value).__name__}" if not _choices(kinds) else "there is no such choice"
+            return f"it is {_name(type(value))}" if not _choices(kinds) else "there is no such choice"
         low, high = self.setting.low, self.setting.high
         numbers = value if isinstance(value, tuple) else (value,)
         for number in numbers:
@@ -81,18 +84,19 @@ class Described:
                     return f"it is below {low:g}"
                 if high is not None and number > high:
                     return f"it is above {high:g}"
+                if number % self.setting.multiple if isinstance(number, int) else 0:
+                    return f"it is no multiple of {self.setting.multiple}"
         return ""
 
     def _remedy(self) -> str:
         kinds = get_args(self.kind) if get_origin(self.kind) in (Union, types.UnionType) else (self.kind,)
         if choices := _choices(kinds):
             return f"Choose one of {', '.join(map(str, choices))}"
-        low, high = self.setting.low, self.setting.high
-        if low is not None and high is not None:
-            return f"Choose a value in {low:g}..{high:g}"
-        return f"Choose {' or '.join(_name(kind) for kind in kinds)}" + (
-            f" of at least {low:g}" if low is not None else ""
-        )
+        low, high, multiple = self.setting.low, self.setting.high, self.setting.multiple
+        limits = "" if low is None else f" of at least {low:g}" if high is None else f" in {low:g}..{high:g}"
+        step = f", in multiples of {multiple}" if multiple > 1 else ""
+        first, *others = (_name(kind) for kind in kinds)
+        return f"Choose {' or '.join([first + limits + step, *others])}"
 
 
 def _choices(kinds: tuple[Any, ...]) -> list[Any]:
@@ -101,7 +105,8 @@ def _choices(kinds: tuple[Any, ...]) -> list[Any]:
 
 def _name(kind: Any) -> str:
     names = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", Path: "a path"}
-    return "None" if kind is type(None) else names.get(kind, str(kind))
+    names |= {type(None): "None", tuple: "a tuple of whole numbers"}
+    return names.get(get_origin(kind) or kind, getattr(kind, "__name__", str(kind)))
 
 
 def _is_a(value: Any, kind: Any) -> bool:
@@ -119,14 +124,14 @@ def _is_a(value: Any, kind: Any) -> bool:
 
 @cache
 def described(kind: type) -> tuple[Described, ...]:
-    """Return the settings of a class, in the order in which they are written."""
+    """Return the settings of a class, in the order in which they are written; its other fields are left out."""
     hints = get_type_hints(kind, include_extras=True)
-    found = []
-    for field in fields(kind):
-        plain, *notes = get_args(hints[field.name])
-        (setting,) = (note for note in notes if isinstance(note, Setting))
-        found.append(Described(field.name, plain, field.default, setting))
-    return tuple(found)
+    return tuple(
+        Described(field.name, get_args(hints[field.name])[0], field.default, note)
+        for field in fields(kind)
+        for note in getattr(hints[field.name], "__metadata__", ())
+        if isinstance(note, Setting)
+    )
 
 
 def changed(given: Mapping[str, Any], *settings: Any) -> tuple[Any, ...]:
@@ -243,3 +248,99 @@ class EvaluateSettings(Settings):
     ] = True
     degrade: Annotated[Literal["none", "film"], Setting("What is done to the grey pictures: film ages them.")] = "none"
     limit: Annotated[int, Setting("At most so many photos, evenly chosen, and frames of each film; 0: all.", low=0)] = 0
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    """How a network is trained; written into the run's folder, and the same when it goes on."""
+
+    loss: Annotated[
+        Literal["regression", "mse", "psnr", "perceptual", "classification"], Setting("What is minimized.", LEARNING)
+    ] = "regression"
+    gradient: Annotated[
+        float, Setting("Weight of a second loss, on the differences of ab between neighbors.", LEARNING, low=0)
+    ] = 0.0
+    steadiness: Annotated[
+        float,
+        Setting(
+            "Weight of the distance in ab of two views of a photo; a batch is then half as many, shown twice.",
+            LEARNING,
+            low=0,
+        ),
+    ] = 0.0
+    features: Annotated[
+        float, Setting("Weight of the distance to true pictures, as sets, in a classifier's features.", LEARNING, low=0)
+    ] = 0.0
+    epochs: Annotated[int, Setting("Passes over the photos.", LEARNING, low=1)] = 10
+    batch_size: Annotated[int, Setting("Photos a step, over all processes together.", LEARNING, low=1)] = 32
+    optimizer: Annotated[Literal["adamw", "adam"], Setting("How gradients become steps.", LEARNING)] = "adamw"
+    lr: Annotated[float, Setting("Peak learning rate of new layers.", LEARNING, low=0)] = 2e-3
+    encoder_lr: Annotated[float, Setting("Share of it for a pretrained encoder.", LEARNING, low=0)] = 0.3
+    schedule: Annotated[
+        Literal["cosine", "constant"], Setting("How the learning rate goes on after the warm-up.", LEARNING)
+    ] = "cosine"
+    warmup_steps: Annotated[int, Setting("Steps until it is at its peak.", LEARNING, low=0)] = 200
+    weight_decay: Annotated[float, Setting("How fast weights that are of no use shrink.", LEARNING, low=0)] = 1e-2
+    clip_norm: Annotated[float, Setting("Gradients are scaled down to this norm; 0: never.", LEARNING, low=0)] = 1.0
+    ema: Annotated[
+        float, Setting("Decay of the moving average of the weights, which is kept; 0: none.", LEARNING, low=0, high=1)
+    ] = 0.999
+    dropout: Annotated[
+        float, Setting("Share of the channels before the fusion that are silenced.", LEARNING, low=0, high=0.9)
+    ] = 0.0
+    drop_path: Annotated[
+        float, Setting("Share of pictures that skip the encoder's last residual block.", LEARNING, low=0, high=0.9)
+    ] = 0.0
+    colorfulness: Annotated[
+        float, Setting("Share of the truth's that colors are calibrated to; 0: do not.", LEARNING, low=0, high=1)
+    ] = 0.62
+    sizes: Annotated[
+        tuple[int, ...], Setting("Crop sizes in pixels; each batch takes one.", PICTURES, low=32, multiple=32)
+    ] = (128,)
+    smallest_crop: Annotated[
+        float, Setting("Side of the smallest crop, of the photo's short side.", PICTURES, low=0.1, high=1)
+    ] = 0.6
+    mirror: Annotated[bool, Setting("Mirror half of the photos.", PICTURES)] = True
+    film: Annotated[float, Setting("Share of pictures aged like old film.", PICTURES, low=0, high=1)] = 0.7
+    enlarged: Annotated[float, Setting("Share of batches enlarged from smaller pictures.", PICTURES, low=0, high=1)] = (
+        0.3
+    )
+    sharpness: Annotated[float, Setting("Share of pictures made softer or sharper.", PICTURES, low=0, high=1)] = 0.5
+    borders: Annotated[float, Setting("Share of pictures given a neutral border.", PICTURES, low=0, high=1)] = 0.1
+    blanks: Annotated[float, Setting("Share of neutral pictures of nothing.", PICTURES, low=0, high=1)] = 0.03
+    hints: Annotated[
+        float, Setting("Share of pictures shown with hints; 0: a network without.", PICTURES, low=0, high=1)
+    ] = 0.65
+    val_share: Annotated[float, Setting("Share held out where no --val is named.", VALIDATION, low=0, high=0.5)] = 0.03
+    val_limit: Annotated[int, Setting("At most so many photos are validated on.", VALIDATION, low=1)] = 600
+    validate_every: Annotated[int, Setting("Epochs from one validation to the next.", VALIDATION, low=1)] = 1
+    patience: Annotated[
+        int, Setting("Epochs without a better validation loss before an early stop; 0: never.", VALIDATION, low=0)
+    ] = 0
+    save_minutes: Annotated[float, Setting("Time between two saves of the whole state.", FILES, low=0)] = 5.0
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"], Setting("Number type; auto: bf16 where the device computes in it.", MACHINE)
+    ] = "auto"
+    seed: Annotated[int, Setting("Of all that is drawn at random.", MACHINE, low=0)] = 0
+    workers: Annotated[
+        int,
+        Setting("Processes that read photos; -1: all cores but two beside a GPU, none on a CPU.", MACHINE, low=-1),
+    ] = -1
+
+
+@dataclass(frozen=True)
+class StartSettings(Settings):
+    """Where a network's first weights come from, and how the finished one is used."""
+
+    encoder_weights: Annotated[
+        Path | None, Setting("timm state dict that the encoder starts from.", NETWORK, metavar="FILE")
+    ] = None
+    extractor_weights: Annotated[
+        str | Path, Setting("Of the extractor: timm's from the hub, or a state dict.", NETWORK, metavar="hub|FILE")
+    ] = "hub"
+    feature_weights: Annotated[
+        Path | None, Setting("timm state dict of MobileNetV2, for --features.", NETWORK, metavar="FILE")
+    ] = None
+    still_size: Annotated[
+        int, Setting("Short side at which single pictures are seen; 0: as the network says.", NETWORK, low=0, high=2048)
+    ] = 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
 from vidcolor.cli.values import parse_numbers, parse_time
+from vidcolor.errors import VidcolorError
 from vidcolor.settings import Described, Settings, described
 
 
@@ -33,7 +35,7 @@ class Given:
         default: The text that the help shows as the default of a setting, by its name.
     """
 
-    kind: type[Settings]
+    kind: type
     default: Callable[[Described], str]
 
 
@@ -79,10 +81,10 @@ def as_option(each: Described, given: Given | None = None) -> inspect.Parameter:
     if kind is bool and (given or default):
         flag = f"{flag}/--no-{flag[2:]}"
     if get_origin(kind) is tuple:
-        kind, default, parser = str, ",".join(map(str, default)), parse_numbers
+        kind, default, parser = str, text_of(default), partial(numbers_for, each)
     elif setting.metavar == "TIME":
         parser = parse_time
-    elif Path in get_args(kind):
+    elif {str, Path} <= set(get_args(kind)):
         kind = str
     text = given.default(each) if given else default_of(each)
     if given:
@@ -97,20 +99,36 @@ def as_option(each: Described, given: Given | None = None) -> inspect.Parameter:
 
 
 def default_of(each: Described) -> str:
-    """Return the default of a setting as the help shows it; nothing where none, or the help tells already."""
-    if each.default in ("", None) or isinstance(each.default, bool) or each.setting.metavar == "TIME":
-        return ""
-    if isinstance(each.default, tuple):
-        return ",".join(map(str, each.default))
-    return f"{each.default:g}" if isinstance(each.default, int | float) else str(each.default)
+    """Return the default of a setting as the help shows it; nothing where the help tells already."""
+    return "" if isinstance(each.default, bool) or each.setting.metavar == "TIME" else text_of(each.default)
+
+
+def text_of(value: Any) -> str:
+    """Return a value as it is written on the command line; nothing for none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, int | float) else str(value or "")
 
 
 def limits_of(each: Described, default: str) -> str:
     """Return what stands behind the help of a setting: its range, its default, its environment variable."""
     low, high = (None, None) if each.setting.metavar == "TIME" else (each.setting.low, each.setting.high)
     limits = "" if low is None else f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+    limits += f", multiples of {each.setting.multiple}" * (each.setting.multiple > 1)
     texts = (limits, default and f"default: {default}", each.setting.variable and f"or {each.setting.variable}")
     return f"  [{'; '.join(filter(None, texts))}]" if any(texts) else ""
+
+
+def numbers_for(each: Described, text: str | tuple[int, ...]) -> tuple[int, ...]:
+    """Return the numbers that a text stands for, in the range of a setting."""
+    numbers = parse_numbers(text)
+    try:
+        each.check(numbers)
+    except VidcolorError as error:
+        raise typer.BadParameter(f"{error.why}. {error.remedy}.") from None
+    return numbers
 
 
 def metavar_of(each: Described) -> str:
@@ -120,4 +138,6 @@ def metavar_of(each: Described) -> str:
         return each.setting.metavar
     if get_origin(each.kind) is Literal or any(get_origin(kind) is Literal for kind in kinds):
         return "|".join(str(choice) for kind in kinds for choice in (get_args(kind) or (kind,)))
+    if get_origin(each.kind) is tuple:
+        return "N,N"
     return "N" if int in kinds else "NUMBER" if float in kinds else "TEXT"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import typer
 
@@ -39,31 +38,3 @@ def parse_numbers(text: str | tuple[int, ...]) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no list of whole numbers; write them as in 128,160") from None
-
-
-def parse_sizes(text: str) -> tuple[int, ...]:
-    """128,160 as (128, 160)."""
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        sizes = (0,)
-    if any(size < 32 or size % 32 for size in sizes):
-        raise typer.BadParameter(f"{text!r}: write multiples of 32, as in 128,160", param_hint="--sizes")
-    return sizes
-
-
-def parse_channels(text: str) -> tuple[int, ...]:
-    """128,96,64 as (128, 96, 64)."""
-    try:
-        channels = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        channels = (0,)
-    if any(count < 1 for count in channels):
-        raise typer.BadParameter(f"{text!r}: write numbers of channels, as in 128,96,64", param_hint="--decoder")
-    return channels
-
-
-def refuse_decided(by: str, options: dict[str, Any]) -> None:
-    """Options that another one makes meaningless are no silent nothing."""
-    if chosen := [name for name, value in options.items() if value]:
-        raise typer.BadParameter(f"{by} decides about this", param_hint=", ".join(chosen))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from vidcolor.errors import CheckpointError
+from vidcolor.settings import NETWORK, Setting
 
 Head = Literal["regression", "classification"]
 
@@ -18,13 +19,13 @@ class NetworkConfig:
     architecture: Literal["fusion", "koalarization"] = "fusion"
     """fusion is FusionNet; koalarization is the network of arXiv 1712.03400, whose encoder is its own."""
 
-    encoder: str = "mobilenetv2_100"
+    encoder: Annotated[str, Setting("timm backbone of the encoder.", NETWORK, metavar="NAME")] = "mobilenetv2_100"
     """A timm backbone whose feature maps at several strides serve as encoder (fusion only)."""
 
     encoder_options: dict[str, Any] = field(default_factory=lambda: {"pad_type": "same"})
     """Further arguments of timm.create_model for the encoder."""
 
-    extractor: str = ""
+    extractor: Annotated[str, Setting("Frozen timm classifier, or none.", NETWORK, metavar="NAME")] = ""
     """A frozen timm classifier whose logits are repeated over the grid; empty for none (koalarization only)."""
 
     semantics: int = 0
@@ -37,7 +38,7 @@ class NetworkConfig:
     fusion: int = 256
     """Channels after the 1x1 convolution that fuses embedding and local features."""
 
-    decoder: tuple[int, ...] = (128, 96, 64)
+    decoder: Annotated[tuple[int, ...], Setting("Channels of its steps.", NETWORK, low=1)] = (128, 96, 64)
     """Channels of the decoder's steps, each twice the size of the one before."""
 
     head: Head = "regression"
@@ -46,7 +47,9 @@ class NetworkConfig:
     hints: int = 0
     """Channels of the attention that spreads known colors over the picture; 0: no network for hints (fusion only)."""
 
-    palette: int = 0
+    palette: Annotated[
+        int, Setting("Learned colors for each picture, beside the features; 0: none.", NETWORK, low=0, high=256)
+    ] = 0
     """Colors that are learned for each picture from its global embedding: so many maps beside the features that the
     head reads; 0 does without (fusion only). The color queries of DDColor (Kang et al. 2023, arXiv 2212.11613) in
     small."""

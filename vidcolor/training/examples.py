@@ -21,7 +21,8 @@ from vidcolor.data.degrade import (
     neutral_borders,
 )
 from vidcolor.data.photos import Photo, train_batches
-from vidcolor.training.config import TrainConfig, reading_workers
+from vidcolor.settings import TrainSettings
+from vidcolor.training.config import reading_workers
 from vidcolor.training.hints import draw_hints, moved
 
 VIEWS_MOVED = 3  # pixels at most between two views of a picture
@@ -62,13 +63,13 @@ class Shown:
         return self.hints[:, 2].amax(dim=(1, 2)).reshape(2, -1).amax(dim=0) == 0
 
 
-def seen_and_true(rgb: Tensor, config: TrainConfig, generator: PartGenerator) -> tuple[Tensor, Tensor]:
+def seen_and_true(rgb: Tensor, config: TrainSettings, generator: PartGenerator) -> tuple[Tensor, Tensor]:
     """L* as the network is shown it ``(N, 1, H, W)``, and the true Lab, of photos ``(N, 3, H, W)`` in uint8."""
     framed = _framed(rgb, config, generator)
     return _aged(framed, config, generator), rgb_to_lab(framed)
 
 
-def shown_once(rgb: Tensor, config: TrainConfig, generator: PartGenerator, *, hints: bool) -> Shown:
+def shown_once(rgb: Tensor, config: TrainSettings, generator: PartGenerator, *, hints: bool) -> Shown:
     """Return each of the photos ``(N, 3, H, W)`` in uint8 as it is trained on.
 
     Args:
@@ -78,7 +79,7 @@ def shown_once(rgb: Tensor, config: TrainConfig, generator: PartGenerator, *, hi
     return Shown(lightness, truth, draw_hints(truth, config.hints, generator) if hints else None)
 
 
-def shown_twice(rgb: Tensor, config: TrainConfig, generator: PartGenerator, *, hints: bool) -> Shown:
+def shown_twice(rgb: Tensor, config: TrainSettings, generator: PartGenerator, *, hints: bool) -> Shown:
     """As :func:`shown_once`, with a second view of every photo: aged in another way, and a little moved.
 
     Pictures have hints in both views, or in none: what differs between hints may differ in the answer.
@@ -95,12 +96,12 @@ def shown_twice(rgb: Tensor, config: TrainConfig, generator: PartGenerator, *, h
     return Shown(lightness.contiguous(memory_format=torch.channels_last), torch.cat(truths), given, moves)
 
 
-def _framed(rgb: Tensor, config: TrainConfig, generator: PartGenerator) -> Tensor:
+def _framed(rgb: Tensor, config: TrainSettings, generator: PartGenerator) -> Tensor:
     """Return sRGB in 0..1 with some pictures of nothing, and some borders."""
     return neutral_borders(blank_frames(rgb / 255, config.blanks, generator), config.borders, generator)
 
 
-def _aged(rgb: Tensor, config: TrainConfig, generator: PartGenerator) -> Tensor:
+def _aged(rgb: Tensor, config: TrainSettings, generator: PartGenerator) -> Tensor:
     """Return L* as films and photos of all kinds show it."""
     lightness = maybe_old_film(maybe_smaller(rgb, config.enlarged, generator), config.film, generator)
     lightness = F.interpolate(lightness, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
@@ -108,13 +109,13 @@ def _aged(rgb: Tensor, config: TrainConfig, generator: PartGenerator) -> Tensor:
     return lightness.contiguous(memory_format=torch.channels_last)
 
 
-def step_seed(config: TrainConfig, step: int) -> int:
+def step_seed(config: TrainSettings, step: int) -> int:
     """Return the seed of all that is drawn in a step."""
     return config.seed * 1_000_003 + step
 
 
 def other_photos(
-    photos: Sequence[Photo], number: int, sizes: Sequence[int], config: TrainConfig, device: torch.device
+    photos: Sequence[Photo], number: int, sizes: Sequence[int], config: TrainSettings, device: torch.device
 ) -> Iterator[Tensor]:
     """Return so many photos of the training in crops that no epoch has, in batches ``(N, 3, H, W)`` of uint8."""
     batches = train_batches(
@@ -131,7 +132,7 @@ def other_photos(
 
 
 def other_crops(
-    photos: Sequence[Photo], number: int, sizes: Sequence[int], config: TrainConfig, device: torch.device
+    photos: Sequence[Photo], number: int, sizes: Sequence[int], config: TrainSettings, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Return :func:`other_photos` as :func:`seen_and_true` gives them."""
     for step, rgb in enumerate(other_photos(photos, number, sizes, config, device)):

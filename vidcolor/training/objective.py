@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vidcolor.data.photos import Photo, train_batches
 from vidcolor.network.heads import Prediction
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import TrainSettings
 from vidcolor.training.examples import Shown
 from vidcolor.training.features import PictureFeatures, feature_distance
 from vidcolor.training.loss import (
@@ -31,7 +31,7 @@ PRIOR_BATCHES = 100  # batches counted for the prior of the classification loss
 LossFunction = Callable[[Prediction, Tensor], Tensor]
 
 
-def main_loss(photos: Sequence[Photo], config: TrainConfig) -> LossFunction:
+def main_loss(photos: Sequence[Photo], config: TrainSettings) -> LossFunction:
     """Return the loss that a configuration names; that of classification needs a look at the photos' colors."""
     if config.loss == "mse":
         return mean_squared_loss
@@ -57,7 +57,7 @@ class Objective:
     """
 
     def __init__(
-        self, loss: LossFunction, config: TrainConfig, features: PictureFeatures | None, precision: torch.dtype
+        self, loss: LossFunction, config: TrainSettings, features: PictureFeatures | None, precision: torch.dtype
     ) -> None:
         self.loss, self.config, self.features, self.precision = loss, config, features, precision
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vidcolor.network.config import NetworkConfig
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -13,12 +13,12 @@ class Preset:
     """A network and how it is trained."""
 
     network: NetworkConfig
-    training: TrainConfig
+    training: TrainSettings
 
 
 PRESETS = {
     # FusionNet on a small pretrained encoder, taking hints: without them what the bundled weights were made with.
-    "modern": Preset(NetworkConfig(semantics=1280, decoder=(256, 128, 96), hints=32), TrainConfig()),
+    "modern": Preset(NetworkConfig(semantics=1280, decoder=(256, 128, 96), hints=32), TrainSettings()),
     # Deep Koalarization (arXiv 1712.03400) as its PyTorch reproduction trained it on Places365.
     "paper": Preset(
         NetworkConfig(
@@ -28,7 +28,7 @@ PRESETS = {
             extractor="inception_resnet_v2",
             decoder=(128, 64, 32),
         ),
-        TrainConfig(
+        TrainSettings(
             epochs=70,
             batch_size=40,
             loss="mse",

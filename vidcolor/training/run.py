@@ -24,9 +24,10 @@ from vidcolor.network.depthwise import speed_up_strided_depthwise
 from vidcolor.network.device import choose_precision
 from vidcolor.network.fusion import FusionNet
 from vidcolor.network.predictor import whole_strides
+from vidcolor.settings import TrainSettings
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.checks import listing, look_over, try_out
-from vidcolor.training.config import TrainConfig, learning_rate, reading_workers
+from vidcolor.training.config import learning_rate, reading_workers
 from vidcolor.training.examples import other_crops, other_photos, shown_once, shown_twice, step_seed
 from vidcolor.training.features import PictureFeatures
 from vidcolor.training.interrupt import Interrupt
@@ -65,7 +66,7 @@ class Run:
         held_out: list[Photo],
         folder: Path,
         network_config: NetworkConfig,
-        config: TrainConfig,
+        config: TrainSettings,
         beginning: Beginning,
         processes: Processes,
         interrupt: Interrupt,

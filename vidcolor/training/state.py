@@ -15,7 +15,7 @@ from vidcolor.errors import CheckpointError
 from vidcolor.network.build import Network
 from vidcolor.network.checkpoint import load_strictly, read_tensors, save_tensors
 from vidcolor.network.config import NetworkConfig
-from vidcolor.training.config import TrainConfig
+from vidcolor.settings import TrainSettings
 
 # Settings that may change between two parts of a run; a finished run is calibrated anew.
 FREE = ("workers", "save_minutes", "patience", "colorfulness")
@@ -66,7 +66,7 @@ class MovingAverage:
                 torch._foreach_copy_(mine, theirs)
 
 
-def make_optimizer(network: Network, config: TrainConfig, pretrained: bool) -> torch.optim.Optimizer:
+def make_optimizer(network: Network, config: TrainSettings, pretrained: bool) -> torch.optim.Optimizer:
     """Return the optimizer that a configuration names; layers that start pretrained learn slower."""
     inherited = {p for part in network.pretrained_parts() for p in part.parameters()} if pretrained else set()
     trainable = [p for p in network.parameters() if p.requires_grad]
@@ -144,7 +144,7 @@ def differences(old: str, new: str) -> str:
 
 
 def _all_settings(text: str) -> dict[str, Any]:
-    defaults = json.loads(json.dumps(asdict(TrainConfig())))  # tuples become lists, as in the file
+    defaults = json.loads(json.dumps(asdict(TrainSettings())))  # tuples become lists, as in the file
     settings = {**defaults, **json.loads(text)}
     network = json.loads(NetworkConfig.from_json(settings.pop("network", "{}")).to_json())
     settings |= {f"network {key}": value for key, value in network.items()}

@@ -10,7 +10,8 @@ import torch
 from vidcolor.data.photos import spread
 from vidcolor.errors import CheckpointError, DataError, writing
 from vidcolor.network.config import NetworkConfig
-from vidcolor.training.config import TrainConfig
+from vidcolor.network.device import choose_device
+from vidcolor.settings import TrainSettings
 from vidcolor.training.data import gather
 from vidcolor.training.interrupt import held_back
 from vidcolor.training.precision import fast_convolutions
@@ -26,14 +27,14 @@ def train(
     out: Path | str,
     *,
     network: NetworkConfig = PRESETS["modern"].network,
-    config: TrainConfig = PRESETS["modern"].training,
+    settings: TrainSettings = PRESETS["modern"].training,
     val: Sequence[Path | str] = (),
     encoder_weights: Path | None = None,
     extractor_weights: str | Path = HUB,
     start: str | Path | Sequence[str | Path] = (),
     still_size: int = 0,
     feature_weights: Path | None = None,
-    device: torch.device | str = "cpu",
+    device: torch.device | str = "auto",
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[dict[str, float]], None] = lambda values: None,
 ) -> TrainResult:
@@ -51,7 +52,7 @@ def train(
             several the mean of their weights.
         still_size: Short side in pixels at which the finished model sees single pictures, and is validated; 0 keeps
             the network's own.
-        feature_weights: A timm state dict of MobileNetV2 (safetensors), for ``config.features``.
+        feature_weights: A timm state dict of MobileNetV2 (safetensors), for ``settings.features``.
         report: Takes lines for the reader; progress: takes the numbers of each step.
 
     Raises:
@@ -63,50 +64,50 @@ def train(
     network_config = model.config if model else network
     if still_size:
         network_config = network_config.with_(still_size=still_size)
-    if config.loss == "classification" and network_config.head != "classification":
+    if settings.loss == "classification" and network_config.head != "classification":
         what = f"cannot train {model.name if model else 'this network'} with the classification loss"
         raise CheckpointError(what, "it predicts ab, not a distribution", "Start without it, or choose another --loss")
-    if config.dropout or config.drop_path:
+    if settings.dropout or settings.drop_path:
         what, to_do = f"cannot drop parts of {network_config.architecture}", "Leave --dropout and --drop-path at 0"
         if network_config.architecture != "fusion":
             raise CheckpointError(what, "only FusionNet can do without", to_do)
-        if not config.ema:  # its batch norms would be those of a network with parts dropped
+        if not settings.ema:  # its batch norms would be those of a network with parts dropped
             raise CheckpointError(what, "that needs a moving average of the weights", to_do)
-    if bool(config.features) != bool(feature_weights):
+    if bool(settings.features) != bool(feature_weights):
         raise CheckpointError(
             "cannot compare the features of pictures",
             "a weight of them and a pretrained encoder go together",
             "Give both --features and --feature-weights, or neither",
         )
     folder = Path(out)
-    with joined(torch.device(device)) as processes:
+    with joined(choose_device(device) if isinstance(device, str) else device) as processes:
         if not processes.first:
             report, progress = (lambda line: None), (lambda values: None)
-        parts = processes.ranks * (2 if config.steadiness else 1)
-        if config.batch_size % parts:
-            twice = ", and each photo is shown twice" if config.steadiness else ""
+        parts = processes.ranks * (2 if settings.steadiness else 1)
+        if settings.batch_size % parts:
+            twice = ", and each photo is shown twice" if settings.steadiness else ""
             raise DataError(
-                f"cannot share a batch of {config.batch_size}",
+                f"cannot share a batch of {settings.batch_size}",
                 f"there are {processes.ranks} processes{twice}",
                 f"Choose a --batch-size that {parts} divides",
             )
         found = None
         if processes.first:  # frames of films are written while gathering
-            found = gather(data, val, folder, share=config.val_share, seed=config.seed, report=report)
+            found = gather(data, val, folder, share=settings.val_share, seed=settings.seed, report=report)
         found = processes.of_first(found)
         assert found is not None
         photos, held_out = found
-        if len(photos) < config.batch_size:
+        if len(photos) < settings.batch_size:
             raise DataError(
                 f"cannot train on {len(photos)} photos",
-                f"a batch takes {config.batch_size}",
+                f"a batch takes {settings.batch_size}",
                 "Add photos or lower --batch-size",
             )
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         beginning = Beginning(encoder_weights, extractor_weights, model, feature_weights)
-        held_out = spread(held_out, config.val_limit)
+        held_out = spread(held_out, settings.val_limit)
         with held_back() as interrupt, fast_convolutions(processes.device):
             return Run(
-                photos, held_out, folder, network_config, config, beginning, processes, interrupt, report, progress
+                photos, held_out, folder, network_config, settings, beginning, processes, interrupt, report, progress
             ).run()
