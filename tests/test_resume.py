@@ -246,8 +246,8 @@ def test_a_segment_worked_alone_has_the_bytes_of_the_row(
 ) -> None:
     """Any machine can make any segment: in any order, the packets are those of the run that made them all."""
     out, works = tmp_path / "out.mp4", []
-    honest = pipeline.Work
-    monkeypatch.setattr(pipeline, "Work", lambda *a, **k: works.append(honest(*a, **k)) or works[-1])
+    honest = pipeline.Work.of
+    monkeypatch.setattr(pipeline.Work, "of", lambda *arguments: works.append(honest(*arguments)) or works[-1])
     with pytest.raises(KeyboardInterrupt):
         colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(4 * SHOT))
     with Journal(out) as journal:

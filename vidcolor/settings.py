@@ -211,6 +211,9 @@ class FileSettings(Settings):
 
     recursive: Annotated[bool, Setting("Folders at any depth.", FILES, letter="-r")] = False
     overwrite: Annotated[bool, Setting("Replace an output that exists.", FILES, letter="-y")] = False
+    dry_run: Annotated[
+        bool, Setting("Write nothing: tell what would be done, about how long it takes, how large it gets.", FILES)
+    ] = False
 
 
 @dataclass(frozen=True)

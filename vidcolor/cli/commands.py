@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vidcolor.cli.fields import Only
+from vidcolor.cli.rehearsal import rehearse
 from vidcolor.cli.terminal import Terminal
 from vidcolor.cli.values import parse_time
 from vidcolor.errors import OutputError
@@ -47,6 +48,10 @@ def colorize(
     from vidcolor.pipeline.batch import are_several
     from vidcolor.pipeline.batch import colorize as colorize_one
 
+    if files.dry_run:
+        if not rehearse(sources, output, run, shot, files, terminal):
+            raise typer.Exit(1)
+        return
     if are_several(sources):
         colorize_many(sources, output, run, shot, files, terminal)
         return

@@ -19,7 +19,6 @@ import cv2
 from vidcolor import __version__
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import choose_codec, codec_options
-from vidcolor.film.encode import EncodeSettings, choose_encoding
 from vidcolor.film.frame import Frame
 from vidcolor.film.packets import joined
 from vidcolor.film.reader import frames, open_video
@@ -29,11 +28,8 @@ from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.recorder import Recorder
 from vidcolor.pipeline.result import Result
 from vidcolor.pipeline.segments import cut
-from vidcolor.pipeline.smoothing import Smoother
-from vidcolor.pipeline.stages import Stages
 from vidcolor.pipeline.target import check_target, default_output
-from vidcolor.pipeline.view import View
-from vidcolor.pipeline.work import Work, usual_batch
+from vidcolor.pipeline.work import Work, encode_settings
 from vidcolor.settings import RunSettings, ShotSettings
 
 # Finished segments that differ in these are of no use to anybody: nobody has chosen them.
@@ -66,7 +62,7 @@ def colorize_film(
     """
     settings, shot = settings or RunSettings(), shot or ShotSettings()
     source = Path(source)
-    encoder = EncodeSettings(settings.codec, settings.crf, settings.preset, settings.pix_fmt)
+    encoder = encode_settings(settings)
     began = time.monotonic()
     with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
         target = Path(output) if output else default_output(source)
@@ -74,23 +70,16 @@ def colorize_film(
             check_target(source, target, overwrite or (settings.resume and journal.is_published))
             codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
             predictor = predictor or Predictor.load(settings)
-            short_side = settings.size or predictor.model.config.short_side(video.info.is_still)
-            view = View(video.info, short_side, predictor.stride)
             stream = frames(video, settings.start, settings.duration)
             first = next(stream)  # tells the depth, and fails before anything is written
-            encoding = choose_encoding(target, video.info, first.bits, encoder)
-            video.keeps_alpha = encoding.alpha
-            batch = settings.batch_size or usual_batch(predictor.device.type, video.info)
-            rate = video.info.rate if settings.looks == "auto" else None
-            stages = Stages(predictor, view, batch, settings_of=lambda step: shot, rate=rate)
-            work = Work(video, settings, stages, encoding, context=2 * Smoother(shot.smooth).delay)
+            work = Work.of(video, target, first.bits, settings, shot, predictor)
             writer = FilmWriter(
-                target, video.info, encoding, start=settings.start, duration=settings.duration, sealed=journal.seal
+                target, video.info, work.encoding, start=settings.start, duration=settings.duration, sealed=journal.seal
             )
             whole = not settings.start and settings.duration is None
             run = _Run(work, writer, progress, report, video.info.frames if whole else 0)
             if settings.resume:
-                identity = _identity(work, shot)
+                identity = identity_of(work, shot)
                 published = journal.is_published and not journal.differences(identity)
                 check_target(source, target, overwrite or published)
                 run.in_segments(journal, chain([first], stream), identity, overwrite)
@@ -239,8 +228,8 @@ class _Run:
         self.progress(self.done, self.expected)
 
 
-def _identity(work: Work, shot: ShotSettings) -> dict[str, Any]:
-    """All that decides the bytes of a segment, by the names that a user would know."""
+def identity_of(work: Work, shot: ShotSettings) -> dict[str, Any]:
+    """Return all that decides the bytes of a segment, by the names that a user would know."""
     stages, settings = work.stages, work.settings
     found = {
         "input": film_identity(work.video.info.path),

@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
-from vidcolor.film.encode import Encoding, VideoEncoder
+from vidcolor.film.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_video
-from vidcolor.network.predictor import BATCH
+from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.segments import Start, Step, cut, located
+from vidcolor.pipeline.smoothing import Smoother
 from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
-from vidcolor.settings import RunSettings
+from vidcolor.pipeline.view import View
+from vidcolor.settings import RunSettings, ShotSettings
 
 LARGE = 1_000_000  # pixels: larger frames go by half as many on a CPU, where 4 % of time buys 100 MiB
 DECODED = 8  # frames that may wait for the network
@@ -27,6 +30,11 @@ COLORED = 4  # and for the encoder, which takes them one by one
 def usual_batch(device: str, info: VideoInfo) -> int:
     """Return how many frames of a film go through the network together when nothing is asked for."""
     return BATCH[device] // (1 + (device == "cpu" and info.width * info.height > LARGE))
+
+
+def encode_settings(settings: RunSettings) -> EncodeSettings:
+    """Return what the settings of a run say about the encoder."""
+    return EncodeSettings(settings.codec, settings.crf, settings.preset, settings.pix_fmt)
 
 
 @dataclass
@@ -45,6 +53,28 @@ class Work:
     stages: Stages
     encoding: Encoding
     context: int
+
+    @classmethod
+    def of(
+        cls, video: Video, target: Path, bits: int, settings: RunSettings, shot: ShotSettings, predictor: Predictor
+    ) -> Work:
+        """Return the work on an opened film.
+
+        Args:
+            target: The film that is to be written.
+            bits: Depth of the film's frames.
+
+        Raises:
+            InputError: the film is in high dynamic range; OutputError: container, codec and depth do not fit.
+        """
+        short_side = settings.size or predictor.model.config.short_side(video.info.is_still)
+        view = View(video.info, short_side, predictor.stride)
+        batch = settings.batch_size or usual_batch(predictor.device.type, video.info)
+        rate = video.info.rate if settings.looks == "auto" else None
+        stages = Stages(predictor, view, batch, settings_of=lambda step: shot, rate=rate)
+        encoding = choose_encoding(target, video.info, bits, encode_settings(settings))
+        video.keeps_alpha = encoding.alpha
+        return cls(video, settings, stages, encoding, context=2 * Smoother(shot.smooth).delay)
 
     @contextmanager
     def colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:

@@ -1,0 +1,258 @@
+"""What a run would do: with which settings, about how long it takes and how large it gets. Nothing is written.
+
+Time and size come from about a second of the real work, done on the middle of the film.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidcolor.errors import OutputError, VidcolorError, reason
+from vidcolor.files import is_photo
+from vidcolor.film.bitrate import copied_rate
+from vidcolor.film.encode import VideoEncoder
+from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.reader import frames, open_video
+from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.batch import output_beside
+from vidcolor.pipeline.film import identity_of
+from vidcolor.pipeline.journal import Journal
+from vidcolor.pipeline.photo import colorize_photograph
+from vidcolor.pipeline.segments import SHORTEST, cut
+from vidcolor.pipeline.target import check_target
+from vidcolor.pipeline.work import Work
+from vidcolor.settings import RunSettings, ShotSettings
+
+SECONDS = 1.0  # of work on each film
+PHOTOGRAPHS = 10  # that are colored on trial; what they take is expected of all others
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What would become of one input.
+
+    Attributes:
+        error: Why nothing would; "" when it would be done.
+        skipped: The output is there already, and would stay.
+        frames: Of the output; 0: unknown.
+        resumed: Of these, how many are finished already.
+        seconds: That the work takes, about, without loading the network; None: unknown.
+        bytes: Of the output, about; None: unknown.
+        settings: What decides how it comes out, by the names that a user would know.
+    """
+
+    source: Path
+    output: Path
+    error: str = ""
+    skipped: bool = False
+    frames: int = 0
+    resumed: int = 0
+    seconds: float | None = None
+    bytes: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def forecast_all(
+    inputs: Iterable[tuple[Path, Path]],
+    output: Path | None = None,
+    *,
+    overwrite: bool = False,
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
+    begin: Callable[[Path], None] = lambda source: None,
+) -> Iterator[Forecast]:
+    """Yield what coloring each input would do.
+
+    Args:
+        inputs: From batch.find_inputs.
+        output: A file for a single input, or a folder, which need not exist yet; None: beside each.
+        begin: Called with each input before it is looked at.
+
+    Raises:
+        CheckpointError, DeviceError: there is no such model or device.
+    """
+    run, look = settings or RunSettings(), shot or ShotSettings()
+    prepared = cache(lambda: Predictor.load(run))
+    written: set[Path] = set()
+    trials: list[Forecast] = []
+    for source, root in inputs:
+        begin(source)
+        target = source
+        try:
+            target = _target(source, root, output)
+            if target in written:
+                raise OutputError(f"cannot write {target}", "another input has the same output", "Rename one of them")
+            written.add(target)
+            if not is_photo(source):
+                yield _film(source, target, overwrite, run, look, prepared)
+            elif target.exists() and not overwrite:
+                yield Forecast(source, target, skipped=True)
+            elif len(trials) < PHOTOGRAPHS:
+                trials.append(_photograph(source, target, run, look, prepared()))
+                yield trials[-1]
+            else:
+                yield _like(trials, source, target)
+        except VidcolorError as error:
+            yield Forecast(source, target, error=str(error))
+        except OSError as error:
+            yield Forecast(source, target, error=f"cannot open {source}: {reason(error)}.")
+
+
+def _target(source: Path, root: Path, output: Path | None) -> Path:
+    """Where an input's colors go; a name with a suffix that is no folder is that of the file itself."""
+    if output is not None and output.suffix and not output.is_dir():
+        check_target(source, output, overwrite=True)
+        return output
+    target = output_beside(source, output / source.parent.relative_to(root) if output else None)
+    if target.parent.is_dir():  # others are made
+        check_target(source, target, overwrite=True)
+    return target
+
+
+def _film(
+    source: Path,
+    target: Path,
+    overwrite: bool,
+    settings: RunSettings,
+    shot: ShotSettings,
+    prepared: Callable[[], Predictor],
+) -> Forecast:
+    with (
+        open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video,
+        Journal(target) as journal,
+    ):
+        if target.exists() and not overwrite and not journal.is_published:
+            return Forecast(source, target, skipped=True)
+        count, seconds = _extent(video.info, settings)
+        middle = settings.start + seconds / 2
+        stream = frames(video, middle)
+        first = next(stream)
+        work = Work.of(video, target, first.bits, settings, shot, prepared())
+        sample = _tried(work, chain([first], stream))
+        done = 0 if journal.differences(identity_of(work, shot)) else journal.frames
+        copied = copied_rate(video.info, video.info.clock_start + middle) * seconds
+    return Forecast(
+        source, target, frames=count, resumed=done, settings=_described(work, shot),
+        seconds=round(sample.seconds * (count - done), 1) if count else None,
+        bytes=round(sample.size(count) + copied) if count else None,
+    )  # fmt: skip
+
+
+def _extent(info: VideoInfo, settings: RunSettings) -> tuple[int, float]:
+    """Frames and seconds that would be colored; zeros where the container does not tell."""
+    left = max(0.0, info.seconds - settings.start)
+    seconds = left if settings.duration is None else min(settings.duration, left) if left else settings.duration
+    whole = not settings.start and settings.duration is None
+    return (info.frames if whole and info.frames else round(seconds * info.rate)), seconds
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What a part of a film took.
+
+    Attributes:
+        seconds: For each frame.
+        keyframe, other: Mean bytes of the two kinds of packets; keyframes alone: no others came.
+    """
+
+    seconds: float
+    keyframe: float
+    other: float | None
+
+    def size(self, count: int) -> float:
+        """Return the bytes of so many frames: each segment begins with a keyframe, and few others are needed."""
+        if self.other is None:
+            return count * self.keyframe
+        keyframes = max(1, round(count / SHORTEST))
+        return keyframes * self.keyframe + (count - keyframes) * self.other
+
+
+def _tried(work: Work, stream: Iterator[Frame]) -> _Sample:
+    """Do the real work for about a second, on frames from the stream."""
+    view, predictor = work.stages.view, work.stages.predictor
+    blank = view.upright(np.zeros((view.height, view.width), np.float32))
+    predictor.predict([blank] * work.stages.batch)  # what is done once for a size is no part of the work
+    encoder = VideoEncoder(work.encoding)
+    packets, times = [], [time.monotonic()]
+    steps = cut(stream, shortest=sys.maxsize, longest=sys.maxsize, context=work.context)
+    with work.colored(steps) as pictures:
+        for step, planes in pictures:
+            packets += encoder.push(step.frame, planes)
+            times.append(time.monotonic())
+            if len(times) > 2 * work.stages.batch and times[-1] - times[1] >= SECONDS:
+                break
+    count, early = len(times) - 1, len(packets)
+    packets += encoder.flush()
+    flushed = time.monotonic() - times[-1]
+    seconds = _steady(times)
+    # What an encoder holds back for its foresight has yet to be worked for each frame.
+    seconds += flushed / max(1, len(packets) - early) * (1 - early / count)
+    keys = [packet.size for packet in packets if packet.is_keyframe]
+    others = [packet.size for packet in packets if not packet.is_keyframe]
+    return _Sample(seconds, float(np.mean(keys or others)), float(np.mean(others)) if others else None)
+
+
+def _steady(times: list[float]) -> float:
+    """Seconds for each frame, from the time of the start and those when frames came, which they do by the batch."""
+    waits = np.diff(times)
+    if len(waits) < 3:  # too few to tell the start from what follows
+        return (times[-1] - times[0]) / len(waits)
+    longest = waits[1:].max()
+    last = int(np.flatnonzero(waits[1:] >= longest / 2)[-1]) + 2  # the first frame of the last batch
+    return (times[last] - times[1]) / (last - 1)
+
+
+def _described(work: Work, shot: ShotSettings) -> dict[str, Any]:
+    stages, encoding = work.stages, work.encoding
+    return {
+        "model": stages.predictor.model.name,
+        "device": str(stages.predictor.device),
+        "precision": str(stages.predictor.precision).removeprefix("torch."),
+        "network size": f"{stages.view.width}x{stages.view.height}",
+        "batch": stages.batch,
+        "saturation": shot.saturation,
+        "smooth": shot.smooth,
+        "looks": work.settings.looks,
+        "size": f"{encoding.width}x{encoding.height}",
+        "codec": encoding.codec,
+        "pixel format": encoding.pix_fmt,
+        "encoder": " ".join(f"{name}={value}" for name, value in encoding.options),
+        "streams copied": len(work.video.info.streams),
+    }
+
+
+def _photograph(
+    source: Path, target: Path, settings: RunSettings, shot: ShotSettings, predictor: Predictor
+) -> Forecast:
+    """Color a photograph on trial, into a folder that goes at once."""
+    with tempfile.TemporaryDirectory(prefix="vidcolor-") as folder:
+        result = colorize_photograph(
+            source, Path(folder) / target.name, settings=settings, shot=shot, predictor=predictor
+        )
+        size = result.output.stat().st_size
+    used = {
+        "model": predictor.model.name,
+        "device": str(predictor.device),
+        "precision": str(predictor.precision).removeprefix("torch."),
+        "saturation": shot.saturation,
+    }
+    return Forecast(source, target, frames=1, seconds=round(result.seconds, 2), bytes=size, settings=used)
+
+
+def _like(trials: list[Forecast], source: Path, target: Path) -> Forecast:
+    """What those that were tried took, in proportion to the size of the files."""
+    tried = sum(each.source.stat().st_size for each in trials)
+    share = source.stat().st_size / max(1, tried)
+    seconds = sum(each.seconds or 0.0 for each in trials) * share
+    size = sum(each.bytes or 0 for each in trials) * share
+    return Forecast(source, target, frames=1, seconds=round(seconds, 2), bytes=round(size), settings=trials[0].settings)
