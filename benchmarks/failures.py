@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 
 import cv2
-import numpy as np
 from skimage.data import astronaut, coffee
 
-from vidcolor.evaluation.gallery import beside, scaled
 from vidcolor.pipeline.photo import colorize_photograph
+from vidcolor.report.sheet import joined, scaled
 
 HEIGHT = 240  # pixels
 
@@ -26,7 +25,6 @@ with tempfile.TemporaryDirectory() as folder:
         cv2.imwrite(str(grey), cv2.cvtColor(truth, cv2.COLOR_RGB2GRAY))
         colorize_photograph(grey, colored, overwrite=True)
         pictures = [cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) for path in (grey, colored)]
-        rows.append(beside([scaled(picture, HEIGHT) for picture in (*pictures, truth)], 1))
-width = max(row.shape[1] for row in rows)
-sheet = beside([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows], 0)
+        rows.append(joined([scaled(picture, HEIGHT) for picture in (*pictures, truth)], 1, 3))
+sheet = joined(rows, 0, 3)
 cv2.imwrite(sys.argv[1], sheet[..., ::-1])

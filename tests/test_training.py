@@ -207,7 +207,7 @@ def test_run_leaves_curves_samples_and_numbers(photo_folder: Folder, tmp_path: P
     sheets = sorted(p.name for p in (result.folder / "samples").iterdir())
     assert sheets == ["epoch-0001.png", "epoch-0002.png"]
     sheet = cv2.imread(str(result.folder / "samples" / sheets[0]))
-    assert sheet.shape[0] == 4 * (NETWORK.size + 4)  # four rows and a gap
+    assert sheet.shape[0] == 4 * (NETWORK.size + 4) - 4  # four rows and gaps between
     first_row = sheet[: NETWORK.size, : NETWORK.size].astype(int)
     assert np.ptp(first_row, axis=2).max() <= 1  # begins with the grey picture
     epochs = lines(result.folder, "metrics.jsonl")

@@ -24,6 +24,7 @@ import numpy as np
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.errors import OutputError, writing
+from vidcolor.report.sheet import contact_sheet, tile
 
 MANIFEST = "manifest.csv"
 CONTACT = "contact.png"
@@ -35,8 +36,6 @@ COLUMNS = (
 
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
-_TILE = (160, 108)  # pixels, width and height of a picture on the contact sheet
-_COLUMNS = 8
 _SHOWN = 96  # kept pictures on the sheet, evenly from all of them
 _SHOWN_DROPPED = 8  # of each reason
 
@@ -185,38 +184,3 @@ def caption(entry: Entry) -> str:
     """Film and time, short."""
     minutes, seconds = divmod(entry.time, 60)
     return f"{Path(entry.film).stem} {minutes:.0f}:{seconds:04.1f}"
-
-
-def tile(image: RgbImage) -> RgbImage:
-    """A picture fitted into a tile of the contact sheet, on dark grey."""
-    width, height = _TILE
-    scale = min(width / image.shape[1], height / image.shape[0])
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    fitted = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    out = np.full((height, width, 3), 24, np.uint8)
-    top, left = (height - size[1]) // 2, (width - size[0]) // 2
-    out[top : top + size[1], left : left + size[0]] = fitted
-    return out
-
-
-def contact_sheet(sections: Sequence[tuple[str, Sequence[tuple[RgbImage, str]]]]) -> RgbImage:
-    """Sections of titled tiles, one below the other."""
-    width = _COLUMNS * (_TILE[0] + 4) + 4
-    bands = []
-    for title, tiles in sections:
-        bands.append(_text(title, width, 22, 0.5))
-        for start in range(0, len(tiles), _COLUMNS):
-            band = np.full((_TILE[1] + 18, width, 3), 24, np.uint8)
-            for number, (picture, line) in enumerate(tiles[start : start + _COLUMNS]):
-                left = 4 + number * (_TILE[0] + 4)
-                band[: _TILE[1], left : left + _TILE[0]] = picture
-                band[_TILE[1] + 2 :, left : left + _TILE[0]] = _text(line[-26:], _TILE[0], 16, 0.32)
-            bands.append(band)
-    return np.concatenate(bands)
-
-
-def _text(line: str, width: int, height: int, scale: float) -> RgbImage:
-    band = np.full((height, width, 3), 24, np.uint8)
-    plain = line.encode("ascii", "replace").decode()  # OpenCV's letters
-    cv2.putText(band, plain, (2, height - 6), cv2.FONT_HERSHEY_SIMPLEX, scale, (220, 220, 220), 1, cv2.LINE_AA)
-    return band

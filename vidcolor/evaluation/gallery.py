@@ -14,11 +14,11 @@ from vidcolor.color.arrays import RgbImage
 from vidcolor.evaluation.photos import PhotoScores
 from vidcolor.evaluation.pictures import Pictures
 from vidcolor.evaluation.scores import Comparison
+from vidcolor.report.sheet import joined, scaled
 
 KEPT = 12  # photos of each kind
 PHOTO_HEIGHT, STRIP_HEIGHT = 168, 132  # pixels
 STRIP_LENGTH = 6  # pictures
-WIDEST = 16  # times its height
 LINE = 3  # pixels between pictures
 JPEG_QUALITY = 86
 
@@ -67,7 +67,7 @@ class Album:
         """Take the next film's pictures: three rows, one above the other, with time from left to right."""
         chosen = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(STRIP_LENGTH, len(pictures)))]
         rows = [[scaled(p, STRIP_HEIGHT) for p in kind] for kind in zip(*map(_three, chosen), strict=True)]
-        sheet = beside([beside(row, 1) for row in rows], 0)
+        sheet = joined([joined(row, 1, LINE) for row in rows], 0, LINE)
         self.strips.append(Strip(data_uri(sheet), sheet.shape[1], sheet.shape[0]))
 
     @property
@@ -88,23 +88,8 @@ def _three(pictures: Pictures) -> tuple[RgbImage, RgbImage, RgbImage]:
 
 
 def _plate(scores: PhotoScores, pictures: Pictures) -> Plate:
-    sheet = beside([scaled(p, PHOTO_HEIGHT) for p in _three(pictures)], 1)
+    sheet = joined([scaled(p, PHOTO_HEIGHT) for p in _three(pictures)], 1, LINE)
     return Plate(data_uri(sheet), sheet.shape[1], sheet.shape[0], scores.name, scores.comparison)
-
-
-def beside(images: Sequence[RgbImage], axis: int) -> RgbImage:
-    """Images joined downwards (axis 0) or to the right (1), with a thin white line between them."""
-    shape = list(images[0].shape)
-    shape[axis] = LINE
-    line = np.full(shape, 255, np.uint8)
-    return np.concatenate([part for image in images for part in (line, image)][1:], axis=axis)
-
-
-def scaled(image: RgbImage, height: int) -> RgbImage:
-    """A picture at another height; made smaller it is averaged over areas. A mere line is squeezed."""
-    width = min(max(1, round(image.shape[1] * height / image.shape[0])), WIDEST * height)
-    how = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
-    return cv2.resize(image, (width, height), interpolation=how)
 
 
 def data_uri(image: RgbImage) -> str:

@@ -1,51 +1,11 @@
-"""Scores as tables: Markdown to read in a terminal and to paste into a model card, HTML for the report."""
+"""Scores as tables: what their rows and columns tell."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
 
 from vidcolor.evaluation.films import FilmMeasures, mean_film
 from vidcolor.evaluation.measurement import Evaluation
 from vidcolor.evaluation.scores import Color, Comparison, Scores, share
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text; the first column is a name, the others are numbers."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    def markdown(self) -> str:
-        """Columns of equal width."""
-        widths = [max(len(row[i]) for row in (self.head, *self.rows)) for i in range(len(self.head))]
-
-        def line(row: Sequence[str]) -> str:
-            cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-            return f"| {' | '.join([row[0].ljust(widths[0]), *cells[1:]])} |"
-
-        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-        return "\n".join([line(self.head), line(rule), *map(line, self.rows)])
-
-    def html(self, kind: str = "") -> str:
-        """A table element; narrow screens scroll it sideways."""
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.head)
-        rows = "".join(
-            f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>\n'
-            for row in self.rows
-        )
-        return (
-            f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead>\n'
-            f"<tbody>\n{rows}</tbody></table></div>\n"
-        )
-
-
-def shown(value: float, form: str) -> str:
-    """A number in a format, or a dash for what could not be measured."""
-    return f"{value:{form}}" if math.isfinite(value) else "-"
+from vidcolor.report.tables import Table, shown
 
 
 def looks(overall: Comparison) -> Table:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import RgbImage
+from vidcolor.report.axes import Axis, log_ticks, ticks
 
 WIDTH, HEIGHT = 1200, 700  # pixels
 LEFT, RIGHT, TOP, BOTTOM = 90, 30, 50, 60  # margins in pixels
@@ -19,74 +20,72 @@ TRAINING, VALIDATION = (35, 95, 170), (205, 70, 30)
 SMOOTH = 0.02  # of the steps enter the running mean
 
 Points = Sequence[tuple[float, float]]
+Color = tuple[int, int, int]
 
 
 def draw_curves(minibatches: Points, validation: Points) -> RgbImage:
-    """The curves of (step, loss) as sRGB ``(700, 1200, 3)``; losses that are not above zero are left out."""
-    training = np.array([p for p in minibatches if p[1] > 0], float).reshape(-1, 2)
-    held_out = np.array([p for p in validation if p[1] > 0], float).reshape(-1, 2)
+    """Return the curves of (step, loss) as sRGB ``(700, 1200, 3)``; losses that are not above zero are left out."""
+    training, held_out = (np.array([p for p in points if p[1] > 0], float) for points in (minibatches, validation))
+    training, held_out = training.reshape(-1, 2), held_out.reshape(-1, 2)
     everything = np.concatenate([training, held_out])
-    canvas = np.full((HEIGHT * SCALE, WIDTH * SCALE, 3), 255, np.uint8)
+    canvas = _Canvas()
     if len(everything):
-        axes = _Axes(float(everything[:, 0].max()), float(everything[:, 1].min()), float(everything[:, 1].max()))
-        axes.draw(canvas)
-        axes.line(canvas, training, FAINT, 1)
-        axes.line(canvas, _running_mean(training), TRAINING, 2)
-        axes.line(canvas, held_out, VALIDATION, 2)
+        canvas.grid(float(everything[:, 0].max()), float(everything[:, 1].min()), float(everything[:, 1].max()))
+        canvas.line(training, FAINT, 1)
+        canvas.line(_running_mean(training), TRAINING, 2)
+        canvas.line(held_out, VALIDATION, 2)
         for point in held_out:
-            cv2.circle(canvas, axes.at(point), 4 * SCALE, VALIDATION, -1, cv2.LINE_AA)
+            canvas.circle(point, 4, -1)
         if len(held_out):
-            best = held_out[held_out[:, 1].argmin()]
-            cv2.circle(canvas, axes.at(best), 9 * SCALE, VALIDATION, SCALE, cv2.LINE_AA)
-    _legend(canvas)
-    return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+            canvas.circle(held_out[held_out[:, 1].argmin()], 9, SCALE)
+    canvas.legend()
+    return cv2.resize(canvas.pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
 
 
-class _Axes:
-    """Where a step and a loss lie on the canvas."""
+class _Canvas:
+    """A white picture with two axes: steps across, losses up."""
 
-    def __init__(self, last_step: float, lowest: float, highest: float) -> None:
-        self.last_step = max(last_step, 1.0)
-        self.low, self.high = math.log10(lowest) - 0.03, math.log10(highest) + 0.03
+    def __init__(self) -> None:
+        self.pixels: RgbImage = np.full((HEIGHT * SCALE, WIDTH * SCALE, 3), 255, np.uint8)
+        self._x = Axis(0, 1, LEFT * SCALE, (WIDTH - RIGHT) * SCALE)
+        self._y = Axis(0.1, 1, (HEIGHT - BOTTOM) * SCALE, TOP * SCALE, log=True)
 
-    def at(self, point: Sequence[float] | NDArray[np.float64]) -> tuple[int, int]:
-        x = LEFT + (WIDTH - LEFT - RIGHT) * point[0] / self.last_step
-        y = TOP + (HEIGHT - TOP - BOTTOM) * (self.high - math.log10(point[1])) / (self.high - self.low)
-        return round(x * SCALE), round(y * SCALE)
+    def grid(self, last_step: float, lowest: float, highest: float) -> None:
+        """Set the axes, with numbers: 1, 2 and 5 of every power of ten, round numbers of steps."""
+        low, high = lowest / 10**0.03, highest * 10**0.03
+        self._x, self._y = replace(self._x, high=max(last_step, 1.0)), replace(self._y, low=low, high=high)
+        for loss in log_ticks(low, high):
+            y = self.place((0, loss))[1]
+            cv2.line(self.pixels, (LEFT * SCALE, y), ((WIDTH - RIGHT) * SCALE, y), GRID, SCALE)
+            self.text(f"{loss:.3g}", 12, y // SCALE + 5)
+        for step in ticks(self._x.high, 6, least=1):
+            x = self.place((step, low))[0]
+            cv2.line(self.pixels, (x, TOP * SCALE), (x, (HEIGHT - BOTTOM) * SCALE), GRID, SCALE)
+            self.text(f"{step:,.0f}", x // SCALE - 15, HEIGHT - BOTTOM + 22)
+        self.text("step", WIDTH - RIGHT - 30, HEIGHT - 14)
 
-    def draw(self, canvas: RgbImage) -> None:
-        """Grid and numbers: 1, 2 and 5 of every power of ten, round numbers of steps."""
-        for loss in _log_ticks(self.low, self.high):
-            _, y = self.at((0, loss))
-            cv2.line(canvas, (LEFT * SCALE, y), ((WIDTH - RIGHT) * SCALE, y), GRID, SCALE)
-            _text(canvas, f"{loss:.3g}", 12, y // SCALE + 5)
-        unit = max(1.0, _round_number(self.last_step / 6))
-        for step in np.arange(0, self.last_step + 1, unit):
-            x = self.at((step, 10**self.low))[0]
-            cv2.line(canvas, (x, TOP * SCALE), (x, (HEIGHT - BOTTOM) * SCALE), GRID, SCALE)
-            _text(canvas, f"{step:,.0f}", x // SCALE - 15, HEIGHT - BOTTOM + 22)
-        _text(canvas, "step", WIDTH - RIGHT - 30, HEIGHT - 14)
+    def place(self, point: Sequence[float] | NDArray[np.float64]) -> tuple[int, int]:
+        return round(self._x.at(point[0])), round(self._y.at(point[1]))
 
-    def line(self, canvas: RgbImage, points: NDArray[np.float64], color: tuple[int, int, int], width: int) -> None:
+    def line(self, points: NDArray[np.float64], color: Color, width: int) -> None:
         if len(points):
-            path = np.array([self.at(p) for p in points], np.int32)
-            cv2.polylines(canvas, [path], False, color, width * SCALE, cv2.LINE_AA)
+            path = np.array([self.place(p) for p in points], np.int32)
+            cv2.polylines(self.pixels, [path], False, color, width * SCALE, cv2.LINE_AA)
 
+    def circle(self, point: NDArray[np.float64], radius: int, thickness: int) -> None:
+        cv2.circle(self.pixels, self.place(point), radius * SCALE, VALIDATION, thickness, cv2.LINE_AA)
 
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Round losses between two powers of ten: 1, 2, 5 of each power, or evenly spaced where that gives too few."""
-    powers = range(math.floor(low), math.ceil(high) + 1)
-    ticks = [d * 10.0**p for p in powers for d in (1, 2, 5) if low <= math.log10(d * 10.0**p) <= high]
-    if len(ticks) >= 4:
-        return ticks[:: max(1, len(ticks) // 8)]
-    unit = _round_number((10**high - 10**low) / 8)
-    return [unit * n for n in range(math.ceil(10**low / unit), math.floor(10**high / unit) + 1)]
+    def legend(self) -> None:
+        x, y = LEFT, 26
+        for label, color in (("minibatch", FAINT), ("running mean", TRAINING), ("validation (ring: best)", VALIDATION)):
+            ends = (x * SCALE, y * SCALE), ((x + 28) * SCALE, y * SCALE)
+            cv2.line(self.pixels, *ends, color, 3 * SCALE, cv2.LINE_AA)
+            self.text(label, x + 36, y + 5)
+            x += 60 + 9 * len(label)
 
-
-def _round_number(value: float) -> float:
-    """1, 2 or 5 times a power of ten, at least the value."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(d * power for d in (1, 2, 5, 10) if d * power >= value)
+    def text(self, text: str, x: int, y: int) -> None:
+        font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * SCALE
+        cv2.putText(self.pixels, text, (x * SCALE, y * SCALE), font, size, INK, SCALE, cv2.LINE_AA)
 
 
 def _running_mean(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,15 +97,3 @@ def _running_mean(points: NDArray[np.float64]) -> NDArray[np.float64]:
     ends = np.clip(np.arange(len(points)) + width + 1, 0, len(points))
     starts = np.clip(np.arange(len(points)) - width, 0, len(points))
     return np.stack([points[:, 0], np.exp((sums[ends] - sums[starts]) / (ends - starts))], axis=1)
-
-
-def _legend(canvas: RgbImage) -> None:
-    x = LEFT
-    for label, color in (("minibatch", FAINT), ("running mean", TRAINING), ("validation (ring: best)", VALIDATION)):
-        cv2.line(canvas, (x * SCALE, 26 * SCALE), ((x + 28) * SCALE, 26 * SCALE), color, 3 * SCALE, cv2.LINE_AA)
-        _text(canvas, label, x + 36, 31)
-        x += 60 + 9 * len(label)
-
-
-def _text(canvas: RgbImage, text: str, x: int, y: int) -> None:
-    cv2.putText(canvas, text, (x * SCALE, y * SCALE), cv2.FONT_HERSHEY_SIMPLEX, 0.45 * SCALE, INK, SCALE, cv2.LINE_AA)

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from vidcolor.color.arrays import RgbImage
-from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
+from vidcolor.color.truth import Truth
 from vidcolor.errors import writing
 from vidcolor.files import replaced
 from vidcolor.report.curves import draw_curves
-from vidcolor.training.validation import ValidationScores
+from vidcolor.report.sheet import joined
+from vidcolor.training.validation import ValidationScores, predict
 
 METRICS = "metrics.jsonl"  # a line an epoch
 STEPS = "steps.jsonl"  # a line a minibatch, or every few of a very long run
@@ -105,17 +104,11 @@ def sample_sheet(network: nn.Module, training: Tensor, held_out: Tensor, device:
     """
     halves = []
     for photos in (training, held_out):
-        rgb = photos.to(device) / 255
-        lab = rgb_to_lab(rgb)
-        ab = network(lab[:, :1].contiguous(memory_format=torch.channels_last)).ab
-        ab = F.interpolate(ab, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
-        grey = lab_to_rgb(F.pad(lab[:, :1], (0, 0, 0, 0, 0, 2)))
-        colorized = lab_to_rgb(torch.cat([lab[:, :1], ab], 1))
-        row = torch.cat([F.pad(p, (0, GAP, 0, GAP), value=1.0) for p in (grey, colorized, rgb)], dim=3)
-        halves.append(torch.cat(list(row.clamp(0, 1)), dim=1).cpu())
-    height = max(half.shape[1] for half in halves)
-    sheet = torch.cat([F.pad(half, (0, 4 * GAP, 0, height - half.shape[1]), value=1.0) for half in halves], dim=2)
-    return np.ascontiguousarray((sheet.permute(1, 2, 0) * 255).round().byte().numpy())
+        truth = Truth.of(photos.to(device) / 255)
+        kinds = (truth.grey(), predict(network, truth)[1], truth.rgb)
+        columns = [(kind * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy() for kind in kinds]
+        halves.append(joined([joined(row, 1, GAP) for row in zip(*columns, strict=True)], 0, GAP))
+    return joined(halves, 1, 5 * GAP)
 
 
 def write_png(path: Path, image: RgbImage) -> None:
