@@ -60,11 +60,11 @@ def test_ticks_are_round(top: float, expected: list[float]) -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(0.0003, 0.9), (0.011, 0.013), (5, 80_000)])
 def test_ticks_of_a_logarithmic_axis_are_round_and_enough(low: float, high: float) -> None:
-    """Whatever the range: three to sixteen numbers inside it, of at most two digits."""
+    """Whatever the range: three to sixteen numbers inside it, of at most three digits."""
     found = log_ticks(low, high)
     assert 3 <= len(found) <= 16
     assert low * 0.999 <= found[0] < found[-1] <= high * 1.001
-    assert [float(f"{tick:.2g}") for tick in found] == pytest.approx(found)
+    assert [float(f"{tick:.3g}") for tick in found] == pytest.approx(found)
 
 
 def test_axes_are_straight_in_their_own_scale() -> None:
