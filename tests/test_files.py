@@ -10,7 +10,7 @@ import pytest
 
 from vidcolor.errors import InputError, OutputError, reason, remedy
 from vidcolor.files import COLOR_FILMS, FILMS, PHOTOS, SHARDS, files_in, is_photo, named_files, publish, replaced
-from vidcolor.film.codecs import DEFAULT_CODEC
+from vidcolor.film.codecs import CONTAINERS
 from vidcolor.film.images.writing import FORMATS, suffix_for
 
 
@@ -26,7 +26,7 @@ def test_kinds_of_files_are_told_apart() -> None:
     assert not SHARDS & (FILMS | PHOTOS)
     assert COLOR_FILMS < FILMS
     assert {suffix_for(Path(f"photo{suffix}")) for suffix in PHOTOS} <= set(FORMATS) <= PHOTOS
-    assert set(DEFAULT_CODEC) <= FILMS
+    assert set(CONTAINERS) <= FILMS
 
 
 def test_films_are_found_by_suffix_at_any_depth(tmp_path: Path) -> None:

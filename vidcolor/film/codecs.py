@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import av
 import cv2
@@ -13,18 +14,6 @@ from av.error import FFmpegError
 
 from vidcolor.errors import OutputError
 
-# Containers by suffix, with the codec that each takes by default.
-DEFAULT_CODEC = {
-    ".mp4": "libx264",
-    ".m4v": "libx264",
-    ".mov": "libx264",
-    ".mkv": "libx264",
-    ".avi": "mpeg4",
-    ".webm": "libvpx-vp9",
-}
-COUNTING = (".avi",)  # containers that count packets instead of telling their times
-MOVIES = (".mp4", ".m4v", ".mov")
-FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".avi": "avi", ".m4v": "mp4", ".webm": "webm"}
 _X26_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
@@ -35,6 +24,41 @@ _TRY = "Try libx264, libx265, prores_ks or ffv1"
 
 # SVT-AV1 talks on stderr past libav's log; only its errors are let through.
 os.environ.setdefault("SVT_LOG", "1")
+
+
+@dataclass(frozen=True)
+class Container:
+    """What is known about a kind of container.
+
+    Attributes:
+        muxer: What libav calls it.
+        codec: The encoder that it takes by default.
+        family: Containers of one family hold the same things in the same way.
+    """
+
+    muxer: str
+    codec: str
+    family: Literal["movie", "matroska", "avi"]
+
+
+# All that films are written into, by suffix.
+CONTAINERS = {
+    ".mp4": Container("mp4", "libx264", "movie"),
+    ".m4v": Container("mp4", "libx264", "movie"),
+    ".mov": Container("mov", "libx264", "movie"),
+    ".mkv": Container("matroska", "libx264", "matroska"),
+    ".webm": Container("webm", "libvpx-vp9", "matroska"),
+    ".avi": Container("avi", "mpeg4", "avi"),
+}
+
+
+def _family(name: str) -> tuple[str, ...]:
+    return tuple(suffix for suffix, container in CONTAINERS.items() if container.family == name)
+
+
+MOVIES = _family("movie")
+MATROSKA = _family("matroska")  # they keep packets of one time
+COUNTING = _family("avi")  # it counts packets instead of telling their times
 
 
 @dataclass(frozen=True)
@@ -98,10 +122,10 @@ def choose_codec(path: Path, codec: str = "", bits: int = 8) -> str:
         OutputError: the suffix names no container, or there is no such encoder.
     """
     suffix = path.suffix.lower()
-    if suffix not in DEFAULT_CODEC:
+    if suffix not in CONTAINERS:
         why = f"no container has the suffix {suffix or '(none)'}"
-        raise OutputError(f"cannot write {path}", why, f"Use one of {' '.join(DEFAULT_CODEC)}")
-    name = codec or DEFAULT_CODEC[suffix]
+        raise OutputError(f"cannot write {path}", why, f"Use one of {' '.join(CONTAINERS)}")
+    name = codec or CONTAINERS[suffix].codec
     if not codec and bits == 12 and name == "libx264":
         name = "libx265"
     try:

@@ -19,8 +19,6 @@ from vidcolor.film.codecs import COUNTING, choose_codec, choose_pix_fmt, codec_o
 from vidcolor.film.container import runs_evenly
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 
-# Containers whose every keyframe carries the parameter sets; the others keep them in their header.
-_HEADER_IN_PACKETS = (".avi",)
 _FINEST = 65535  # ticks a second in MPEG-4 Part 2, the usual codec of AVI
 _COLOR_FIELDS = ("color_range", "colorspace", "color_primaries", "color_trc")
 
@@ -113,7 +111,7 @@ def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSett
         time_base=time_base,
         sample_aspect=info.sample_aspect,
         tags=info.tags,
-        header_apart=path.suffix.lower() not in _HEADER_IN_PACKETS,
+        header_apart=not counts,  # in AVI every keyframe carries the parameter sets
         options=tuple(options.items()),
     )
 

@@ -14,7 +14,7 @@ import av
 from av.error import ArgumentError, FFmpegError, InvalidDataError, PermissionError
 
 from vidcolor.film.clock import JUMP_BACK
-from vidcolor.film.codecs import COUNTING, MOVIES
+from vidcolor.film.codecs import COUNTING, MATROSKA, MOVIES
 from vidcolor.film.container import (
     PROBED_BYTES,
     PROBED_SECONDS,
@@ -30,7 +30,6 @@ from vidcolor.film.frame import VideoInfo
 from vidcolor.film.joins import Mender
 from vidcolor.film.trial import Fit, add_copy, first_packets, fitting, kept_tags
 
-_SAME_TIME_ALLOWED = (".mkv", ".webm")
 _TELL_ASPECT = ("mpeg4", "libx264")  # the codecs of AVI that tell the pixels' shape themselves
 _COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png"), "bmp": ("cover.bmp", "image/bmp")}
 _AUDIBLE = 0.015  # seconds by which sound may be moved without a word
@@ -189,7 +188,7 @@ class StreamCopies:
         old, new = Fraction(packet.time_base), Fraction(copy.target.time_base)
         dts, pts = (round((t - self._shift / old) * old / new) for t in (packet.dts, packet.pts))
         if copy.written is not None:
-            dts = max(dts, copy.written + (self._suffix not in _SAME_TIME_ALLOWED))
+            dts = max(dts, copy.written + (self._suffix not in MATROSKA))
         copy.written = dts
         length = round((packet.duration or 0) * old / new)
         packet.dts, packet.pts, packet.duration, packet.time_base = dts, max(pts, dts), length, new

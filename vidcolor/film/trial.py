@@ -20,7 +20,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from vidcolor.film.avi import StreamHeader, stream_headers
-from vidcolor.film.codecs import COUNTING, FORMATS, MOVIES
+from vidcolor.film.codecs import CONTAINERS, COUNTING, MOVIES
 from vidcolor.film.container import PROBED_BYTES, PROBED_SECONDS, demuxed, is_complete, open_container, readable
 
 _PACKETS_READ = 300  # of all streams, near the film's beginning
@@ -205,7 +205,7 @@ def _tried(
 ) -> bytes | None:
     """A file of that container with the stream alone; None when it does not take it."""
     file = io.BytesIO()
-    container = av.open(file, "w", format=FORMATS[suffix])
+    container = av.open(file, "w", format=CONTAINERS[suffix].muxer)
     try:
         copy = add_copy(container, other, changed)
         container.start_encoding()
@@ -229,7 +229,7 @@ def _lies_right(
     """Whether a file read back gives the stream's packets at their times."""
     context = other.codec_context
     try:
-        with av.open(io.BytesIO(written), format=FORMATS[suffix]) as container:
+        with av.open(io.BytesIO(written), format=CONTAINERS[suffix].muxer) as container:
             (copy,) = container.streams.audio
             read = copy.codec_context
             if (_family(read.name), read.sample_rate) != (_family(context.name), context.sample_rate):

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.files import part_of, publish, written_through
 from vidcolor.film.avi import set_starts
-from vidcolor.film.codecs import COUNTING, FORMATS, MOVIES
+from vidcolor.film.codecs import CONTAINERS, COUNTING, MATROSKA, MOVIES
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.matroska import set_sample_aspect
@@ -91,7 +91,7 @@ class FilmWriter:
                 if copies.starts:
                     set_starts(self._part, copies.starts)
                 info = self._info
-                matroska = self.path.suffix.lower() in (".mkv", ".webm")
+                matroska = self.path.suffix.lower() in MATROSKA
                 if info.sample_aspect != 1 and matroska and not set_sample_aspect(self._part, info):
                     self.warnings.append(f"the shape of the pixels, {info.sample_aspect}, is not kept")
                 self.accept()
@@ -179,7 +179,7 @@ class FilmWriter:
         muxing = {"movflags": "+faststart"} if suffix in MOVIES else {}
         muxing["fflags"] = "+bitexact"  # no random numbers in the container: a film comes out the same each time
         # A name with a colon would be taken for a protocol.
-        self._container = av.open(f"file:{self._part}", "w", format=FORMATS[suffix], options=muxing)
+        self._container = av.open(f"file:{self._part}", "w", format=CONTAINERS[suffix].muxer, options=muxing)
         stream = self._container.add_stream(self.encoding.codec, rate=info.rate)
         self.encoding.configure(stream.codec_context)
         stream.time_base = self.encoding.time_base

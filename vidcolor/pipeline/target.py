@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vidcolor.errors import OutputError
-from vidcolor.film.codecs import DEFAULT_CODEC
+from vidcolor.film.codecs import CONTAINERS
 from vidcolor.film.streams import fullest_suffix
 
 MARK = ".color"  # before the suffix of what was colored
@@ -18,7 +18,7 @@ def default_output(source: Path, folder: Path | None = None) -> Path:
         InputError: the source cannot be opened.
     """
     suffix = ".mp4" if source.suffix.lower() == ".gif" else source.suffix
-    if suffix.lower() not in DEFAULT_CODEC:
+    if suffix.lower() not in CONTAINERS:
         suffix = fullest_suffix(source)
     return marked(source, folder, suffix)
 
