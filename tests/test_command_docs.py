@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer.main
-
-from vidcolor.cli.app import app, help_of
+from vidcolor.cli.app import all_commands, help_of
 from vidcolor.cli.process import QUIET_LIBRARIES
 from vidcolor.settings import MESSAGES, FileSettings, RunSettings, TerminalSettings, described
 
@@ -27,11 +25,9 @@ def table(groups: dict[str, list[tuple[str, str]]]) -> str:
 
 def written() -> str:
     """What all commands take, then a section for each: its help, and a table of its arguments and options."""
-    group = typer.main.get_command(app)
-    above = group.make_context("vidcolor", [], resilient_parsing=True)
     parts = []
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        with command.make_context(name, [], parent=above, resilient_parsing=True) as ctx:
+    for name, command in all_commands().items():
+        with command.make_context(name, [], resilient_parsing=True, help_option_names=["-h", "--help"]) as ctx:
             groups = help_of(command, ctx)
         common = groups.pop(MESSAGES)
         text = " ".join(command.help.split())

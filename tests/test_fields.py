@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import typer
-import typer.main
 from typer.testing import CliRunner
 
-from vidcolor.cli.app import app as program
+from vidcolor.cli.app import all_commands
 from vidcolor.cli.fields import Given, Only, with_settings
 from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import (
@@ -103,7 +102,7 @@ def test_some_settings_only() -> None:
 
 def test_only_what_was_given() -> None:
     """A preset decides about the rest; its defaults stand in the help."""
-    given = Annotated[dict[str, Any], Given(Everything, lambda each: f"modern {each.default}")]
+    given = Annotated[dict[str, Any], Given(lambda: Everything, lambda each: f"modern {each.default}")]
     assert taken(given) == {}
     assert taken(given, "--count", "3", "--no-is-on", "--sizes", "64") == {"count": 3, "is_on": False, "sizes": (64,)}
     assert "modern (128,)" in taken(given, "--help")
@@ -111,10 +110,9 @@ def test_only_what_was_given() -> None:
 
 def test_the_program_keeps_its_options() -> None:
     """Whoever has written them into a script can rely on them."""
-    group = typer.main.get_command(program)
     names = {
         name: {flag for param in command.params for flag in (*param.opts, *param.secondary_opts) if flag[:2] == "--"}
-        for name, command in group.commands.items()  # type: ignore[attr-defined]
+        for name, command in all_commands().items()
     }
     model = {"--model", "--device", "--precision", "--size"}
     colorize = {each.name for kind in (RunSettings, ShotSettings, FileSettings) for each in described(kind)}

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 import typer.core
+import typer.main
 
 from vidcolor.cli import commands, process, training
 from vidcolor.cli.fields import with_settings
@@ -47,7 +48,26 @@ def help_of(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
     return {heading: rows for heading, rows in groups.items() if rows}
 
 
+class Commands(typer.core.TyperGroup):
+    """The program's commands. One is made when it is asked for: the help of all tells their names and first lines."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in VERBS and cmd_name not in self.commands:
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(cls=Command)(with_settings(with_manners(VERBS[cmd_name])))
+            self.commands[cmd_name] = typer.main.get_command(single)
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, (verb.__doc__ or "").partition("\n")[0]) for name, verb in VERBS.items()])
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Colorize black-and-white film.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -107,11 +127,18 @@ def with_manners(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+VERBS: dict[str, Callable[..., None]] = {}
 for verb in (
     *(commands.colorize, commands.preview, commands.info, commands.models),
     *(training.train, training.extract, training.evaluate),
 ):
-    app.command(cls=Command)(with_settings(with_manners(verb)))
+    VERBS[verb.__name__] = verb
+
+
+def all_commands() -> dict[str, Any]:
+    """Return all commands by their names, as typer has made them."""
+    group: Any = typer.main.get_command(app)
+    return {name: group.get_command(None, name) for name in group.list_commands(None)}
 
 
 def main() -> None:

@@ -28,14 +28,14 @@ class Only:
 
 @dataclass(frozen=True)
 class Given:
-    """A dictionary of the settings that were given: ``Annotated[dict[str, Any], Given(TrainSettings, defaults)]``.
+    """A dictionary of the settings that were given: ``Annotated[dict[str, Any], Given(lambda: TrainSettings, text)]``.
 
     Args:
-        kind: The settings' class.
+        kind: Gives the settings' class.
         default: The text that the help shows as the default of a setting, by its name.
     """
 
-    kind: type
+    kind: Callable[[], type]
     default: Callable[[Described], str]
 
 
@@ -51,7 +51,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
             options[name] = parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY)
             continue
         only = next((note.names for note in notes if isinstance(note, Only)), ())
-        kind: type = given.kind if given else plain
+        kind: type = given.kind() if given else plain
         settings = [each for each in described(kind) if not only or each.name in only]
         options |= {each.name: as_option(each, given) for each in settings}
         makers[name] = _maker(dict if given else plain, [each.name for each in settings])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vidcolor.cli.fields import Given, Only, text_of
 from vidcolor.cli.terminal import Terminal
-from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import (
     FILES,
     NETWORK,
@@ -25,11 +24,22 @@ from vidcolor.settings import (
     StartSettings,
     TrainSettings,
 )
-from vidcolor.training.presets import PRESETS
+
+if TYPE_CHECKING:
+    from vidcolor.network.config import NetworkConfig
+
+
+def network_settings() -> type:
+    """Return the class whose settings say what a network is made of."""
+    from vidcolor.network.config import NetworkConfig
+
+    return NetworkConfig
 
 
 def preset_default(each: Described) -> str:
     """Return the default of a training option: one value, or that of each preset where they differ."""
+    from vidcolor.training.presets import PRESETS
+
     values = {}
     for name, preset in PRESETS.items():
         home = preset.training if hasattr(preset.training, each.name) else preset.network
@@ -72,13 +82,14 @@ def train(
         list[Path] | None,
         typer.Option(metavar="DATA", rich_help_panel=VALIDATION, help="Data to validate on; default: a share of DATA."),
     ] = None,
-    network: Annotated[dict[str, Any], Given(NetworkConfig, preset_default)],
-    settings: Annotated[dict[str, Any], Given(TrainSettings, preset_default)],
+    network: Annotated[dict[str, Any], Given(network_settings, preset_default)],
+    settings: Annotated[dict[str, Any], Given(lambda: TrainSettings, preset_default)],
     start: StartSettings,
     run: Annotated[RunSettings, Only("device")],
     terminal: Terminal,
 ) -> None:  # fmt: skip
     """Train a network on photos, and on the best frames of films."""
+    from vidcolor.training.presets import PRESETS
     from vidcolor.training.train import train as run_training
 
     if starts:
