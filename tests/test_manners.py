@@ -31,8 +31,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 import typer
-from vidcolor.cli.app import Command, app, main, with_manners
-from vidcolor.cli.fields import with_settings
+from vidcolor.cli.app import VERBS, main
 from vidcolor.cli.terminal import Terminal
 
 def talk(names: Annotated[list[Path], typer.Argument()], terminal: Terminal) -> None:
@@ -45,7 +44,7 @@ def talk(names: Annotated[list[Path], typer.Argument()], terminal: Terminal) -> 
             terminal.say(f"seen {name}")
             terminal.result({"name": str(name)}, f"name {name}")
 
-app.command(cls=Command)(with_settings(with_manners(talk)))
+VERBS["talk"] = talk
 sys.argv[0] = "vidcolor"
 main()
 """
@@ -93,6 +92,14 @@ def photos(folder: Path, *names: str) -> Path:
 def test_version(run: Run) -> None:
     """One line, as pip knows it."""
     assert run("--version") == (0, f"vidcolor {version('vidcolor')}\n", "")
+
+
+def test_a_slip_in_a_name(run: Run) -> None:
+    """The nearest command and option are suggested."""
+    code, _, err = run("colorise", "film.mp4")
+    assert (code, "Did you mean 'colorize'?" in err) == (2, True)
+    code, _, err = run("info", "film.mp4", "--shot")
+    assert (code, "--shots" in err) == (2, True)
 
 
 def test_completion(tmp_path: Path) -> None:

@@ -55,10 +55,11 @@ class Commands(typer.core.TyperGroup):
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name in VERBS and cmd_name not in self.commands:
-            single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(cls=Command)(with_settings(with_manners(VERBS[cmd_name])))
-            self.commands[cmd_name] = typer.main.get_command(single)
+        for name in (cmd_name,) if cmd_name in VERBS else VERBS:  # all of them to guess what a slip meant
+            if name not in self.commands:
+                single = typer.Typer(add_completion=False, rich_markup_mode=None)
+                single.command(cls=Command)(with_settings(with_manners(VERBS[name])))
+                self.commands[name] = typer.main.get_command(single)
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
