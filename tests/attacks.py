@@ -1,0 +1,54 @@
+"""Attacks with hostile files, each in a process of its own: it may neither crash, hang nor leave anything behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from vidcolor.errors import VidcolorError
+
+SEED = int(os.environ.get("VIDCOLOR_FUZZ_SEED", "0"))
+LIMIT = 20.0  # seconds for one file, a hundred times the usual
+
+
+def tries(usual: int) -> int:
+    """How many mutations are tried."""
+    return int(os.environ.get("VIDCOLOR_FUZZ", usual))
+
+
+@contextmanager
+def outcome(number: int, output: Path) -> Iterator[None]:
+    """A mutation's block writes the output or raises one error of one line, soon; beside it nothing stays."""
+    print(number, flush=True)
+    began = time.monotonic()
+    told = ""
+    try:
+        yield
+    except VidcolorError as error:
+        told = str(error)
+    assert "\n" not in told
+    assert bool(told) != output.exists()
+    output.unlink(missing_ok=True)
+    left = list(output.parent.glob(".*"))
+    assert not left, left
+    assert time.monotonic() - began < LIMIT, f"{number} took {time.monotonic() - began:.0f} s"
+
+
+def survive(module: str, folder: Path, count: int) -> str:
+    """Let a module's ``attack(folder, first, count)`` run; returns what was said on stderr."""
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import {module}; "
+    code += f"from pathlib import Path; {module}.attack(Path({str(folder)!r}), {SEED}, {count})"
+    try:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60 + count)
+    except subprocess.TimeoutExpired as hung:
+        pytest.fail(f"hangs at mutation {(hung.stdout or b'').split()[-1:]}")
+    number = done.stdout.split()[-1:]
+    assert done.returncode == 0, f"mutation {number}: exit code {done.returncode}\n{done.stderr[-2000:]}"
+    return done.stderr
