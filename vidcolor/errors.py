@@ -86,6 +86,19 @@ def remedy(error: BaseException) -> str:
 
 
 @contextmanager
+def reading(path: PathLike[str] | str) -> Iterator[None]:
+    """Turn an OSError of the block into an InputError about a file or folder that is read.
+
+    Raises:
+        InputError: what cannot be opened, and why.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
+
+
+@contextmanager
 def writing(path: PathLike[str] | str) -> Iterator[None]:
     """Turn an OSError of the block into an OutputError about a file or folder that is written there.
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import reason
+from vidcolor.errors import reading
 from vidcolor.film.bitpacking import FILLED_A, FILLED_B, PACKED, Packing
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
@@ -162,14 +162,11 @@ def read_dpx(path: Path, transfer: Transfer | None = None) -> Image:
     Raises:
         InputError: it is damaged, cut short, or of a kind that has no sure meaning.
     """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            header = _header(path, file, size)
-            layout = _layout(path, header, size)
-            data = np.fromfile(file, np.uint8, offset=0)
-    except OSError as error:
-        raise unreadable(path, reason(error), "Check the path") from error
+    with reading(path), open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        header = _header(path, file, size)
+        layout = _layout(path, header, size)
+        data = np.fromfile(file, np.uint8, offset=0)
     packing, width, height, gap = layout
     samples = packing.unpack(data, width, height, gap)
     samples = turned(samples, _orientation(header))
@@ -183,14 +180,11 @@ def read_header(path: Path) -> Header:
     Raises:
         InputError: it is damaged, or its picture cut short.
     """
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            header = _header(path, file, size)
-            _layout(path, header, size)
-            return header
-    except OSError as error:
-        raise unreadable(path, reason(error), "Check the path") from error
+    with reading(path), open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        header = _header(path, file, size)
+        _layout(path, header, size)
+        return header
 
 
 def _header(path: Path, file: BinaryIO, size: int) -> Header:

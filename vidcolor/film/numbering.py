@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from vidcolor.errors import InputError, OutputError, reason
+from vidcolor.errors import InputError, OutputError, reading
 from vidcolor.files import PHOTOS, has_suffix, is_hidden
 
 FEWEST = 12  # numbered pictures that are a film in a folder; of DPX and EXR, which nobody takes photographs in, two
@@ -140,7 +140,7 @@ def find_sequence(text: Path | str) -> Sequence | None:
         InputError: no frame has such a name, or a folder holds the frames of several films.
     """
     path = Path(text)
-    try:
+    with reading(path):
         if path.is_file():
             return None
         if path.is_dir():
@@ -151,8 +151,6 @@ def find_sequence(text: Path | str) -> Sequence | None:
             return _of_name(name, path)
         if glob.has_magic(str(path)):
             return _only_one([Path(found) for found in glob.glob(str(path)) if Path(found).is_file()], path)
-    except OSError as error:
-        raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import InputError, reason
+from vidcolor.errors import reading
 from vidcolor.files import RAW_PHOTOS, has_suffix
 from vidcolor.film import dpx
 from vidcolor.film.images import common, exr, jpeg2000, netpbm, png, profiles, tiff
@@ -35,7 +35,7 @@ def read_image(path: Path) -> Image:
             meaning.
     """
     try:
-        with open(path, "rb") as file:
+        with reading(path), open(path, "rb") as file:
             head = file.read(64)
             _refuse_raw(path, head)
             if head.startswith(exr.SIGNATURE):
@@ -47,8 +47,6 @@ def read_image(path: Path) -> Image:
                 return _image(path, tiff.read(path, file))
             reader = _reader(path, head)
             return _image(path, reader(path, file.read()))
-    except OSError as error:
-        raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
     except MemoryError as error:
         raise unreadable(path, "the memory does not take it", "Make it smaller") from error
 
@@ -59,16 +57,13 @@ def picture_size(path: Path) -> tuple[int, int, int] | None:
     Raises:
         InputError: the header is damaged, or the file cut short.
     """
-    try:
-        with open(path, "rb") as file:
-            head = file.read(26)
-            if head.startswith(dpx.SIGNATURES):
-                return dpx.read_header(path).size
-            if head.startswith(png.SIGNATURE) and len(head) == 26:
-                width, height, bits = struct.unpack_from(">IIB", head, 16)
-                return width, height, max(8, bits)
-    except OSError as error:
-        raise InputError(f"cannot open {path}", reason(error), "Check the path") from error
+    with reading(path), open(path, "rb") as file:
+        head = file.read(26)
+        if head.startswith(dpx.SIGNATURES):
+            return dpx.read_header(path).size
+        if head.startswith(png.SIGNATURE) and len(head) == 26:
+            width, height, bits = struct.unpack_from(">IIB", head, 16)
+            return width, height, max(8, bits)
     return None
 
 
