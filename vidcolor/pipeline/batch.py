@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 import glob
-import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from vidcolor.errors import InputError, OutputError, VidcolorError, reason, writing
+from vidcolor.errors import InputError, OutputError, writing
 from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
 from vidcolor.film.container import ADDRESS
-from vidcolor.film.images.writing import suffix_for
+from vidcolor.film.images.writing import check_format, suffix_for
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.film import colorize_film, tidy
 from vidcolor.pipeline.photo import colorize_photograph
-from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.target import MARK, default_output, marked
+from vidcolor.pipeline.photo_batch import PhotographBatch
+from vidcolor.pipeline.result import Job, Outcome, Result
+from vidcolor.pipeline.target import MARK, check_target, default_output, marked
 from vidcolor.settings import RunSettings, ShotSettings, changed
 
 Progress = Callable[[int, int], None]  # frames done, frames expected
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A file and where its colors go."""
-
-    source: Path
-    output: Path
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job: a result, an error's line, or neither when the output was there already."""
-
-    job: Job
-    result: Result | None = None
-    error: str = ""
-
-    @property
-    def status(self) -> str:
-        return "failed" if self.error else "done" if self.result else "skipped"
 
 
 def are_several(paths: Sequence[Path]) -> bool:
@@ -78,7 +58,11 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple
         if not files:
             raise InputError(f"cannot open {path}", "it holds no film or photograph", "Check the path")
         found += files
-    return list(dict.fromkeys(found))
+    # By their places: a file may be found in a folder and named outright, or by two ways of writing its path.
+    unique: dict[str, tuple[Path, Path]] = {}
+    for file, root in found:
+        unique.setdefault(os.path.abspath(file), (file, root))
+    return list(unique.values())
 
 
 def _is_wanted(file: Path) -> bool:
@@ -149,39 +133,62 @@ def colorize_all(
 ) -> Iterator[Outcome]:
     """Colorize one after another; a failure does not stop the rest, and outputs that exist are skipped.
 
-    An error that nobody foresaw is a failure like others; its traceback is logged.
+    All share one network, and photographs that follow each other are colored in batches. An error that nobody foresaw
+    is a failure like others; its traceback is logged.
 
     Args:
         inputs: From find_inputs.
         folder: Where to, in the folders below it that the inputs have below theirs; None: beside each.
-        begin: Called with each input before it is looked at.
+        begin: Called with each input before it is told of: of a film, before it is looked at.
+
+    Raises:
+        CheckpointError, DeviceError: there is no such model or device: nothing can be colored.
     """
+    run, look = settings or RunSettings(), shot or ShotSettings()
     written: set[Path] = set()  # two inputs must not share an output
-    for source, root in inputs:
-        begin(source)
-        job = Job(source, source)
+    prepared = cache(lambda: Predictor.load(run))  # once, and not at all when there is nothing to do
+
+    def film(job: Job) -> Outcome:
+        predictor = prepared()
         try:
-            job = Job(source, output_beside(source, folder / source.parent.relative_to(root) if folder else None))
-            if job.output in written:
-                why = "another input has the same output"
-                raise OutputError(f"cannot write {job.output}", why, "Rename one of them")
-            written.add(job.output)
-            if job.output.exists() and not overwrite:
-                tidy(job.output)
-                yield Outcome(job)
-                continue
-            _make_folder(job.output.parent)
-            result = colorize(
-                source, job.output, overwrite=overwrite, settings=settings, shot=shot, progress=progress, report=report
-            )
-            yield Outcome(job, result)
-        except VidcolorError as error:
-            yield Outcome(job, error=str(error))
-        except OSError as error:  # a folder that cannot be searched, a name that is too long
-            yield Outcome(job, error=f"cannot open {source}: {reason(error)}.")
+            result = colorize_film(
+                job.source, job.output, overwrite=overwrite, settings=run, shot=look, predictor=predictor,
+                progress=progress, report=report,
+            )  # fmt: skip
         except Exception as error:
-            _LOG.exception("unexpected error with %s", source)
-            yield Outcome(job, error=f"cannot colorize {source}: unexpected {type(error).__name__}: {error}.")
+            return Outcome.failed(job, error)
+        return Outcome(job, result)
+
+    plan = (_planned(source, root, folder, overwrite, written) for source, root in inputs)
+    for are_photographs, jobs in groupby(plan, key=lambda each: is_photo(each.source)):
+        if are_photographs:
+            for outcome in PhotographBatch(prepared, run, look).colorize(jobs):
+                begin(outcome.source)
+                yield outcome
+            continue
+        for job in jobs:
+            begin(job.source)
+            yield job if isinstance(job, Outcome) else film(job)
+
+
+def _planned(source: Path, root: Path, folder: Path | None, overwrite: bool, written: set[Path]) -> Job | Outcome:
+    """What is to be done with an input, or what has become of it when that is decided already."""
+    job = Job(source, source)
+    try:
+        job = Job(source, output_beside(source, folder / source.parent.relative_to(root) if folder else None))
+        if job.output in written:
+            raise OutputError(f"cannot write {job.output}", "another input has the same output", "Rename one of them")
+        written.add(job.output)
+        if is_photo(source):
+            check_format(job.output)
+        if job.output.exists() and not overwrite:
+            tidy(job.output)
+            return Outcome(job)
+        _make_folder(job.output.parent)
+        check_target(source, job.output, overwrite)
+    except Exception as error:
+        return Outcome.failed(job, error)
+    return job
 
 
 def _make_folder(folder: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import LUMA_WEIGHTS
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame
@@ -22,6 +22,34 @@ from vidcolor.pipeline.result import Result
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
+
+# Settings of films. They are told, not refused: a folder may hold films beside its photographs.
+_OF_FILMS = ("start", "duration", "stream", "deinterlace", "codec", "crf", "preset", "pix_fmt", "hwaccel")
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """A photograph that has been read, and is to be colored.
+
+    Attributes:
+        grey: Its luma ``(H, W)``, in the depth of its output.
+        frame: What the network is shown of it, in 16 bits at full size.
+        small: The same at network size, ``(h, w)`` in 0..1.
+        seconds: What reading took.
+    """
+
+    output: Path
+    grey: Image
+    frame: Frame
+    small: Plane
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.grey.pixels.size
 
 
 def colorize_photograph(
@@ -48,24 +76,63 @@ def colorize_photograph(
     began = time.monotonic()
     check_target(source, output, overwrite)
     check_format(output)
+    predictor = predictor or Predictor.load(settings)
+    photograph = read_photograph(source, output, settings, predictor)
+    (ab,) = predictor.predict([photograph.small], saturation=shot.saturation)
+    return write_photograph(photograph, ab, predictor, time.monotonic() - began)
+
+
+def read_photograph(source: Path, output: Path, settings: RunSettings, predictor: Predictor) -> Photograph:
+    """Return a photograph as it is to be colored.
+
+    Raises:
+        InputError: it is no picture or a damaged one; or something of it would be lost, and the settings are strict.
+        OutputError: there is no format of the output's name, or it does not take the picture.
+    """
+    began = time.monotonic()
     image = read_image(source)
     warnings = [*image.losses, *losses(output, image)]
     if settings.strict and warnings:
         raise InputError(f"cannot colorize {source}", "; ".join(warnings), "Leave out --strict to accept it")
-    image, frame = _greyed(image, depth_in(output, image))
-    predictor = predictor or Predictor.load(settings)
+    grey, frame = _greyed(image, depth_in(output, image))
     height, width = frame.luma.shape
     short_side = settings.size or predictor.model.config.short_side(still=True)
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
+<<<<<<< HEAD
     small = view.small(frame)
     (ab,) = predictor.predict([small], saturation=shot.saturation)
     colored = painted(image, frame, small, ab)
     del image, frame  # of a large scan they are a quarter of a gigabyte, which encoders need
     write_image(output, colored)
+=======
+>>>>>>> 78948d4 (Photographs of a folder share one network: read ahead, colored in batches of equal size, written by threads of their own)
     seconds = time.monotonic() - began
+    return Photograph(output, grey, frame, view.small(frame), tuple(warnings), _unused(settings), seconds)
+
+
+def _unused(settings: RunSettings) -> tuple[str, ...]:
+    usual = RunSettings()
+    given = [name for name in _OF_FILMS if getattr(settings, name) != getattr(usual, name)]
+    if not given:
+        return ()
+    return (f"{', '.join(given)} {'are' if given[1:] else 'is'} for films: a photograph is colored without",)
+
+
+def write_photograph(photograph: Photograph, ab: Plane, predictor: Predictor, seconds: float) -> Result:
+    """Write a photograph with the network's ab ``(2, h, w)``.
+
+    Args:
+        seconds: What it has taken up to now.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    began = time.monotonic()
+    write_image(photograph.output, painted(photograph.grey, photograph.frame, photograph.small, ab))
+    seconds += time.monotonic() - began
     return Result(
-        output=output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2), model=predictor.model.name,
-        device=str(predictor.device), warnings=tuple(warnings),
+        output=photograph.output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2),
+        model=predictor.model.name, device=str(predictor.device), warnings=photograph.warnings, notes=photograph.notes,
     )  # fmt: skip
 
 
@@ -85,7 +152,7 @@ def _greyed(image: Image, bits: int) -> tuple[Image, Frame]:
     return replace(image, pixels=luma), frame
 
 
-def painted(grey: Image, frame: Frame, luma_small: NDArray[np.float32], ab: NDArray[np.float32]) -> Image:
+def painted(grey: Image, frame: Frame, luma_small: Plane, ab: Plane) -> Image:
     """Return a grey picture in colors, with exactly its luma.
 
     Args:

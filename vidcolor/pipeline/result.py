@@ -1,9 +1,14 @@
-"""What came out of coloring a film or photograph."""
+"""What came out of coloring: of one film or photograph, and of each of many."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+
+from vidcolor.errors import VidcolorError, reason
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,3 +30,40 @@ class Result:
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
     resumed: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file and where its colors go."""
+
+    source: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: a result, an error's line, or neither when the output was there already."""
+
+    job: Job
+    result: Result | None = None
+    error: str = ""
+
+    @property
+    def source(self) -> Path:
+        """The file that was to be colored."""
+        return self.job.source
+
+    @property
+    def status(self) -> str:
+        """One word: failed, done or skipped."""
+        return "failed" if self.error else "done" if self.result else "skipped"
+
+    @classmethod
+    def failed(cls, job: Job, error: Exception) -> Outcome:
+        """Return the outcome of a job that met an error; the traceback of one that nobody foresaw is logged."""
+        if isinstance(error, VidcolorError):
+            return cls(job, error=str(error))
+        if isinstance(error, OSError):  # a folder that cannot be searched, a name that is too long
+            return cls(job, error=f"cannot open {job.source}: {reason(error)}.")
+        _LOG.error("unexpected error with %s", job.source, exc_info=error)
+        return cls(job, error=f"cannot colorize {job.source}: unexpected {type(error).__name__}: {error}.")

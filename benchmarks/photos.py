@@ -1,0 +1,101 @@
+"""How fast photographs are colored, beside another checkout of vidcolor, and how much memory a large one takes.
+
+    python benchmarks/photos.py --baseline ../vidcolor-before
+    python benchmarks/photos.py --megapixels 60
+
+With --baseline: a folder of photographs of 160 to 640 pixels is colored in one call of the command by this checkout and
+by the other, in turns, so that other work on the machine weighs on both. With --megapixels: one photograph of that size,
+16 bits a channel, and the peak of the command's memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+HERE = Path(__file__).resolve().parent.parent
+SIDES = (160, 640)  # pixels, shortest and longest
+
+
+def scene(rng: np.random.Generator, width: int, height: int, deep: bool) -> NDArray[np.generic]:
+    """A grey picture with shapes, shades and grain."""
+    coarse = cv2.resize(rng.random((7, 9)), (width, height), interpolation=cv2.INTER_CUBIC)
+    picture = np.clip(coarse + rng.normal(0, 0.02, (height, width)), 0, 1)
+    return np.rint(picture * 65535).astype(np.uint16) if deep else np.rint(picture * 255).astype(np.uint8)
+
+
+def write_photographs(folder: Path, count: int) -> None:
+    """JPEG and PNG in turns, of all shapes."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        width, height = (int(side) for side in rng.integers(*SIDES, 2, endpoint=True))
+        name = folder / f"{number:04}{'.jpg' if number % 2 else '.png'}"
+        cv2.imwrite(str(name), scene(rng, width, height, deep=False))
+
+
+def command(checkout: Path, source: Path, output: Path) -> float:
+    """Seconds that the command of a checkout takes for all that is in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "vidcolor", "colorize", str(source), "-o", str(output), "-y"],
+        cwd=checkout, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"{checkout}: {done.stderr}")
+    return time.perf_counter() - began
+
+
+def compare(baseline: Path, count: int, repeats: int) -> None:
+    """Print photographs a second of both checkouts, and their ratio."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        write_photographs(folder / "in", count)
+        pairs = []
+        for turn in range(repeats):
+            before = command(baseline, folder / "in", folder / f"before-{turn}")
+            after = command(HERE, folder / "in", folder / f"after-{turn}")
+            pairs.append((before, after))
+            print(f"{count / before:.2f} and {count / after:.2f} photographs a second", flush=True)
+        ratio = statistics.median(before / after for before, after in pairs)
+        print(f"{ratio:.1f} times as many photographs a second")
+
+
+def measure(megapixels: float) -> None:
+    """Print seconds and peak memory of one large photograph."""
+    with tempfile.TemporaryDirectory() as name:
+        source, output = Path(name) / "large.tif", Path(name) / "large.color.tif"
+        height = round((megapixels * 1e6 / 1.5) ** 0.5)
+        cv2.imwrite(str(source), scene(np.random.default_rng(0), round(1.5 * height), height, deep=True))
+        seconds = command(HERE, source, output)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    print(f"{megapixels:g} megapixels of 16 bits in {seconds:.1f} s, {peak:.2f} GiB at most")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--baseline", type=Path, help="another checkout of vidcolor")
+    parser.add_argument("--count", type=int, default=100, help="photographs")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--megapixels", type=float, help="of one large photograph")
+    options = parser.parse_args()
+    if options.baseline:
+        compare(options.baseline.resolve(), options.count, options.repeats)
+    if options.megapixels:
+        measure(options.megapixels)
+
+
+if __name__ == "__main__":
+    main()
