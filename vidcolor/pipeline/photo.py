@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,29 +27,32 @@ from vidcolor.settings import RunSettings, ShotSettings
 _OF_FILMS = ("start", "duration", "stream", "deinterlace", "codec", "crf", "preset", "pix_fmt", "hwaccel")
 
 
-@dataclass(frozen=True, eq=False)
 class Photograph:
     """A photograph that has been read, and is to be colored.
 
-    Attributes:
+    Args:
         grey: Its luma ``(H, W)``, in the depth of its output.
         frame: What the network is shown of it, in 16 bits at full size.
+
+    Attributes:
         small: The same at network size, ``(h, w)`` in 0..1.
+        pixels: How many there are.
         seconds: What reading took.
     """
 
-    output: Path
-    grey: Image
-    frame: Frame
-    small: Plane
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-    seconds: float
+    def __init__(self, output: Path, grey: Image, frame: Frame, small: Plane) -> None:
+        self.output, self.small, self.pixels = output, small, grey.pixels.size
+        self.warnings: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self.seconds = 0.0
+        self._large: tuple[Image, Frame] | None = (grey, frame)
 
-    @property
-    def pixels(self) -> int:
-        """How many there are."""
-        return self.grey.pixels.size
+    def painted(self, ab: Plane) -> Image:
+        """Return the picture in color, once: of a large scan the grey takes a quarter of a gigabyte, and is let go."""
+        assert self._large is not None, "it has been painted already"
+        grey, frame = self._large
+        self._large = None
+        return painted(grey, frame, self.small, ab)
 
 
 def colorize_photograph(
@@ -98,16 +101,9 @@ def read_photograph(source: Path, output: Path, settings: RunSettings, predictor
     height, width = frame.luma.shape
     short_side = settings.size or predictor.model.config.short_side(still=True)
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
-<<<<<<< HEAD
-    small = view.small(frame)
-    (ab,) = predictor.predict([small], saturation=shot.saturation)
-    colored = painted(image, frame, small, ab)
-    del image, frame  # of a large scan they are a quarter of a gigabyte, which encoders need
-    write_image(output, colored)
-=======
->>>>>>> 78948d4 (Photographs of a folder share one network: read ahead, colored in batches of equal size, written by threads of their own)
-    seconds = time.monotonic() - began
-    return Photograph(output, grey, frame, view.small(frame), tuple(warnings), _unused(settings), seconds)
+    found = Photograph(output, grey, frame, view.small(frame))
+    found.warnings, found.notes, found.seconds = tuple(warnings), _unused(settings), time.monotonic() - began
+    return found
 
 
 def _unused(settings: RunSettings) -> tuple[str, ...]:
@@ -128,7 +124,7 @@ def write_photograph(photograph: Photograph, ab: Plane, predictor: Predictor, se
         OutputError: it cannot be written.
     """
     began = time.monotonic()
-    write_image(photograph.output, painted(photograph.grey, photograph.frame, photograph.small, ab))
+    write_image(photograph.output, photograph.painted(ab))
     seconds += time.monotonic() - began
     return Result(
         output=photograph.output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2),
