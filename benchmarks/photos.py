@@ -4,8 +4,8 @@
     python benchmarks/photos.py --megapixels 60
 
 With --baseline: a folder of photographs of 160 to 640 pixels is colored in one call of the command by this checkout and
-by the other, in turns, so that other work on the machine weighs on both. With --megapixels: one photograph of that size,
-16 bits a channel, and the peak of the command's memory.
+by the other, in turns, so that other work on the machine weighs on both. Both use the weights of the other: newer ones
+may be a larger network. With --megapixels: one photograph of that size, 16 bits a channel, and the peak of memory.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def write_photographs(folder: Path, count: int) -> None:
         cv2.imwrite(str(name), scene(rng, width, height, deep=False))
 
 
-def command(checkout: Path, source: Path, output: Path) -> float:
+def command(checkout: Path, source: Path, output: Path, weights: Path) -> float:
     """Seconds that the command of a checkout takes for all that is in a folder."""
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "vidcolor", "colorize", str(source), "-o", str(output), "-y"],
+        [sys.executable, "-m", "vidcolor", "colorize", str(source), "-o", str(output), "-y", "-m", str(weights)],
         cwd=checkout, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
@@ -62,11 +62,12 @@ def compare(baseline: Path, count: int, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "in").mkdir()
+        weights = baseline / "weights" / "fast.safetensors"
         write_photographs(folder / "in", count)
         pairs = []
         for turn in range(repeats):
-            before = command(baseline, folder / "in", folder / f"before-{turn}")
-            after = command(HERE, folder / "in", folder / f"after-{turn}")
+            before = command(baseline, folder / "in", folder / f"before-{turn}", weights)
+            after = command(HERE, folder / "in", folder / f"after-{turn}", weights)
             pairs.append((before, after))
             print(f"{count / before:.2f} and {count / after:.2f} photographs a second", flush=True)
         ratio = statistics.median(before / after for before, after in pairs)
@@ -79,7 +80,7 @@ def measure(megapixels: float) -> None:
         source, output = Path(name) / "large.tif", Path(name) / "large.color.tif"
         height = round((megapixels * 1e6 / 1.5) ** 0.5)
         cv2.imwrite(str(source), scene(np.random.default_rng(0), round(1.5 * height), height, deep=True))
-        seconds = command(HERE, source, output)
+        seconds = command(HERE, source, output, HERE / "weights" / "fast.safetensors")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"{megapixels:g} megapixels of 16 bits in {seconds:.1f} s, {peak:.2f} GiB at most")
 

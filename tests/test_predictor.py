@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import luma_to_lightness
-from vidcolor.errors import DeviceError
+from vidcolor.errors import CheckpointError, DeviceError
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import Model
 from vidcolor.network.config import NetworkConfig
@@ -125,3 +125,33 @@ def test_device_that_takes_no_frame() -> None:
     network.takes = 0
     with pytest.raises(DeviceError, match="does not take one frame"):
         prepared.predict(planes(8))
+
+
+def hinting() -> Predictor:
+    """A small network that takes hints, with random weights where it would begin without any effect."""
+    config = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), hints=8)
+    torch.manual_seed(0)
+    network = build_network(config).eval()
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    return predictor(network)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (50, 75)])
+def test_hints_change_the_planes_they_are_given_for(size: tuple[int, int]) -> None:
+    """And no others: a plane without hints has the answer that it has among planes without any."""
+    prepared = hinting()
+    lumas = [np.random.default_rng(n).random(size, np.float32) for n in range(3)]
+    known = np.zeros((3, *size), np.float32)
+    known[:, 10:20, 10:20] = np.float32([40, -30, 1])[:, None, None]
+    plain, hinted = prepared.predict(lumas), prepared.predict(lumas, hints=[None, known, None])
+    np.testing.assert_array_equal(hinted[0], plain[0])
+    np.testing.assert_array_equal(hinted[2], plain[2])
+    assert np.abs(hinted[1] - plain[1]).max() > 0.1
+
+
+def test_hints_are_refused_by_a_network_without() -> None:
+    """Never a silent nothing."""
+    config = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8))
+    with pytest.raises(CheckpointError, match="hints"):
+        predictor(build_network(config).eval()).predict(planes(1, 64, 64), hints=[np.ones((3, 64, 64), np.float32)])

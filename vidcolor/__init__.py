@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vidcolor.network.checkpoint import Model, load_model
     from vidcolor.network.config import NetworkConfig
     from vidcolor.pipeline.batch import colorize
+    from vidcolor.pipeline.colorizer import Colorizer
     from vidcolor.pipeline.result import Result
     from vidcolor.settings import (
         EvaluateSettings,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 # Loaded on first use: importing vidcolor must not cost the seconds that torch takes.
 _HOMES = {
+    "Colorizer": "pipeline.colorizer",
     "Evaluation": "evaluation.measurement",
     "EvaluateSettings": "settings",
     "ExtractSettings": "settings",
@@ -52,6 +54,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Colorizer",
     "EvaluateSettings",
     "Evaluation",
     "ExtractSettings",

@@ -29,6 +29,10 @@ def prepare() -> None:
     for name, value in QUIET_LIBRARIES.items():
         if not (is_debugging() and name in ("OPENCV_LOG_LEVEL", "SVT_LOG")):
             os.environ.setdefault(name, value)
+    if is_debugging():
+        from vidcolor.film.container import show_messages
+
+        show_messages()
     codecs.register_error("vidcolor", bytes_or_escapes)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

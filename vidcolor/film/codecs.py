@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,6 @@ _X26_PRESETS = (
 _PLANAR = re.compile(r"yuva?4(?:20|22|44|40|11|10)p(?:\d+le)?")
 _AVX_512 = 256  # OpenCV's CV_CPU_AVX512_SKX: all that x264 asks for before it uses AVX-512
 _TRY = "Try libx264, libx265, prores_ks or ffv1"
-
-# SVT-AV1 talks on stderr past libav's log; only its errors are let through.
-os.environ.setdefault("SVT_LOG", "1")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -28,10 +27,13 @@ _LATE = ("mpeg",)  # containers that announce no streams: one may begin anywhere
 _STREAM = re.compile(r"Stream #\d+:(\d+)[^:]*: (\w+): (\w+)")  # as libav describes one: Stream #0:2[0x20]: Subtitle: x
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")  # http://, rtsp://; one letter is a drive of Windows
 
-# The libraries' own messages would stand between ours; VIDCOLOR_DEBUG lets them through.
-_DEBUGGED = bool(os.environ.get("VIDCOLOR_DEBUG"))
-av.logging.set_libav_level(av.logging.PANIC)
-if _DEBUGGED:
+_are_messages_shown = False
+
+
+def show_messages() -> None:
+    """Let libav print what it notices on stderr; PyAV keeps it quiet by itself."""
+    global _are_messages_shown
+    _are_messages_shown = True
     av.logging.set_libav_level(av.logging.WARNING)
     av.logging.restore_default_callback()
 
@@ -108,7 +110,7 @@ def late_streams(container: Any) -> list[str]:
             found = _STREAM.findall(container.dumps_format())
     finally:
         av.logging.set_level(level)
-        if _DEBUGGED:
+        if _are_messages_shown:
             av.logging.restore_default_callback()
     return [f"{kind.lower()} stream {n} ({codec})" for n, kind, codec in found if int(n) >= len(container.streams)]
 

@@ -61,27 +61,37 @@ class Predictor:
         return cls(load_model(settings.model), device, choose_precision(settings.precision, device))
 
     def predict(
-        self, lumas: Sequence[Plane], *, saturation: float | Sequence[float] = 1.0, batch: int = 0
+        self,
+        lumas: Sequence[Plane],
+        *,
+        saturation: float | Sequence[float] = 1.0,
+        hints: Sequence[Plane | None] | None = None,
+        batch: int = 0,
     ) -> list[Plane]:
         """Return ab ``(2, h, w)`` for each Y' ``(h, w)`` in 0..1; planes of one size share batches.
 
         Args:
             saturation: Factor on the calibrated colors, for all planes or for each.
+            hints: Colors that are known, for each plane ``(3, h, w)``: a and b in ab units, and a weight of 0 (nothing
+                is known) to 1 (certain); None where there are none.
             batch: At most so many planes go through at once; 0: as many as suit the device. When the device's memory
                 takes fewer, batches are halved, and stay so: :meth:`warnings` tells.
 
         Raises:
             DeviceError: the memory does not take a single plane.
+            CheckpointError: there are hints, and the network takes none.
         """
         factors = [saturation] * len(lumas) if isinstance(saturation, int | float) else saturation
         gains = np.array(factors, np.float64) * self.model.config.gain
-        sizes: dict[tuple[int, ...], list[int]] = {}
-        for place, luma in enumerate(lumas):
-            sizes.setdefault(luma.shape, []).append(place)
+        known = hints or [None] * len(lumas)
+        alike: dict[tuple[tuple[int, ...], bool], list[int]] = {}
+        for place, (luma, hint) in enumerate(zip(lumas, known, strict=True)):
+            alike.setdefault((luma.shape, hint is not None), []).append(place)
         found: dict[int, Plane] = {}
-        for places in sizes.values():
+        for (_, are_hinted), places in alike.items():
             planes = np.stack([lumas[place] for place in places])
-            results = self._in_batches(planes, gains[places], batch or BATCH[self.device.type])
+            hinted = np.stack([hint for place in places if (hint := known[place]) is not None]) if are_hinted else None
+            results = self._in_batches(planes, hinted, gains[places], batch or BATCH[self.device.type])
             found.update(zip(places, results, strict=True))
         return [found[place] for place in range(len(lumas))]
 
@@ -96,7 +106,7 @@ class Predictor:
             return batch
         return max(1, min(batch, self._most_pixels // (height * width)))
 
-    def _in_batches(self, lumas: Plane, gains: NDArray[np.float64], batch: int) -> Iterator[Plane]:
+    def _in_batches(self, lumas: Plane, hints: Plane | None, gains: NDArray[np.float64], batch: int) -> Iterator[Plane]:
         """Planes ``(N, h, w)`` in batches that fit into the memory."""
         done = 0
         height, width = lumas.shape[1:]
@@ -104,7 +114,7 @@ class Predictor:
             part = slice(done, done + self._fitting(batch, height, width))
             count = len(lumas[part])
             try:
-                yield from self._forward(lumas[part], gains[part])
+                yield from self._forward(lumas[part], None if hints is None else hints[part], gains[part])
             except torch.OutOfMemoryError as error:
                 if count == 1:
                     what = f"cannot color on {self.device}"
@@ -116,18 +126,31 @@ class Predictor:
             done += count
 
     @torch.inference_mode()
-    def _forward(self, lumas: Plane, gains: NDArray[np.float64]) -> Plane:
-        """ab ``(N, 2, h, w)`` of one batch ``(N, h, w)``."""
+    def _forward(self, lumas: Plane, hints: Plane | None, gains: NDArray[np.float64]) -> Plane:
+        """ab ``(N, 2, h, w)`` of one batch ``(N, h, w)``, with hints ``(N, 3, h, w)`` if there are any."""
         size = lumas.shape[1:]
         lightness = luma_to_lightness(torch.from_numpy(lumas)[:, None].to(self.device))
         own = tuple(whole_strides(side, self.stride) for side in size)
         if own != size:
-            lightness = F.interpolate(lightness, size=own, mode="bilinear", align_corners=False, antialias=True)
-        prediction = self.network(lightness.contiguous(memory_format=torch.channels_last))
+            lightness = _resized(lightness, own)
+        lightness = lightness.contiguous(memory_format=torch.channels_last)
+        if hints is None:
+            prediction = self.network(lightness)
+        else:
+            known = torch.from_numpy(hints).to(self.device)
+            if own != size:  # colors count as much as their weights
+                weight = _resized(known[:, 2:], own)
+                color = _resized(known[:, :2] * known[:, 2:], own) / weight.clamp(min=1e-6)
+                known = torch.cat([color, weight], dim=1)
+            prediction = self.network(lightness, known)
         ab: Tensor = F.interpolate(prediction.ab.float(), size=size, mode="bilinear", align_corners=False)
         factors = torch.from_numpy(gains).to(ab)[:, None, None, None]
         planes: Plane = (ab * factors).cpu().numpy()
         return planes
+
+
+def _resized(planes: Tensor, size: tuple[int, ...]) -> Tensor:
+    return F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def _shortage(asked: int, taken: int) -> str:
