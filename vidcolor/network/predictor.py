@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,6 +20,7 @@ from vidcolor.network.device import choose_device, choose_precision
 from vidcolor.network.inference import fold_batch_norms, lower_precision
 from vidcolor.settings import RunSettings
 
+_LOG = logging.getLogger(__name__)
 BATCH = {"cpu": 8, "cuda": 16, "mps": 16}  # pictures that go through the network together
 
 
@@ -57,8 +60,12 @@ class Predictor:
         Raises:
             CheckpointError: no such model, or a damaged one; DeviceError: no such device.
         """
+        began = time.monotonic()
         device = choose_device(settings.device)
-        return cls(load_model(settings.model), device, choose_precision(settings.precision, device))
+        found = cls(load_model(settings.model), device, choose_precision(settings.precision, device))
+        what = f"{found.model.name} on {device} in {str(found.precision).removeprefix('torch.')}"
+        _LOG.info("%s, prepared in %.1f s", what, time.monotonic() - began)
+        return found
 
     def predict(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -13,10 +15,11 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.film.encode import Encoding, VideoEncoder
-from vidcolor.film.frame import Frame
 from vidcolor.film.packets import PacketFile
 from vidcolor.pipeline.journal import Journal, Segment
 from vidcolor.pipeline.segments import Start, Step
+
+_LOG = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -57,7 +60,7 @@ class Recorder:
                 self._hand_over(step.start)
                 path = self._journal.packets(step.start.number)
                 self._current = _Recording(step.start, path, self._encoding)
-            self._current.push(step.frame, chroma, tally)
+            self._current.push(step, chroma, tally)
 
     def finish(self) -> None:
         """The film has ended: return when its last segment is safe."""
@@ -77,7 +80,12 @@ class Recorder:
 
     def _finish(self, recording: _Recording, following: Start | None) -> None:
         try:
-            self._journal.record(recording.finish(following))
+            segment = recording.finish(following)
+            self._journal.record(segment)
+            _LOG.info(
+                "segment %d: frames %d, shots %d, %d kB, %.1f s",
+                *(segment.number + 1, segment.frames, recording.shots, segment.bytes // 1000, recording.seconds),
+            )
         except BaseException:
             recording.discard()
             raise
@@ -95,15 +103,22 @@ class _Recording:
     """A segment that is being encoded."""
 
     def __init__(self, start: Start, path: Path, encoding: Encoding) -> None:
-        self.start, self._path, self._frames = start, path, 0
+        self.start, self._path, self._frames, self.shots = start, path, 0, 0
+        self._began = time.monotonic()
         self._tally: dict[str, float] = {}
         self._part = path.with_suffix(".part")
         self._encoder = VideoEncoder(encoding)
         self._file = PacketFile(self._part, self._encoder.header)
 
-    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:
-        self._file.push(self._encoder.push(frame, chroma))
+    @property
+    def seconds(self) -> float:
+        """Since it was begun."""
+        return time.monotonic() - self._began
+
+    def push(self, step: Step, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:
+        self._file.push(self._encoder.push(step.frame, chroma))
         self._frames += 1
+        self.shots += step.starts_shot
         self._tally = tally
 
     def finish(self, following: Start | None) -> Segment:

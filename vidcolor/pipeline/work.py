@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
 
+_LOG = logging.getLogger(__name__)
 LARGE = 1_000_000  # pixels: larger frames go by half as many on a CPU, where 4 % of time buys 100 MiB
 DECODED = 8  # frames that may wait for the network
 COLORED = 4  # and for the encoder, which takes them one by one
@@ -74,6 +76,15 @@ class Work:
         stages = Stages(predictor, view, batch, settings_of=lambda step: shot, rate=rate)
         encoding = choose_encoding(target, video.info, bits, encode_settings(settings))
         video.keeps_alpha = encoding.alpha
+        _LOG.info(
+            "%s: the network sees %dx%d, %d frames at once, looks %s",
+            *(video.info.path, view.width, view.height, batch, settings.looks),
+        )
+        _LOG.info(
+            "%s: %s (%s), %s, %dx%d, %d streams copied",
+            *(target, encoding.codec, " ".join(f"{name}={value}" for name, value in encoding.options)),
+            *(encoding.pix_fmt, encoding.width, encoding.height, len(video.info.streams)),
+        )
         return cls(video, settings, stages, encoding, context=2 * Smoother(shot.smooth).delay)
 
     @contextmanager
