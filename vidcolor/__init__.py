@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from vidcolor.training.train import train
 
-__version__ = "0.1.0"
+    __version__: str
 
 # Loaded on first use: importing vidcolor must not cost the seconds that torch takes.
 _HOMES = {
@@ -77,6 +77,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":  # written once, in pyproject.toml
+        from importlib.metadata import version
+
+        return version("vidcolor")
     if name not in _HOMES:
         raise AttributeError(f"module 'vidcolor' has no attribute {name!r}")
     from importlib import import_module

@@ -16,7 +16,6 @@ from typing import Any
 
 import cv2
 
-from vidcolor import __version__
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import choose_codec, codec_options
 from vidcolor.film.frame import Frame
@@ -247,7 +246,7 @@ def identity_of(work: Work, shot: ShotSettings) -> dict[str, Any]:
         "deinterlace": settings.deinterlace,
         "hwaccel": settings.hwaccel,
         "encoding": asdict(work.encoding),
-        "version": [__version__, *(version(name) for name in ("torch", "av", "numpy")), cv2.__version__],
+        "version": [*(version(name) for name in ("vidcolor", "torch", "av", "numpy")), cv2.__version__],
     }
     return dict(json.loads(json.dumps(found, default=str)))
 
