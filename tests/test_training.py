@@ -137,7 +137,9 @@ def test_single_pictures_have_a_size_of_their_own(photo_folder: Folder, tmp_path
     run(data, tmp_path / "larger", config=replace(CONFIG, epochs=1), start=first, still_size=96)
     larger = load_model(tmp_path / "larger" / "model.safetensors")
     assert (larger.config.short_side(still=True), larger.config.short_side(still=False)) == (96, NETWORK.size)
-    assert cv2.imread(str(tmp_path / "larger" / "samples" / "epoch-0001.png")).shape[0] == 4 * (96 + 4)
+    assert (
+        cv2.imread(str(tmp_path / "larger" / "samples" / "epoch-0001.png")).shape[0] == 4 * 96 + 3 * 4
+    )  # rows and the gaps between them
     mean = load_mean([tmp_path / "larger" / "model.safetensors", first])
     assert mean.config.still_size == 96
 

@@ -125,8 +125,8 @@ def test_network_is_trained_on_a_film(tmp_path: Path) -> None:
     """From a film to a checkpoint in one call; the epoch is validated on the shot that was held out."""
     film = write_film(tmp_path / "film.mp4", astronaut(), coffee(), rocket())
     network = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), size=64)
-    config = TrainSettings(epochs=1, batch_size=2, sizes=(64,))
-    result = train([film], tmp_path / "run", network=network, config=config)
+    settings = TrainSettings(epochs=1, batch_size=2, sizes=(64,))
+    result = train([film], tmp_path / "run", network=network, settings=settings)
     assert result.checkpoint.is_file()
     assert result.scores is not None
     assert result.scores.psnr_grey > 0
