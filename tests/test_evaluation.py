@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
 
 from vidcolor.cli.app import main
@@ -79,6 +79,10 @@ def test_baselines_of_scikit_image() -> None:
     grey = lab2rgb(np.stack([lab[..., 0], 0 * lab[..., 0], 0 * lab[..., 0]], axis=2))
     scores = score(truth, truth.grey())
     assert scores.psnr == pytest.approx(peak_signal_noise_ratio(image / 255, grey, data_range=1), abs=0.01)
+    expected = structural_similarity(
+        image / 255, grey, data_range=1, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    assert scores.ssim == pytest.approx(expected, abs=0.002)
     assert scores.ab_error == pytest.approx(np.hypot(lab[..., 1], lab[..., 2]).mean(), rel=1e-3)
     assert scores.colorfulness < 0.01 < score(truth, sepia(truth)).colorfulness
     assert score(truth, truth.rgb).psnr == pytest.approx(PSNR_LIMIT)
@@ -228,6 +232,16 @@ def test_shares_of_a_grey_truth_say_nothing(tmp_path: Path, grey_model: Path) ->
     found = evaluate([tmp_path], run=RunSettings(model=grey_model))
     assert found.to_dict()["photos"]["overall"]["colorfulness_ratio"] is None
     assert "nan" not in describe(found)
+
+
+def test_a_picture_too_small_for_its_structure(tmp_path: Path, grey_model: Path) -> None:
+    """SSIM looks through windows of 11 pixels: a smaller picture has none, and the mean over the others stays."""
+    for name, side in (("small", 10), ("large", 11)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), photo(side, 40)[..., ::-1])
+    found = evaluate([tmp_path], run=RunSettings(model=grey_model)).to_dict()["photos"]
+    scores = {Path(each["name"]).name: each["colorized"]["ssim"] for each in found["files"]}
+    assert scores["small.png"] is None
+    assert scores["large.png"] == found["overall"]["colorized"]["ssim"]
 
 
 def test_a_line_of_pixels_fits_into_the_report(tmp_path: Path, grey_model: Path) -> None:

@@ -15,8 +15,9 @@ from torch.nn import functional as F
 
 from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
 from vidcolor.network.backbone import create_backbone
+from vidcolor.network.features import BLOCK, PictureFeatures, distribution_distance
 from vidcolor.network.heads import Prediction, ab_bins
-from vidcolor.training.features import PictureFeatures, colorized, distribution_distance, feature_distance
+from vidcolor.training.features import colorized, feature_distance
 from vidcolor.training.hints import moved
 from vidcolor.training.loss import (
     classification_loss,
@@ -243,12 +244,22 @@ def test_distribution_distance_tells_sets_apart() -> None:
     assert distribution_distance(x, 2 * y) > 0.1
 
 
+def test_distribution_distance_of_many() -> None:
+    """Sets of more than a block are compared block by block: the same as all at once, written down plainly."""
+    generator = torch.Generator().manual_seed(1)
+    x, y = torch.randn(BLOCK + 50, 4, generator=generator).double(), torch.randn(60, 4, generator=generator).double()
+    xx, yy, xy = ((a @ b.T / 4 + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    m, n = len(x), len(y)
+    by_hand = (xx.sum() - xx.trace()) / (m * (m - 1)) + (yy.sum() - yy.trace()) / (n * (n - 1)) - 2 * xy.mean()
+    torch.testing.assert_close(distribution_distance(x, y), by_hand)
+
+
 def test_features_judge_colors(tmp_path: Path) -> None:
     """Grey pictures differ from true ones, true ones hardly, and the gradient leads from one to the other's ab."""
     torch.manual_seed(0)
     backbone = create_backbone("mobilenetv2_100", pad_type="same")
     save_file({k: v.contiguous() for k, v in backbone.state_dict().items()}, tmp_path / "backbone.safetensors")
-    encoder = PictureFeatures(tmp_path / "backbone.safetensors").train()
+    encoder = PictureFeatures.of_mobilenet(tmp_path / "backbone.safetensors").train()
     assert not any(module.training for module in encoder.modules())
     truth = rgb_to_lab(torch.rand(6, 3, 32, 32))
     true = Prediction(truth[:, 1:])

@@ -42,8 +42,8 @@ def test_the_album_keeps_the_extremes() -> None:
     order = np.random.default_rng(0).permutation(100)
     for value in order:
         color = Color(0, 0)
-        grey = Scores(0, 0, 20, 100, 0)
-        comparison = Comparison(Scores(0, 0, 20, float(value), 0), grey, grey, color)
+        grey = Scores(0, 0, 20, 1, 100, 0)
+        comparison = Comparison(Scores(0, 0, 20, 1, float(value), 0), grey, grey, color)
         album.add_photo(PhotoScores(str(value), "", 8, 8, comparison), Pictures(picture, picture, picture))
     assert [p.name for p in album.best] == [str(i) for i in range(12)]
     assert [p.name for p in album.worst] == [str(99 - i) for i in range(12)]

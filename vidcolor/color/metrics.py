@@ -21,6 +21,7 @@ from vidcolor.color.spaces import rgb_to_luma
 # Pictures are shown in 8 bits, whose rounding alone gives 10 log10(12 * 255^2) = 58.9 dB. More says nothing, and one
 # photo that happens to be grey would drown a mean.
 PSNR_LIMIT = 10 * math.log10(12 * 255**2)
+SSIM_WINDOW = 11  # pixels a side
 SMALLEST_FLOW = 12  # pixels a side, that the search for motion needs
 
 
@@ -30,13 +31,14 @@ def psnr(picture: Tensor, truth: Tensor) -> Tensor:
 
 
 def ssim(picture: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity, -1..1, the mean over pixels and channels. Sides of 11 pixels at least.
+    """Structural similarity, -1..1, the mean over pixels and channels. Sides of :data:`SSIM_WINDOW` pixels at least.
 
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", equation 13:
     Gaussian windows of 11x11 with sigma 1.5 that lie wholly inside, K1 = 0.01, K2 = 0.03, population (co)variances.
     """
     n, c, h, w = picture.shape
-    taps = torch.exp(-(torch.arange(-5, 6).to(picture) ** 2) / (2 * 1.5**2))
+    reach = SSIM_WINDOW // 2
+    taps = torch.exp(-(torch.arange(-reach, reach + 1).to(picture) ** 2) / (2 * 1.5**2))
     taps = taps / taps.sum()
 
     def local_mean(x: Tensor) -> Tensor:

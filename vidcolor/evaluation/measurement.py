@@ -13,6 +13,7 @@ from vidcolor.data.photos import BrokenPhotos, search_photos, spread
 from vidcolor.errors import DataError, InputError
 from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
 from vidcolor.evaluation.gallery import Album
+from vidcolor.evaluation.kid import Kid, KidMeter
 from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
 from vidcolor.evaluation.pictures import Degradation, Settings
 from vidcolor.evaluation.scores import Comparison, mean_comparison
@@ -20,6 +21,7 @@ from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
 from vidcolor.film.reader import probe
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.network.hints import no_hints
 from vidcolor.network.predictor import Predictor
 from vidcolor.settings import EvaluateSettings, RunSettings, ShotSettings
 
@@ -33,6 +35,8 @@ class Evaluation:
         calibrated: The strength of colors was the one stored in the checkpoint, not the network's own.
         saturation: The factor on it.
         photo_size, film_size: Short side of the network's picture.
+        hints: Points of each photo whose true color the network was told.
+        kid: How alike colorized and true photos are as sets, if that was asked for.
     """
 
     model: str
@@ -47,6 +51,8 @@ class Evaluation:
     photos: tuple[PhotoScores, ...]
     films: tuple[FilmScores, ...]
     warnings: tuple[str, ...]
+    hints: int = 0
+    kid: Kid | None = None
 
     @property
     def overall(self) -> Comparison:
@@ -63,7 +69,8 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON has it: the means first, then each file."""
-        found = {k: v for k, v in asdict(replace(self, photos=(), films=())).items() if k not in ("photos", "films")}
+        parts = ("photos", "films", "kid")
+        found = {k: v for k, v in asdict(replace(self, photos=(), films=())).items() if k not in parts}
         if self.photos:
             found["photos"] = {
                 "count": len(self.photos),
@@ -75,6 +82,10 @@ class Evaluation:
                     for p in self.photos
                 ],
             }
+        if self.kid:
+            found["photos"]["kid"] = asdict(self.kid) | _rounded(
+                {"colorized": self.kid.colorized, "grey": self.kid.grey}
+            )
         if self.films:
             found["films"] = {
                 "count": len(self.films),
@@ -138,12 +149,23 @@ def evaluate(
     if not settings.calibration:
         model = model.uncalibrated()
     predictor = Predictor(model, device, choose_precision(run.precision, device))
-    how = Settings(predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size, run.looks)
+    how = Settings(
+        predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size, run.looks, settings.hints
+    )
+    if settings.hints and not predictor.takes_hints:
+        raise no_hints(model.name)
+    kid = KidMeter(settings.kid, model.config.encoder, device) if settings.kid != "off" else None
     film_paths = [path for path in named_files(data, COLOR_FILMS) if not has_suffix(path, PHOTOS | SHARDS)]
     photos = spread(search_photos(data), settings.limit)
     if not photos and not film_paths:
         names = ", ".join(map(str, data))
         raise DataError(f"nothing to evaluate in {names}", "neither photos nor films were found", "Check the path")
+    if settings.hints and film_paths:
+        what = f"cannot give --hints to {film_paths[0]}"
+        raise DataError(what, "points are told of photos only", "Evaluate films without them")
+    if kid and len(photos) < 2:
+        why = "it compares sets, and these have fewer than two photos"
+        raise DataError("cannot measure KID", why, "Name more photos, or leave out --kid")
     broken = BrokenPhotos(len(photos))
     scores, film_scores = [], []
     failures: dict[Path, InputError] = {}
@@ -163,6 +185,8 @@ def evaluate(
         scores.append(photo)
         if album:
             album.add_photo(photo, pictures)
+        if kid:
+            kid.push(pictures)
         step()
     for path in film_paths:
         if path in failures:
@@ -195,4 +219,6 @@ def evaluate(
         photos=tuple(scores),
         films=tuple(film_scores),
         warnings=tuple(warnings),
+        hints=settings.hints,
+        kid=kid.result() if kid else None,
     )

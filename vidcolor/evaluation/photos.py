@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Generator, Tensor
@@ -27,6 +28,7 @@ from vidcolor.evaluation.pictures import (
     seed_of,
     shrink_to,
 )
+from vidcolor.evaluation.points import true_points
 from vidcolor.evaluation.scores import Comparison, color_of, score, sepia
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
@@ -72,12 +74,14 @@ class _Loaded:
     Attributes:
         image: In color; grey: the black-and-white picture.
         luma: Its Y' at network size, ``(h, w)``.
+        hints: What the network is told of its colors, ``(3, h, w)``; None: nothing.
     """
 
     photo: Photo
     image: RgbImage
     grey: Frame
     luma: Plane
+    hints: Plane | None
 
 
 def _chunks(photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos) -> Iterator[list[_Loaded]]:
@@ -94,7 +98,9 @@ def _chunks(photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos) -
         height, width = image.shape[:2]
         grey = _grey_frame(photo, image, settings.degrade)
         view = settings.view(VideoInfo.of_still(width, height, GREY_TAGS))
-        chunk.append(_Loaded(photo, image, grey, view.small(grey)))
+        luma = view.small(grey)
+        hints = _points(photo, image, luma.shape, settings.hints) if settings.hints else None
+        chunk.append(_Loaded(photo, image, grey, luma, hints))
         pixels += height * width
         if len(chunk) == CHUNK_PHOTOS or pixels >= CHUNK_PIXELS:
             yield chunk
@@ -106,7 +112,10 @@ def _chunks(photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos) -
 def _evaluate_chunk(chunk: Sequence[_Loaded], settings: Settings) -> Iterator[tuple[PhotoScores, Pictures]]:
     # Codes are held of all photos of a chunk, floating-point pictures of one at a time: these are eight times as large.
     planes = settings.predictor.predict(
-        [item.luma for item in chunk], saturation=settings.saturation, batch=settings.batch or BATCH
+        [item.luma for item in chunk],
+        hints=[item.hints for item in chunk],
+        saturation=settings.saturation,
+        batch=settings.batch or BATCH,
     )
     for item, ab in zip(chunk, planes, strict=True):
         truth = Truth.of(_to_rgb(item.image))
@@ -128,5 +137,15 @@ def _grey_frame(photo: Photo, image: RgbImage, degrade: Degradation) -> Frame:
     """The black-and-white picture that the colorizer gets: the true L*, or an old film's."""
     if degrade == "none":
         return grey_frame(rgb_to_lab(_to_rgb(image))[:, :1])
-    seed = seed_of(photo.member or photo.path.name)
-    return grey_frame(old_film(_to_rgb(image), Generator().manual_seed(seed)))
+    return grey_frame(old_film(_to_rgb(image), Generator().manual_seed(_seed(photo))))
+
+
+def _points(photo: Photo, image: RgbImage, size: tuple[int, ...], count: int) -> Plane:
+    """Some points of a photo with their true colors, as hints of the network's size ``(h, w)``."""
+    height, width = size
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return true_points(rgb_to_lab(_to_rgb(small))[0, 1:].numpy(), count, _seed(photo))
+
+
+def _seed(photo: Photo) -> int:
+    return seed_of(photo.member or photo.path.name)

@@ -40,6 +40,7 @@ class Settings:
         smooth: Strength of the smoothing along time, of films; 0 is off.
         batch: Pictures that go through the network together; 0: as many as suit the device.
         looks: Whether the network sees all frames of a film.
+        hints: Points of a photo whose true color the network is told.
     """
 
     predictor: Predictor
@@ -49,6 +50,7 @@ class Settings:
     smooth: float = ShotSettings.smooth
     batch: int = 0
     looks: str = RunSettings.looks
+    hints: int = 0
 
     def view(self, info: VideoInfo) -> View:
         """Return how the network sees a film or picture.

@@ -96,7 +96,7 @@ def _photos(evaluation: Evaluation) -> dict[str, Any]:
     pairs = [(p.comparison.truth.colorfulness, p.comparison.colorized.colorfulness) for p in thinned]
     nearer = f"{better:.0%} of {len(gains)} photos are nearer to the truth than their grey copy."
     return {
-        "looks": looks(evaluation.overall),
+        "looks": looks(evaluation.overall, evaluation.kid),
         "gains": histogram(gains, 0.5, "histogram of the gain over grey"),
         "gains_caption": f"Gain over grey in dB: {nearer}",
         "colors": scatter(pairs, "colorfulness of photos"),

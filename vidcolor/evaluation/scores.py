@@ -6,6 +6,7 @@ Every score stands beside the same score of two pictures that need no network: g
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Generic, TypeVar
@@ -13,7 +14,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from vidcolor.color.metrics import ab_error, ciede2000, colorfulness
+from vidcolor.color.metrics import SSIM_WINDOW, ab_error, ciede2000, colorfulness, ssim
 from vidcolor.color.spaces import rgb_to_lab
 from vidcolor.color.truth import Truth
 
@@ -47,11 +48,13 @@ class Scores(Color):
 
     Attributes:
         psnr: dB, sRGB, at most metrics.PSNR_LIMIT.
+        ssim: Structural similarity, sRGB, at most 1; nan for pictures of less than 11 pixels a side.
         ciede2000: The mean color difference.
         ab_error: The mean distance in the ab plane.
     """
 
     psnr: float
+    ssim: float
     ciede2000: float
     ab_error: float
 
@@ -69,6 +72,7 @@ def score(truth: Truth, rgb: Tensor) -> Scores:
         colorfulness=color.colorfulness,
         colorfulness_absolute=color.colorfulness_absolute,
         psnr=float(truth.psnr(rgb)),
+        ssim=float(ssim(rgb, truth.rgb)) if min(rgb.shape[2:]) >= SSIM_WINDOW else math.nan,
         ciede2000=float(ciede2000(lab, truth.lab)),
         ab_error=float(ab_error(lab, truth.lab)),
     )
@@ -113,25 +117,26 @@ AnyColor = TypeVar("AnyColor", bound=Color)
 
 
 class Mean(Generic[AnyColor]):
-    """The mean of scores, field by field, without keeping them."""
+    """The mean of scores, field by field, without keeping them; what a picture does not have is left out."""
 
     def __init__(self, values: Iterable[AnyColor] = ()) -> None:
-        self._total: AnyColor | None = None
-        self._count = 0
+        self._kind: type[AnyColor] | None = None
+        self._total: Counter[str] = Counter()
+        self._count: Counter[str] = Counter()
         for value in values:
             self.push(value)
 
     def push(self, value: AnyColor) -> None:
-        if self._total is not None:
-            total = {f.name: getattr(self._total, f.name) + getattr(value, f.name) for f in fields(value)}
-            value = type(value)(**total)
-        self._total = value
-        self._count += 1
+        self._kind = type(value)
+        known = {f.name: number for f in fields(value) if math.isfinite(number := getattr(value, f.name))}
+        self._total.update(known)
+        self._count.update(known.keys())
 
     def result(self) -> AnyColor:
-        assert self._total is not None
-        total = self._total
-        return type(total)(**{f.name: getattr(total, f.name) / self._count for f in fields(total)})
+        assert self._kind is not None
+        return self._kind(
+            **{f.name: self._total[f.name] / (self._count[f.name] or math.nan) for f in fields(self._kind)}
+        )
 
 
 def mean_comparison(values: Sequence[Comparison]) -> Comparison:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from vidcolor.evaluation.films import FilmMeasures, mean_film
+from vidcolor.evaluation.kid import Kid
 from vidcolor.evaluation.measurement import Evaluation
 from vidcolor.evaluation.scores import Color, Comparison, Scores, share
 from vidcolor.report.tables import Table, shown
 
 
-def looks(overall: Comparison) -> Table:
+def looks(overall: Comparison, kid: Kid | None = None) -> Table:
     """One row for each way to color: what was predicted, the baselines, the truth."""
+    distances = {"colorized": kid.colorized, "grey": kid.grey} if kid else {}
 
     def row(name: str, color: Color) -> list[str]:
         if isinstance(color, Scores):
             errors = [
                 f"{color.psnr:.2f}",
                 f"{color.psnr - overall.grey.psnr:+.2f}",
+                shown(color.ssim, ".3f"),
                 f"{color.ciede2000:.2f}",
                 shown(1 - share(color.ciede2000, overall.grey.ciede2000), ".1%"),
                 f"{color.ab_error:.2f}",
                 shown(1 - share(color.ab_error, overall.grey.ab_error), ".1%"),
             ]
         else:
-            errors = [""] * 6
+            errors = [""] * 7
         signed, absolute = color.colorfulness, color.colorfulness_absolute
         return [
             name,
@@ -31,11 +34,12 @@ def looks(overall: Comparison) -> Table:
             shown(share(signed, overall.truth.colorfulness), ".2f"),
             f"{absolute:.1f}",
             shown(share(absolute, overall.truth.colorfulness_absolute), ".2f"),
+            *([shown(distances[name], ".1f") if name in distances else ""] if kid else []),
         ]
 
     head = (
-        "", "PSNR dB", "over grey", "CIEDE2000", "below grey", "ab error", "below grey",
-        "colorfulness", "of truth", "absolute", "of truth",
+        "", "PSNR dB", "over grey", "SSIM", "CIEDE2000", "below grey", "ab error", "below grey",
+        "colorfulness", "of truth", "absolute", "of truth", *([str(kid)] if kid else []),
     )  # fmt: skip
     colors: dict[str, Color] = {
         "colorized": overall.colorized,
@@ -78,15 +82,16 @@ def film_looks(measures: FilmMeasures) -> Table:
         "truth": m.comparison.truth,
     }
     head = (
-        "", "PSNR dB", "over grey", "CIEDE2000", "ab error", "colorfulness", "of truth",
+        "", "PSNR dB", "over grey", "SSIM", "CIEDE2000", "ab error", "colorfulness", "of truth",
         "warp error", "of truth", "CDC", "of truth",
     )  # fmt: skip
     rows = []
     for name, color in colors.items():
-        errors = [""] * 4
+        errors = [""] * 5
         if isinstance(color, Scores):
-            gain = color.psnr - m.comparison.grey.psnr
-            errors = [f"{color.psnr:.2f}", f"{gain:+.2f}", f"{color.ciede2000:.2f}", f"{color.ab_error:.2f}"]
+            gain = f"{color.psnr - m.comparison.grey.psnr:+.2f}"
+            likeness = shown(color.ssim, ".3f")
+            errors = [f"{color.psnr:.2f}", gain, likeness, f"{color.ciede2000:.2f}", f"{color.ab_error:.2f}"]
         of_truth = share(color.colorfulness, m.comparison.truth.colorfulness)
         steady = [""] * 4
         if name in m.steadiness:
@@ -131,7 +136,9 @@ def heading(evaluation: Evaluation) -> str:
     if e.saturation != 1:
         strength += f" times {e.saturation:.3g}"
     aged = ", degraded like old film" if e.degrade == "film" else ""
-    return f"Model {e.model} ({e.sha256[:12]}), {strength}, {e.precision} on {e.device}: {' and '.join(data)}{aged}."
+    told = f", {e.hints} true point{'s' * (e.hints > 1)} told of each photo" if e.hints else ""
+    of = " and ".join(data)
+    return f"Model {e.model} ({e.sha256[:12]}), {strength}, {e.precision} on {e.device}: {of}{aged}{told}."
 
 
 def describe(evaluation: Evaluation) -> str:
@@ -139,7 +146,7 @@ def describe(evaluation: Evaluation) -> str:
     e = evaluation
     parts = [heading(e)]
     if e.photos:
-        parts.append(looks(e.overall).markdown())
+        parts.append(looks(e.overall, e.kid).markdown())
         if len(e.sources) > 1:
             parts.append(sources(e).markdown())
     if e.films:

@@ -67,6 +67,11 @@ class Predictor:
         _LOG.info("%s, prepared in %.1f s", what, time.monotonic() - began)
         return found
 
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the network was trained with colors that are known in some places."""
+        return bool(self.model.config.hints)
+
     def predict(
         self,
         lumas: Sequence[Plane],

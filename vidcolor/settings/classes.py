@@ -120,6 +120,13 @@ class EvaluateSettings(Settings):
         bool, Setting("The color strength stored in the checkpoint; without it the network's own.", LOOK)
     ] = True
     degrade: Annotated[Literal["none", "film"], Setting("What is done to the grey pictures: film ages them.")] = "none"
+    hints: Annotated[
+        int, Setting("Points of a photo whose true color the network is told; 0: none.", low=0, high=10_000)
+    ] = 0
+    kid: Annotated[
+        Literal["off", "auto", "lite0", "lite2"],
+        Setting("Classifier that tells how alike colorized and true photos are; auto: one the model is not made of."),
+    ] = "off"
     limit: Annotated[int, Setting("At most so many photos, evenly chosen, and frames of each film; 0: all.", low=0)] = 0
 
 

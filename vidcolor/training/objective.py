@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from vidcolor.data.photos import Photo, train_batches
+from vidcolor.network.features import PictureFeatures
 from vidcolor.network.heads import Prediction
 from vidcolor.settings import TrainSettings
 from vidcolor.training.examples import Shown
-from vidcolor.training.features import PictureFeatures, feature_distance
+from vidcolor.training.features import feature_distance
 from vidcolor.training.loss import (
     classification_loss,
     color_prior,

@@ -22,6 +22,7 @@ from vidcolor.network.checkpoint import load_model, save_model
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.depthwise import speed_up_strided_depthwise
 from vidcolor.network.device import choose_precision
+from vidcolor.network.features import PictureFeatures
 from vidcolor.network.fusion import FusionNet
 from vidcolor.network.predictor import whole_strides
 from vidcolor.settings import TrainSettings
@@ -29,7 +30,6 @@ from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_stre
 from vidcolor.training.checks import listing, look_over, try_out
 from vidcolor.training.config import learning_rate, reading_workers
 from vidcolor.training.examples import other_crops, other_photos, shown_once, shown_twice, step_seed
-from vidcolor.training.features import PictureFeatures
 from vidcolor.training.interrupt import Interrupt
 from vidcolor.training.log import Journal, sample_sheet
 from vidcolor.training.norms import measure_norms
@@ -128,7 +128,9 @@ class Run:
         self.trained = processes.wrap(network)
         self.norm = torch.zeros(())
         self.loss = main_loss(photos, config)
-        features = PictureFeatures(beginning.features).to(device) if config.features and beginning.features else None
+        features: PictureFeatures | None = None
+        if config.features and beginning.features:
+            features = PictureFeatures.of_mobilenet(beginning.features).to(device)
         self.objective = Objective(self.loss, config, features, self.precision)
         self.journal = self._open_journal() if processes.first else None
 
