@@ -109,6 +109,7 @@ class Predictor:
 
     def warnings(self, batch: int, height: int, width: int) -> tuple[str, ...]:
         """Return what to tell of batches of a size: a line if the memory took smaller ones, nothing otherwise."""
+        batch = batch or BATCH[self.device.type]
         if (taken := self._fitting(batch, height, width)) == batch:
             return ()
         return (_shortage(batch, taken),)

@@ -37,6 +37,7 @@ class Photograph:
     Attributes:
         small: The same at network size, ``(h, w)`` in 0..1.
         pixels: How many there are.
+        batch: Photographs that go through the network together; 0: as many as suit the device.
         seconds: What reading took.
     """
 
@@ -44,8 +45,14 @@ class Photograph:
         self.output, self.small, self.pixels = output, small, grey.pixels.size
         self.warnings: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
-        self.seconds = 0.0
+        self.batch, self.seconds = 0, 0.0
         self._large: tuple[Image, Frame] | None = (grey, frame)
+
+    @property
+    def grey(self) -> Image:
+        """The picture in grey, ``(H, W)``, until it is painted."""
+        assert self._large is not None, "it has been painted already"
+        return self._large[0]
 
     def painted(self, ab: Plane) -> Image:
         """Return the picture in color, once: of a large scan the grey takes a quarter of a gigabyte, and is let go."""
@@ -81,7 +88,7 @@ def colorize_photograph(
     check_format(output)
     predictor = predictor or Predictor.load(settings)
     photograph = read_photograph(source, output, settings, predictor)
-    (ab,) = predictor.predict([photograph.small], saturation=shot.saturation)
+    (ab,) = predictor.predict([photograph.small], saturation=shot.saturation, batch=settings.batch_size)
     return write_photograph(photograph, ab, predictor, time.monotonic() - began)
 
 
@@ -102,7 +109,8 @@ def read_photograph(source: Path, output: Path, settings: RunSettings, predictor
     short_side = settings.size or predictor.model.config.short_side(still=True)
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
     found = Photograph(output, grey, frame, view.small(frame))
-    found.warnings, found.notes, found.seconds = tuple(warnings), _unused(settings), time.monotonic() - began
+    found.warnings, found.notes, found.batch = tuple(warnings), _unused(settings), settings.batch_size
+    found.seconds = time.monotonic() - began
     return found
 
 
@@ -126,9 +134,10 @@ def write_photograph(photograph: Photograph, ab: Plane, predictor: Predictor, se
     began = time.monotonic()
     write_image(photograph.output, photograph.painted(ab))
     seconds += time.monotonic() - began
+    warnings = (*photograph.warnings, *predictor.warnings(photograph.batch, *photograph.small.shape))
     return Result(
         output=photograph.output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2),
-        model=predictor.model.name, device=str(predictor.device), warnings=photograph.warnings, notes=photograph.notes,
+        model=predictor.model.name, device=str(predictor.device), warnings=warnings, notes=photograph.notes,
     )  # fmt: skip
 
 

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from vidcolor.color.arrays import RgbImage
+from vidcolor.errors import InputError
+from vidcolor.files import is_photo
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.writing import check_format, write_image
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, upright, without_color
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
+from vidcolor.pipeline.photo import read_photograph
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
@@ -40,6 +44,13 @@ def preview(
     settings, shot = settings or RunSettings(), shot or ShotSettings()
     check_target(source, output, overwrite)
     check_format(output)
+    pair = (
+        _of_photograph(source, output, at, settings, shot) if is_photo(source) else _of_film(source, at, settings, shot)
+    )
+    write_image(output, Image(np.concatenate(pair, axis=1), 8))
+
+
+def _of_film(source: Path, at: float, settings: RunSettings, shot: ShotSettings) -> list[RgbImage]:
     with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
         info = video.info
         predictor = Predictor.load(settings)
@@ -51,5 +62,14 @@ def preview(
     height, width = frame.luma.shape
     size = display_size(info, max(width, height))
     both = without_color(frame), chroma_planes(frame, small, view.stored(ab), width, height)
-    pictures = [upright(rgb_to_codes(frame_to_rgb(frame, chroma, *size)), info) for chroma in both]
-    write_image(output, Image(np.concatenate(pictures, axis=1), 8))
+    return [upright(rgb_to_codes(frame_to_rgb(frame, chroma, *size)), info) for chroma in both]
+
+
+def _of_photograph(source: Path, output: Path, at: float, settings: RunSettings, shot: ShotSettings) -> list[RgbImage]:
+    if at:
+        raise InputError(f"cannot preview {source} at {at:g} s", "it is a photograph", "Leave out --at")
+    predictor = Predictor.load(settings)
+    photograph = read_photograph(source, output, settings, predictor)
+    grey = photograph.grey.as_shown(8).pixels
+    (ab,) = predictor.predict([photograph.small], saturation=shot.saturation)
+    return [np.repeat(grey[..., None], 3, axis=2), photograph.painted(ab).as_shown(8).pixels]
