@@ -17,7 +17,7 @@ from vidcolor.errors import OutputError
 from vidcolor.settings import FILES, WHAT, FileSettings, RunSettings, ShotSettings
 
 if TYPE_CHECKING:
-    from vidcolor.pipeline.batch import Outcome
+    from vidcolor.pipeline.result import Outcome
 
 Source = Annotated[Path, typer.Argument(metavar="INPUT", help="A film or a photograph.", show_default=False)]
 

@@ -24,7 +24,8 @@ _BAND = 1 << 15  # pixels that are solved at a time: they stay in the processor'
 
 def luma_codes(rgb: NDArray[Any]) -> NDArray[Any]:
     """Return the luma ``(H, W)`` of R'G'B' codes ``(H, W, 3)``, rounded to a code of the same type."""
-    return cv2.transform(rgb, np.array([[KR, KG, KB]]))
+    luma: NDArray[Any] = cv2.transform(rgb, np.array([[KR, KG, KB]]))
+    return luma
 
 
 def rgb_at_luma(

@@ -133,4 +133,5 @@ def limit_to_gamut(luma: Plane, cbcr: Plane, matrix: Matrix) -> Plane:
     luma = np.clip(luma, 0, 1)
     tiny = np.float32(1e-6)
     scale = np.minimum((1 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
-    return cbcr * np.minimum(scale, 1)
+    limited: Plane = cbcr * np.minimum(scale, 1)
+    return limited

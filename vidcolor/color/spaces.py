@@ -56,7 +56,8 @@ def _linear_to_xyz_matrix(xy: tuple[tuple[float, float], ...]) -> Tensor:
         return torch.stack([x / y, torch.ones_like(x), (1 - x - y) / y], dim=-1)
 
     columns = xy_to_xyz(primaries).T
-    return columns * torch.linalg.solve(columns, xy_to_xyz(white))
+    share: Tensor = torch.linalg.solve(columns, xy_to_xyz(white))
+    return columns * share
 
 
 _LINEAR_TO_XYZ = _linear_to_xyz_matrix(_SRGB_PRIMARIES)
@@ -153,7 +154,7 @@ def luma_to_lightness(luma: Tensor) -> Tensor:
 def rgb_to_luma(rgb: Tensor, matrix: Matrix = "bt601") -> Tensor:
     """R'G'B' ``(..., 3, H, W)`` to Y' ``(..., 1, H, W)``."""
     kr, kb = LUMA_WEIGHTS[matrix]
-    r, g, b = rgb.split(1, dim=-3)
+    r, g, b = torch.split(rgb, 1, dim=-3)
     return kr * r + (1 - kr - kb) * g + kb * b
 
 
@@ -161,14 +162,14 @@ def rgb_to_ycbcr(rgb: Tensor, matrix: Matrix) -> Tensor:
     """R'G'B' to Y'CbCr (BT.601-7 2.5.3 and its successors), unquantized."""
     kr, kb = LUMA_WEIGHTS[matrix]
     y = rgb_to_luma(rgb, matrix)
-    r, _, b = rgb.split(1, dim=-3)
+    r, _, b = torch.split(rgb, 1, dim=-3)
     return torch.cat([y, (b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr))], dim=-3)
 
 
 def ycbcr_to_rgb(ycbcr: Tensor, matrix: Matrix) -> Tensor:
     """The inverse of :func:`rgb_to_ycbcr`. Not clipped."""
     kr, kb = LUMA_WEIGHTS[matrix]
-    y, cb, cr = ycbcr.split(1, dim=-3)
+    y, cb, cr = torch.split(ycbcr, 1, dim=-3)
     r = y + 2 * (1 - kr) * cr
     b = y + 2 * (1 - kb) * cb
     return torch.cat([r, (y - kr * r - kb * b) / (1 - kr - kb), b], dim=-3)

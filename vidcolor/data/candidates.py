@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -152,5 +153,5 @@ def small_luma(frame: Frame) -> NDArray[np.uint8]:
     luma = frame.luma[::step, ::step]
     scale = min(1.0, SIDE / min(luma.shape))
     size = max(1, round(luma.shape[1] * scale)), max(1, round(luma.shape[0] * scale))
-    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    small: NDArray[Any] = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
     return small if frame.bits == 8 else (small >> (frame.bits - 8)).astype(np.uint8)

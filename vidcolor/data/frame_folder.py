@@ -158,7 +158,7 @@ class Album:
         return sections
 
     def _read(self, file: str) -> RgbImage:
-        image = cv2.imread(str(self._part / file), cv2.IMREAD_COLOR_RGB)
+        image: RgbImage | None = cv2.imread(str(self._part / file), cv2.IMREAD_COLOR_RGB)
         if image is None:
             raise OutputError(f"cannot read {self.folder / file} back", "it does not decode", "Check the disk")
         return image.astype(np.uint8, copy=False)

@@ -71,7 +71,7 @@ class Photo:
             what = f"cannot read the photo {self.name}"
             raise DataError(what, reason(error), "Keep the data until the run ends") from error
         try:
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+            image: RgbImage | None = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
         except cv2.error:  # a header that claims more pixels than OpenCV takes
             image = None
         if image is None:
@@ -168,8 +168,7 @@ def random_crop(
     crop = image[top : top + side, left : left + side]
     if rng.random() < 0.5 and mirror:
         crop = crop[:, ::-1]
-    shrinking = side > size
-    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    return _square(crop, size)
 
 
 def center_crop(image: RgbImage, size: int) -> RgbImage:
@@ -177,8 +176,13 @@ def center_crop(image: RgbImage, size: int) -> RgbImage:
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    crop = image[top : top + side, left : left + side]
-    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
+    return _square(image[top : top + side, left : left + side], size)
+
+
+def _square(crop: RgbImage, size: int) -> RgbImage:
+    how = cv2.INTER_AREA if len(crop) > size else cv2.INTER_LINEAR
+    square: RgbImage = cv2.resize(crop, (size, size), interpolation=how)
+    return square
 
 
 @dataclass(frozen=True)

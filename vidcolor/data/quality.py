@@ -99,7 +99,8 @@ def shrink(image: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
     scale = short_side / min(height, width)
     if scale >= 1:
         return image
-    return cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    small: RgbImage = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    return small
 
 
 def detail(luma: NDArray[np.uint8]) -> float:
@@ -126,7 +127,9 @@ def _sharpness(luma: NDArray[np.uint8]) -> float:
 def _blur(values: NDArray[np.float32], sigma: float, direction: tuple[int, int]) -> NDArray[np.float32]:
     taps = cv2.getGaussianKernel(2 * round(4 * sigma) + 1, sigma, cv2.CV_32F)
     none = np.ones((1, 1), np.float32)
-    return cv2.sepFilter2D(values, -1, *((taps, none) if direction == (1, 0) else (none, taps)))
+    along, across = (taps, none) if direction == (1, 0) else (none, taps)
+    blurred: NDArray[np.float32] = cv2.sepFilter2D(values, -1, along, across)
+    return blurred
 
 
 def _hue_spread(lab: NDArray[np.float32]) -> float:

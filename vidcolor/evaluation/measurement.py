@@ -101,7 +101,8 @@ class Evaluation:
 
 def _comparison_dict(value: Comparison) -> dict[str, Any]:
     derived = ("gain", "ab_reduction", "ciede2000_reduction", "colorfulness_ratio")
-    return {name: _rounded(getattr(value, name)) for name in derived} | _rounded(asdict(value))
+    numbers: dict[str, Any] = _rounded(asdict(value))
+    return {name: _rounded(getattr(value, name)) for name in derived} | numbers
 
 
 def _film_dict(value: FilmMeasures) -> dict[str, Any]:

@@ -89,7 +89,8 @@ def smaller_size(width: int, height: int, short_side: int) -> tuple[int, int]:
 def shrink_to(image: RgbImage, short_side: int) -> RgbImage:
     """Scale a picture down to a short side, averaging over areas; smaller pictures stay as they are."""
     size = smaller_size(image.shape[1], image.shape[0], short_side)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small
 
 
 def grey_frame(lightness: Tensor, pts: int = 0) -> Frame:

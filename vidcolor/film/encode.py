@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason
@@ -129,7 +130,7 @@ class VideoEncoder:
         if context is None:
             context = av.CodecContext.create(encoding.codec, "w")
             encoding.configure(context)
-        self._context = context
+        self._context: VideoCodecContext = context
         with self._failures():
             context.open(strict=False)  # a container has opened its own already
 

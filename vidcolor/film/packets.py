@@ -130,7 +130,7 @@ def joined(paths: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
                 packet.pts, packet.dts, packet.duration = pts, int(next(decoding)), duration
                 packet.is_keyframe = keyframe
                 for kind, data in sides:
-                    side = PacketSideData(kind, len(data))
+                    side = PacketSideData(kind, len(data))  # type: ignore[call-arg]  # PyAV's stub leaves them out
                     side.update(data)
                     packet.set_sidedata(side)
                 yield packet

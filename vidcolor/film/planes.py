@@ -113,4 +113,6 @@ def _chroma_of_rgb(raw: Any, matrix: Matrix) -> Chroma:
 def resize(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     """A plane at another size: areas averaged when it shrinks, straight lines when it grows (no overshoot)."""
     shrinks = plane.shape[0] > height
-    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized: NDArray[Any] = cv2.resize(plane, (width, height), interpolation=how)
+    return resized

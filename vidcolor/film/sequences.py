@@ -163,7 +163,8 @@ def _rate_of(still: Image) -> Fraction | None:
 def _alpha_of(still: Image, bits: int) -> NDArray[Any] | None:
     if still.alpha is None or bits == still.bits:
         return still.alpha
-    return np.rint(still.alpha.astype(np.float32) * np.float32(65535 / still.opaque)).astype(np.uint16)
+    share: NDArray[np.float32] = still.alpha.astype(np.float32) * np.float32(65535 / still.opaque)
+    return np.rint(share).astype(np.uint16)
 
 
 def _unlike(path: Path, found: tuple[int, int, int], first: tuple[int, int, int]) -> InputError:
@@ -241,7 +242,7 @@ class SequenceWriter:
 def _scaled(alpha: NDArray[Any] | None, bits: int, wanted: int) -> NDArray[Any] | None:
     if alpha is None or bits == wanted:
         return alpha
-    share = alpha.astype(np.float32) * np.float32(((1 << wanted) - 1) / ((1 << bits) - 1))
+    share: NDArray[np.float32] = alpha.astype(np.float32) * np.float32(((1 << wanted) - 1) / ((1 << bits) - 1))
     return np.rint(share).astype(np.uint8 if wanted == 8 else np.uint16)
 
 

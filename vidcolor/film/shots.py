@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -69,7 +69,7 @@ def thumbnail(luma: Luma, bits: int = 8) -> Thumbnail:
     """A small picture of a luma plane ``(H, W)``: ``(HEIGHT, WIDTH)``, uint8."""
     # Every fourth pixel of a thumbnail's area each way is enough, and a tenth of the time at 1080p.
     rows, columns = (max(1, side // (4 * small)) for side, small in zip(luma.shape, (HEIGHT, WIDTH), strict=True))
-    small = cv2.resize(luma[::rows, ::columns], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    small: NDArray[Any] = cv2.resize(luma[::rows, ::columns], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return small if bits == 8 else (small >> (bits - 8)).astype(np.uint8)
 
 

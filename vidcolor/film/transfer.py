@@ -62,7 +62,8 @@ class Video(Transfer):
     name = "video"
 
     def shown(self, codes: NDArray[Any], bits: int) -> Floats:
-        return codes.astype(np.float32) * np.float32(1 / ((1 << bits) - 1))
+        shares: Floats = codes.astype(np.float32) * np.float32(1 / ((1 << bits) - 1))
+        return shares
 
     def painted(
         self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
@@ -87,7 +88,8 @@ def _bands(plane: NDArray[Any]) -> Iterator[slice]:
 def _looked_up(table: Floats, screen: Floats) -> Floats:
     """What a table of FINE steps has for values on the screen; what lies outside of 0..1 is taken as its ends."""
     place = np.clip(screen * np.float32(FINE - 1) + np.float32(0.5), 0, FINE - 1)
-    return table[place.astype(np.uint16)]
+    found: Floats = table[place.astype(np.uint16)]
+    return found
 
 
 def _of_ratios(luminance: NDArray[Any], red: Floats, blue: Floats, out: NDArray[Any]) -> None:
@@ -117,7 +119,8 @@ class Log(Transfer):
         if bits not in self._tables:
             scale = np.float32(self.TOP / ((1 << bits) - 1))
             self._tables[bits] = self._shown(np.arange(1 << bits, dtype=np.float32) * scale)
-        return self._tables[bits][codes]
+        screen: Floats = self._tables[bits][codes]
+        return screen
 
     def _shown(self, codes: Floats) -> Floats:
         light = (10 ** ((codes - self.WHITE) * np.float32(self.STEP)) - self._floor) / (1 - self._floor)
@@ -132,7 +135,8 @@ class Log(Transfer):
         share = np.clip((screen - np.float32(self.KNEE)) / room, 0, np.float32(0.9999))
         screen = np.where(share > 0, self.KNEE - room * np.log1p(-share), np.maximum(screen, 0)).astype(np.float32)
         light = _srgb_to_linear(screen) * (1 - self._floor) + self._floor
-        return self.WHITE + np.log10(light) * np.float32(1 / self.STEP)
+        codes: Floats = self.WHITE + np.log10(light) * np.float32(1 / self.STEP)
+        return codes
 
     @cached_property
     def _back(self) -> Floats:

@@ -274,7 +274,7 @@ def _decoded(decoder: Any, packets: Sequence[Any]) -> list[NDArray[Any]]:
 
 
 def _samples(frame: Any, channels: int) -> NDArray[Any]:
-    values = frame.to_ndarray()
+    values: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, channels).T
     return values if values.dtype.kind == "f" else values / np.float32(np.iinfo(values.dtype).max)

@@ -85,7 +85,7 @@ def distribution_distance(x: Tensor, y: Tensor) -> Tensor:
     """
 
     def kernel_sum(a: Tensor, b: Tensor) -> Tensor:
-        return torch.stack([((part @ b.T / b.shape[1] + 1) ** 3).sum() for part in a.split(BLOCK)]).sum()
+        return torch.stack([((part @ b.T / b.shape[1] + 1) ** 3).sum() for part in torch.split(a, BLOCK)]).sum()
 
     def among(a: Tensor) -> Tensor:
         itself = ((a.square().sum(dim=1) / a.shape[1] + 1) ** 3).sum()

@@ -59,7 +59,8 @@ class Fusion(nn.Module):
         x = self.local(x)
         if self.vector is not None:
             x = x + self.vector(vector)[:, :, None, None]
-        return self.norm(x)
+        fused: Tensor = self.norm(x)
+        return fused
 
 
 class SemanticHead(nn.Sequential):

@@ -47,7 +47,8 @@ def ab_bins() -> Tensor:
     faces = [(u, v, torch.full_like(u, end)) for end in (0.0, 1.0)]
     colors = torch.cat([torch.stack([f[i], f[i - 1], f[i - 2]]) for f in faces for i in range(3)], dim=1)
     ab = rgb_to_lab(colors[:, None])[1:, 0]
-    return torch.unique((ab.T / BIN_SIZE).round() + 0.0, dim=0) * BIN_SIZE
+    bins: Tensor = torch.unique((ab.T / BIN_SIZE).round() + 0.0, dim=0)
+    return bins * BIN_SIZE
 
 
 def annealed_mean(logits: Tensor, temperature: float) -> Tensor:

@@ -9,6 +9,7 @@ Cr of gamma-encoded video together, and it makes the color end where the luma ha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,7 +32,9 @@ def ab_to_chroma_small(luma: Plane, ab: Plane, matrix: Matrix) -> Plane:
     return found[0].numpy()
 
 
-def chroma_planes(frame: Frame, luma_small: Plane, ab: Plane, width: int, height: int) -> tuple[NDArray, NDArray]:
+def chroma_planes(
+    frame: Frame, luma_small: Plane, ab: Plane, width: int, height: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """The Cb and Cr planes of a frame, as code values of its own depth and range.
 
     Args:
@@ -51,8 +54,9 @@ def chroma_planes(frame: Frame, luma_small: Plane, ab: Plane, width: int, height
 
 def shrink_luma(frame: Frame, width: int, height: int) -> Plane:
     """Y' in 0..1 at another size, averaged over areas."""
-    small = cv2.resize(frame.luma, (width, height), interpolation=cv2.INTER_AREA)
-    return (small.astype(np.float32) - frame.black) * np.float32(1 / frame.span)
+    small: NDArray[Any] = cv2.resize(frame.luma, (width, height), interpolation=cv2.INTER_AREA)
+    luma: Plane = (small.astype(np.float32) - frame.black) * np.float32(1 / frame.span)
+    return luma
 
 
 def guided_enlarge(guide_small: Plane, planes: Plane, guide: Plane) -> Plane:
@@ -71,7 +75,8 @@ def _lines(guide_small: Plane, planes: Plane) -> Iterator[tuple[Plane, Plane]]:
     window = (2 * RADIUS + 1, 2 * RADIUS + 1)
 
     def mean(x: Plane) -> Plane:
-        return cv2.blur(x, window, borderType=cv2.BORDER_REPLICATE)
+        blurred: Plane = cv2.blur(x, window, borderType=cv2.BORDER_REPLICATE)
+        return blurred
 
     mean_guide = mean(guide_small)
     variance = mean(guide_small * guide_small) - mean_guide * mean_guide
@@ -111,4 +116,5 @@ def _rows(small: Plane, band: slice, height: int, width: int) -> Plane:
     share = (place - upper).astype(np.float32)[:, None]
     lower = np.minimum(upper + 1, len(small) - 1)
     rows = small[upper] * (1 - share) + small[lower] * share
-    return cv2.resize(rows, (width, len(rows)), interpolation=cv2.INTER_LINEAR)
+    enlarged: Plane = cv2.resize(rows, (width, len(rows)), interpolation=cv2.INTER_LINEAR)
+    return enlarged

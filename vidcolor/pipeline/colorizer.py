@@ -18,9 +18,8 @@ from vidcolor.color.arrays import Plane
 from vidcolor.color.codes import KB, KG, KR
 from vidcolor.color.spaces import LUMA_WEIGHTS
 from vidcolor.errors import InputError
-from vidcolor.film.frame import Frame
+from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image
-from vidcolor.film.info import VideoInfo
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.chroma import chroma_bands
 from vidcolor.pipeline.photo import painted

@@ -11,11 +11,10 @@ import numpy as np
 from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import LUMA_WEIGHTS
 from vidcolor.errors import InputError
-from vidcolor.film.frame import Frame
+from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image
 from vidcolor.film.images.reading import read_image
 from vidcolor.film.images.writing import check_format, depth_in, losses, write_image
-from vidcolor.film.info import VideoInfo
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_bands
 from vidcolor.pipeline.result import Result

@@ -284,7 +284,8 @@ def _fetch(plane: Plane, x: Plane, y: Plane) -> Plane:
 
 def _squared(vector: Sequence[Plane], scale: tuple[float, float]) -> Plane:
     """The squared length of a field ``(x, y)`` in other units."""
-    return vector[0] ** 2 * np.float32(scale[0] ** 2) + vector[1] ** 2 * np.float32(scale[1] ** 2)
+    squared: Plane = vector[0] ** 2 * np.float32(scale[0] ** 2) + vector[1] ** 2 * np.float32(scale[1] ** 2)
+    return squared
 
 
 def _exposure(difference: Plane) -> Plane:
@@ -297,7 +298,8 @@ def _exposure(difference: Plane) -> Plane:
     rows, columns = height // down, width // across
     cells = difference[: down * rows, : across * columns].reshape(down, rows, across, columns)[:, ::4, :, ::2]
     medians = np.median(cells.swapaxes(1, 2).reshape(down, across, -1), axis=2).astype(np.float32)
-    return cv2.resize(medians, (width, height))
+    spread: Plane = cv2.resize(medians, (width, height))
+    return spread
 
 
 def _settle(luma: Plane, gathered: Plane) -> Plane:
@@ -309,7 +311,8 @@ def _settle(luma: Plane, gathered: Plane) -> Plane:
     """
 
     def around(x: Plane) -> Plane:
-        return cv2.blur(x, (SURROUNDINGS, SURROUNDINGS), borderType=cv2.BORDER_REPLICATE)
+        blurred: Plane = cv2.blur(x, (SURROUNDINGS, SURROUNDINGS), borderType=cv2.BORDER_REPLICATE)
+        return blurred
 
     # A point that nobody has seen, nor anything near it, takes the mean color of its wide surroundings.
     seen = gathered[2]
@@ -324,7 +327,7 @@ def _settle(luma: Plane, gathered: Plane) -> Plane:
     level = around(lit) / near
     variance = around(lit * luma) / near - level * level
     away = (luma - level) / (variance + np.float32(EPSILON))
-    mean = gathered[:2] / weight
+    mean: Plane = gathered[:2] / weight
     for plane, total in zip(mean, gathered, strict=False):
         near_mean = around(total) / near
         slope = around(total * luma) / near - near_mean * level  # over the variance

@@ -39,7 +39,8 @@ def draw_curves(minibatches: Points, validation: Points) -> RgbImage:
         if len(held_out):
             canvas.circle(held_out[held_out[:, 1].argmin()], 9, SCALE)
     canvas.legend()
-    return cv2.resize(canvas.pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    drawn: RgbImage = cv2.resize(canvas.pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    return drawn
 
 
 class _Canvas:

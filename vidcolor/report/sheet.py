@@ -36,7 +36,8 @@ def scaled(image: RgbImage, height: int) -> RgbImage:
     """Return a picture at another height; made smaller it is averaged over areas. A mere line is squeezed."""
     width = min(max(1, round(image.shape[1] * height / image.shape[0])), WIDEST * height)
     how = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
-    return cv2.resize(image, (width, height), interpolation=how)
+    resized: RgbImage = cv2.resize(image, (width, height), interpolation=how)
+    return resized
 
 
 def tile(image: RgbImage) -> RgbImage:

@@ -195,7 +195,7 @@ def _learn(strength: Strength, examples: Sequence[_Example], price: float) -> No
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 - step / steps)
         optimizer.zero_grad()
-        examples[step % len(examples)].loss(strength, price).backward()
+        torch.autograd.backward(examples[step % len(examples)].loss(strength, price))
         optimizer.step()
     strength.requires_grad_(False)
 

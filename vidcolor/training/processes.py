@@ -134,7 +134,7 @@ def _whole_batch_norm(module: nn.BatchNorm2d, x: Tensor) -> Tensor:
         module.running_mean.lerp_(mean, momentum)
         module.running_var.lerp_(variance * (count / (count - 1)), momentum)
     scale = module.weight * torch.rsqrt(variance + module.eps)
-    y = (centred * scale[:, None, None] + module.bias[:, None, None]).to(x.dtype)
+    y: Tensor = (centred * scale[:, None, None] + module.bias[:, None, None]).to(x.dtype)
     for then in ("drop", "act"):  # timm's norms carry the activation that follows them
         y = getattr(module, then, nn.Identity())(y)
     return y

@@ -244,7 +244,7 @@ class Run:
             prediction = self.trained(*shown.inputs)
         loss = self.objective(prediction, shown)
         state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.norm = nn.utils.clip_grad_norm_(state.network.parameters(), config.clip_norm or math.inf)
         state.optimizer.step()
         state.average.update(state.network, step)

@@ -76,7 +76,7 @@ def validate(
     """Score a network on photos ``(N, 3, H, W)`` uint8, with their true L*."""
     network.eval()
     rows = []
-    for batch in squares.split(BATCH):
+    for batch in torch.split(squares, BATCH):
         truth = Truth.of(batch.to(device) / 255)
         prediction, colored = predict(network, truth)
         rows.append(

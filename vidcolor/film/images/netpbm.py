@@ -78,7 +78,8 @@ def _scaled(values: NDArray[Any], top: int) -> NDArray[Any]:
         return to_depth(values, bits)
     whole, kind = (255, np.uint8) if top < 256 else (65535, np.uint16)
     table = (np.arange(top + 1, dtype=np.uint32) * whole + top // 2) // top
-    return table.astype(kind)[values]
+    scaled: NDArray[Any] = table.astype(kind)[values]
+    return scaled
 
 
 def encoded(values: NDArray[Any]) -> list[Any]:

@@ -47,7 +47,8 @@ def converted(pixels: NDArray[Any], profile: bytes, kind: str) -> NDArray[Any]:
     if kind_of(profile) != kind:
         raise ProfileError(f"its color profile is for {kind_of(profile)} pictures, and it is none")
     if kind == "gray":
-        return grey_curve(profile, pixels.dtype)[pixels]
+        shown: NDArray[Any] = grey_curve(profile, pixels.dtype)[pixels]
+        return shown
     if kind == "rgb" and _is_srgb(profile):
         return pixels
     dtype = np.dtype(np.uint16) if kind == "lab" else pixels.dtype
@@ -64,7 +65,8 @@ def grey_curve(profile: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
     top = np.iinfo(dtype).max
     ramp = np.linspace(0, 1, top + 1, dtype=np.float32)
     curve = _transform(ramp[None], profile, "gray", np.dtype(np.float32))[0, :, 1]
-    return np.rint(np.clip(curve, 0, 1) * top).astype(dtype)
+    codes: NDArray[Any] = np.rint(np.clip(curve, 0, 1) * top).astype(dtype)
+    return codes
 
 
 @lru_cache(maxsize=8)

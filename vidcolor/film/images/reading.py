@@ -139,7 +139,8 @@ def _unmultiplied(values: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     top = np.iinfo(values.dtype).max
     share = np.maximum(alpha, 1).astype(np.float32) / top
     whole = values / (share if values.ndim == 2 else share[..., None])
-    return np.rint(np.minimum(whole, top)).astype(values.dtype)
+    codes: NDArray[Any] = np.rint(np.minimum(whole, top)).astype(values.dtype)
+    return codes
 
 
 def _plain_inks(values: NDArray[Any]) -> NDArray[Any]:
@@ -154,7 +155,8 @@ def _from_gamma(values: NDArray[Any], gamma: float) -> NDArray[Any]:
     top = np.iinfo(values.dtype).max
     light = np.linspace(0, 1, top + 1, dtype=np.float32) ** np.float32(gamma)
     table = np.rint(LINEAR.shown(light, 32) * top).astype(values.dtype)
-    return table[values]
+    shown: NDArray[Any] = table[values]
+    return shown
 
 
 def _of_light(path: Path) -> Image:

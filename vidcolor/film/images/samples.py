@@ -81,7 +81,8 @@ def to_depth(values: NDArray[Any], bits: int) -> NDArray[Any]:
         return (values >> (bits - 16)).astype(np.uint16)
     top, whole = (1 << bits) - 1, (1 << wanted) - 1
     table = (np.arange(top + 1, dtype=np.uint32) * whole + top // 2) // top
-    return table.astype(np.uint8 if wanted == 8 else np.uint16)[values]
+    scaled: NDArray[Any] = table.astype(np.uint8 if wanted == 8 else np.uint16)[values]
+    return scaled
 
 
 def turned(plane: NDArray[Any], orientation: int) -> NDArray[Any]:
