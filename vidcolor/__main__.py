@@ -1,4 +1,4 @@
-"""python -m vidcolor"""
+"""The command line as ``python -m vidcolor``."""
 
 from vidcolor.cli.app import main
 

@@ -31,6 +31,7 @@ class Command(typer.core.TyperCommand):
     """A command whose help lists its options under the headings of their settings."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options under their headings."""
         for heading, rows in help_of(self, ctx).items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
@@ -52,9 +53,11 @@ class Commands(typer.core.TyperGroup):
     """The program's commands. One is made when it is asked for: the help of all tells their names and first lines."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands, made or not."""
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by its name, made when first asked for; None when there is none."""
         for name in (cmd_name,) if cmd_name in VERBS else VERBS:  # all of them to guess what a slip meant
             if name not in self.commands:
                 single = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -63,6 +66,7 @@ class Commands(typer.core.TyperGroup):
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the names of the commands with the first lines of their help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, (verb.__doc__ or "").partition("\n")[0]) for name, verb in VERBS.items()])
 
@@ -92,7 +96,7 @@ def before_any_command(
         bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Options of the program itself are all answered by their callbacks."""
+    """Do nothing: the options of the program itself are all answered by their callbacks."""
 
 
 def with_manners(command: Callable[..., None]) -> Callable[..., None]:

@@ -59,7 +59,7 @@ class Progress:
         self._first: tuple[int, float] | None = None
 
     def begin(self, file: str) -> None:
-        """A file is begun."""
+        """Note that a file is begun."""
         now = self._clock()
         if self._began is None:
             self._began = now
@@ -68,7 +68,7 @@ class Progress:
         self._look(now, begins=True)
 
     def step(self, done: int, total: int) -> None:
-        """So many frames are done of the current file, of so many that are expected (0: unknown)."""
+        """Note how many frames are done of the current file, of so many that are expected (0: unknown)."""
         now = self._clock()
         if self._first is None:  # frames of an earlier run say nothing about the speed of this one
             self._first = (done, now)
@@ -77,7 +77,7 @@ class Progress:
             self._look(now)
 
     def end(self, *, skipped: bool = False) -> None:
-        """The current file is done, or failed; a skipped one says nothing about the time that others take."""
+        """Note that the current file is done, or failed; a skipped one says nothing about the time that others take."""
         weight = self._weights.get(self._file, 0.0)
         self._left -= weight
         self._done += 0.0 if skipped else weight

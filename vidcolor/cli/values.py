@@ -8,7 +8,7 @@ import typer
 
 
 def parse_time(text: str | float) -> float:
-    """Return 12.5, 1:02 or 00:01:02.500 in seconds. (Typer passes defaults through the parser too.)"""
+    """Return seconds of 12.5, 1:02 or 00:01:02.500; numbers, which Typer passes as defaults, stay."""
     parts = str(text).split(":")
     try:
         if not 1 <= len(parts) <= 3:

@@ -17,7 +17,7 @@ _making = threading.Lock()  # a table that two threads want is made once
 
 
 def lightness_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 16) -> Tensor:
-    """The L* at which the color (L*, a, b) has exactly the luma given.
+    """Return the L* at which the color (L*, a, b) has exactly the luma given.
 
     Merging ab with the grey's own L* would change the luma by several code values once the color is
     strong. Y' rises with L* at constant ab, so bisection finds it: 16 steps leave 120 / 2^17 < 0.001 of L*.
@@ -38,7 +38,7 @@ def lightness_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 16)
 
 
 def ab_to_cbcr(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 10, lightness_steps: int = 16) -> Tensor:
-    """ab at a known luma to Cb, Cr, exactly: the luma stays, hue stays, chroma gives way to the gamut.
+    """Return Cb and Cr of ab at a known luma, exactly: the luma and the hue stay, chroma gives way to the gamut.
 
     Where (Y', a, b) lies outside the sRGB gamut, ab is shrunk towards neutral at constant hue until it
     fits; RGB is never clipped, since that would turn the hue and move the luma.
@@ -97,7 +97,7 @@ class ChromaTable:
         self._nodes = cbcr.permute(1, 0, 2, 3)[None].contiguous()  # (1, 2, Y', b, a)
 
     def __call__(self, luma: Tensor, ab: Tensor) -> Tensor:
-        """Cb and Cr ``(N, 2, H, W)`` for luma ``(N, 1, H, W)`` in 0..1 and ab ``(N, 2, H, W)``."""
+        """Return Cb and Cr ``(N, 2, H, W)`` for luma ``(N, 1, H, W)`` in 0..1 and ab ``(N, 2, H, W)``."""
         # grid_sample wants (x, y, z) in -1..1 for a table laid out (z, y, x) = (Y', b, a).
         n, _, h, w = ab.shape
         where = torch.cat([ab / self.EXTENT, luma * 2 - 1], dim=1).permute(0, 2, 3, 1)

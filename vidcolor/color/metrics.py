@@ -26,12 +26,14 @@ SMALLEST_FLOW = 12  # pixels a side, that the search for motion needs
 
 
 def psnr(picture: Tensor, truth: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB, over all channels of each picture. Infinite when they are equal."""
+    """Return the peak signal-to-noise ratio in dB, over all channels of each picture; infinite when they are equal."""
     return -10 * torch.log10(((picture - truth) ** 2).mean(dim=(1, 2, 3)))
 
 
 def ssim(picture: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity, -1..1, the mean over pixels and channels. Sides of :data:`SSIM_WINDOW` pixels at least.
+    """Return the structural similarity, -1..1, as the mean over pixels and channels.
+
+    Sides are :data:`SSIM_WINDOW` pixels at least.
 
     Wang et al. 2004, "Image quality assessment: from error visibility to structural similarity", equation 13:
     Gaussian windows of 11x11 with sigma 1.5 that lie wholly inside, K1 = 0.01, K2 = 0.03, population (co)variances.
@@ -54,7 +56,7 @@ def ssim(picture: Tensor, truth: Tensor) -> Tensor:
 
 
 def delta_e_2000(lab: Tensor, other: Tensor) -> Tensor:
-    """CIEDE2000 between two Lab tensors ``(..., 3, H, W)``, pixel by pixel: ``(..., H, W)``.
+    """Return CIEDE2000 between two Lab tensors ``(..., 3, H, W)``, pixel by pixel: ``(..., H, W)``.
 
     Sharma, Wu and Dalal 2005, "The CIEDE2000 color-difference formula: implementation notes, supplementary test
     data, and mathematical observations", equations 2 to 22, with kL = kC = kH = 1.
@@ -91,18 +93,20 @@ def delta_e_2000(lab: Tensor, other: Tensor) -> Tensor:
 
 
 def ciede2000(lab: Tensor, truth: Tensor) -> Tensor:
-    """The mean CIEDE2000 color difference of each picture, both in Lab; 1 is about the smallest that an eye sees."""
+    """Return the mean CIEDE2000 color difference of each picture, both in Lab; about 1 is the smallest that is seen."""
     return delta_e_2000(lab, truth).mean(dim=(1, 2))
 
 
 def ab_error(lab: Tensor, truth: Tensor) -> Tensor:
-    """The mean Euclidean distance in the ab plane, both in Lab: the error of color alone, whatever the lightness."""
+    """Return the mean Euclidean distance in the ab plane, both in Lab: the error of color alone, without lightness."""
     difference = (lab - truth)[:, 1:]
     return torch.hypot(difference[:, 0], difference[:, 1]).mean(dim=(1, 2))
 
 
 def colorfulness(rgb: Tensor, *, absolute: bool = False) -> Tensor:
-    """Hasler and Suesstrunk 2003, "Measuring colorfulness in natural images", equation 3, on 0..255.
+    """Return how colorful each picture is, on the scale of 8-bit code values.
+
+    Source: Hasler and Suesstrunk 2003, "Measuring colorfulness in natural images", equation 3.
 
     Args:
         absolute: Take |rg| and |yb| first, as many colorization papers do; it gives other numbers.
@@ -145,24 +149,24 @@ class CDC:
         self._recent.append(histogram)
 
     def cut(self) -> None:
-        """The next frame begins a new shot: no pair reaches across."""
+        """Begin a new shot with the next frame: no pair reaches across the cut."""
         self._recent.clear()
 
     def result(self) -> float:
-        """The consistency so far; nan unless every interval had a pair, which takes a shot of five frames."""
+        """Return the consistency so far; nan unless every interval had a pair, which takes a shot of five frames."""
         if not all(self._pairs.values()):
             return float("nan")
         return sum(self._totals[t] / self._pairs[t] for t in self.INTERVALS) / len(self.INTERVALS)
 
 
 def _jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
-    """Between distributions along the last dimension, in nats."""
+    """Return the Jensen-Shannon divergence, in nats, of distributions along the last dimension."""
     middle = (p + q) / 2
     return (torch.xlogy(p, p) + torch.xlogy(q, q) - 2 * torch.xlogy(middle, middle)).sum(dim=-1) / 2
 
 
 def flow(origin: Tensor, target: Tensor) -> Tensor:
-    """Optical flow in pixels, ``(N, 2, H, W)`` as (x, y): the point p of ``origin`` is at p + flow(p) in ``target``.
+    """Return optical flow ``(N, 2, H, W)`` in pixels (x, y), which leads from points of ``origin`` to ``target``.
 
     Kroeger et al. 2016, "Fast optical flow using dense inverse search", as OpenCV has it with its medium preset, on
     8-bit luma, on the CPU. Compute it on the original frames, never on colorized ones. Both sides must have
@@ -179,7 +183,7 @@ def _luma_codes(rgb: Tensor) -> np.ndarray:
 
 
 def _warp(picture: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
-    """``picture(p + motion(p))``, bilinear, and where p + motion(p) lies inside the picture, ``(N, 1, H, W)``."""
+    """Return ``picture(p + motion(p))``, bilinear, and where that lies inside the picture, ``(N, 1, H, W)``."""
     h, w = picture.shape[-2:]
     y, x = torch.meshgrid(torch.arange(h).to(motion), torch.arange(w).to(motion), indexing="ij")
     x, y = x + motion[:, 0], y + motion[:, 1]
@@ -189,7 +193,7 @@ def _warp(picture: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def occlusion(motion: Tensor, reverse: Tensor) -> Tensor:
-    """Where the target of a flow does not show the origin's point: boolean ``(N, 1, H, W)`` on the origin's grid.
+    """Return where the target of a flow does not show the origin's point: boolean ``(N, 1, H, W)`` on its grid.
 
     Lai et al. 2018, "Learning blind video temporal consistency", after Ruder et al. 2016: there and
     back misses the start, |w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5; or the flow breaks,
@@ -212,7 +216,7 @@ def occlusion(motion: Tensor, reverse: Tensor) -> Tensor:
 
 
 def warp_error(previous: Tensor, current: Tensor, motion: Tensor, occluded: Tensor) -> Tensor:
-    """E_warp of Lai et al. 2018, for pairs of frames; nan where all is occluded.
+    """Return E_warp of Lai et al. 2018 for pairs of frames; nan where all is occluded.
 
     The mean squared RGB difference, on 0..1, between ``previous`` and ``current`` warped to it, over the visible.
 

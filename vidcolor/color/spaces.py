@@ -47,11 +47,12 @@ REFERENCE_WHITE = 203.0  # cd/m2 of diffuse white in high dynamic range, ITU-R B
 
 
 def _linear_to_xyz_matrix(xy: tuple[tuple[float, float], ...]) -> Tensor:
-    """The 3x3 matrix from linear RGB of the given primaries to XYZ."""
+    """Return the 3x3 matrix from linear RGB of the given primaries to XYZ."""
     primaries = torch.tensor(xy, dtype=torch.float64)
     white = torch.tensor(_D65, dtype=torch.float64)
 
     def xy_to_xyz(xy: Tensor) -> Tensor:
+        """Return XYZ of luminance 1 for chromaticities (x, y) along the last dimension."""
         x, y = xy[..., 0], xy[..., 1]
         return torch.stack([x / y, torch.ones_like(x), (1 - x - y) / y], dim=-1)
 
@@ -83,31 +84,31 @@ def _mix(matrix: Tensor, x: Tensor) -> Tensor:
 
 
 def srgb_to_linear(x: Tensor) -> Tensor:
-    """IEC 61966-2-1, decoding. Odd about zero, so that colors outside the gamut stay in order."""
+    """Return linear values of sRGB's (IEC 61966-2-1); odd about zero: colors outside the gamut stay in order."""
     m = x.abs()
     return torch.where(m <= 0.04045, m / 12.92, ((m + 0.055) / 1.055) ** 2.4) * x.sign()
 
 
 def linear_to_srgb(x: Tensor) -> Tensor:
-    """IEC 61966-2-1, encoding; the inverse of :func:`srgb_to_linear`, odd about zero too."""
+    """Return sRGB's values of linear ones (IEC 61966-2-1): the inverse of :func:`srgb_to_linear`, odd too."""
     m = x.abs()
     return torch.where(m <= 0.0031308, m * 12.92, 1.055 * m.clamp(min=1e-9) ** (1 / 2.4) - 0.055) * x.sign()
 
 
 def bt2020_to_srgb(linear: Tensor) -> Tensor:
-    """Linear RGB of BT.2020's primaries to linear RGB of sRGB's, not clipped: outside 0..1 is outside the gamut."""
+    """Return linear RGB of sRGB's primaries for that of BT.2020's, not clipped: outside 0..1 is outside the gamut."""
     return _mix(_BT2020_TO_SRGB, linear)
 
 
 def pq_to_linear(x: Tensor) -> Tensor:
-    """SMPTE ST 2084 (BT.2100-2, table 4), decoding: light in units of the reference white."""
+    """Return the light of code values of SMPTE ST 2084 (BT.2100-2, table 4); 1 is the reference white."""
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     power = x.clamp(0, 1) ** (1 / m2)
     return ((power - c1).clamp(min=0) / (c2 - c3 * power)) ** (1 / m1) * (10_000 / REFERENCE_WHITE)
 
 
 def hlg_to_linear(x: Tensor) -> Tensor:
-    """Hybrid log-gamma (BT.2100-2, table 5) on a display of 1000 cd/m2: light in units of the reference white."""
+    """Return light of hybrid log-gamma (BT.2100-2, table 5) on a display of 1000 cd/m2; 1 is the reference white."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     x = x.clamp(0, 1)
     scene = torch.where(x <= 0.5, x**2 / 3, (torch.exp((x - c) / a) + b) / 12)
@@ -116,7 +117,7 @@ def hlg_to_linear(x: Tensor) -> Tensor:
 
 
 def xyz_to_lab(xyz: Tensor) -> Tensor:
-    """CIE 15:2004, 8.2.1, against the D65 white of sRGB."""
+    """Return Lab of XYZ ``(..., 3, H, W)`` against the D65 white of sRGB (CIE 15:2004, 8.2.1)."""
     ratio = xyz / _like(_WHITE, xyz)[:, None, None]
     f = torch.where(ratio > _LAB_EPSILON, ratio.clamp(min=_LAB_EPSILON) ** (1 / 3), ratio * _LAB_SLOPE + 4 / 29)
     fx, fy, fz = f.unbind(-3)
@@ -124,7 +125,7 @@ def xyz_to_lab(xyz: Tensor) -> Tensor:
 
 
 def lab_to_xyz(lab: Tensor) -> Tensor:
-    """The inverse of :func:`xyz_to_lab`."""
+    """Return the inverse of :func:`xyz_to_lab`."""
     lightness, a, b = lab.unbind(-3)
     fy = (lightness + 16) / 116
     f = torch.stack([fy + a / 500, fy, fy - b / 200], dim=-3)
@@ -133,17 +134,17 @@ def lab_to_xyz(lab: Tensor) -> Tensor:
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
-    """sRGB ``(..., 3, H, W)`` in 0..1 to Lab."""
+    """Return Lab of sRGB ``(..., 3, H, W)`` in 0..1."""
     return xyz_to_lab(_mix(_LINEAR_TO_XYZ, srgb_to_linear(rgb)))
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
-    """Lab to sRGB. Not clipped: values outside 0..1 are colors outside the gamut."""
+    """Return sRGB of Lab, not clipped: values outside 0..1 are colors outside the gamut."""
     return linear_to_srgb(_mix(_XYZ_TO_LINEAR, lab_to_xyz(lab)))
 
 
 def luma_to_lightness(luma: Tensor) -> Tensor:
-    """Y' (0..1) of a grey pixel to its L* (0..100), any shape.
+    """Return L* (0..100) of grey pixels with a luma Y' (0..1), any shape.
 
     A grey pixel has R' = G' = B' = Y' under every matrix, so none is asked for.
     """
@@ -152,14 +153,14 @@ def luma_to_lightness(luma: Tensor) -> Tensor:
 
 
 def rgb_to_luma(rgb: Tensor, matrix: Matrix = "bt601") -> Tensor:
-    """R'G'B' ``(..., 3, H, W)`` to Y' ``(..., 1, H, W)``."""
+    """Return the luma Y' ``(..., 1, H, W)`` of R'G'B' ``(..., 3, H, W)``."""
     kr, kb = LUMA_WEIGHTS[matrix]
     r, g, b = torch.split(rgb, 1, dim=-3)
     return kr * r + (1 - kr - kb) * g + kb * b
 
 
 def rgb_to_ycbcr(rgb: Tensor, matrix: Matrix) -> Tensor:
-    """R'G'B' to Y'CbCr (BT.601-7 2.5.3 and its successors), unquantized."""
+    """Return Y'CbCr of R'G'B' (BT.601-7 2.5.3 and its successors), unquantized."""
     kr, kb = LUMA_WEIGHTS[matrix]
     y = rgb_to_luma(rgb, matrix)
     r, _, b = torch.split(rgb, 1, dim=-3)
@@ -167,7 +168,7 @@ def rgb_to_ycbcr(rgb: Tensor, matrix: Matrix) -> Tensor:
 
 
 def ycbcr_to_rgb(ycbcr: Tensor, matrix: Matrix) -> Tensor:
-    """The inverse of :func:`rgb_to_ycbcr`. Not clipped."""
+    """Return the inverse of :func:`rgb_to_ycbcr`. Not clipped."""
     kr, kb = LUMA_WEIGHTS[matrix]
     y, cb, cr = torch.split(ycbcr, 1, dim=-3)
     r = y + 2 * (1 - kr) * cr

@@ -30,7 +30,7 @@ class Truth:
 
     @property
     def lightness(self) -> Tensor:
-        """L* ``(N, 1, H, W)``."""
+        """Return L* ``(N, 1, H, W)``."""
         return self.lab[:, :1]
 
     def with_ab(self, ab: Tensor) -> Tensor:

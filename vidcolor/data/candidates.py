@@ -61,6 +61,7 @@ def takes(video: Video, max_side: int, seen: Callable[[], None] = lambda: None) 
     shots, moments = _Shots(), _Moments(video.info, max_side)
 
     def thumbnails(stream: Iterator[Frame]) -> Iterator[Thumbnail]:
+        """Yield the thumbnails of the frames, each of which is kept for its moment."""
         for number, frame in enumerate(stream):
             shots.add(moments.push(number, frame))
             seen()
@@ -131,7 +132,7 @@ class _Shots:
             yield from self._end(self._decided)
 
     def finish(self) -> Iterator[Take]:
-        """The last take, when all frames are decided."""
+        """Yield the last take, when all frames are decided."""
         yield from self._end(self._decided)
 
     def _collect(self) -> None:
@@ -148,7 +149,7 @@ class _Shots:
 
 
 def small_luma(frame: Frame) -> NDArray[np.uint8]:
-    """A frame's luma in 8 bits, its short side about the size at which stills are judged."""
+    """Return a frame's luma in 8 bits, its short side about the size at which stills are judged."""
     step = max(1, min(frame.luma.shape) // (2 * SIDE))  # every n-th pixel first: twice the size is enough
     luma = frame.luma[::step, ::step]
     scale = min(1.0, SIDE / min(luma.shape))

@@ -42,6 +42,7 @@ class PartGenerator(Generator):
 
     @classmethod
     def of(cls, rank: int, ranks: int, seed: int, device: torch.device | str = "cpu") -> PartGenerator:
+        """Return the generator of a process with a seed that all processes of the run share."""
         generator = cls(device)
         generator.rank, generator.ranks = rank, ranks
         generator.manual_seed(seed)
@@ -64,7 +65,7 @@ def drawn(kind: Callable[..., Tensor], shape: Sequence[int], like: Tensor, gener
 
 
 def _uniform(n: int, low: float, high: float, like: Tensor, generator: Generator) -> Tensor:
-    """``(n, 1, 1, 1)`` numbers in [low, high)."""
+    """Return random numbers in [low, high), ``(n, 1, 1, 1)``."""
     return low + (high - low) * drawn(torch.rand, (n, 1, 1, 1), like, generator)
 
 
@@ -73,7 +74,7 @@ def _normal(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tenso
 
 
 def spectral_response(linear: Tensor, generator: Generator) -> Tensor:
-    """Linear RGB to the exposure of a random emulsion, ``(N, 1, H, W)``."""
+    """Return the exposure of a random emulsion ``(N, 1, H, W)`` to linear RGB."""
     films = _constant((PANCHROMATIC, ORTHOCHROMATIC, BLUE_SENSITIVE), linear.device)
     # Squaring uniform numbers makes one film dominate most mixes.
     shares = drawn(torch.rand, (len(linear), 3), linear, generator) ** 2
@@ -82,7 +83,7 @@ def spectral_response(linear: Tensor, generator: Generator) -> Tensor:
 
 
 def tone_and_fading(grey: Tensor, generator: Generator) -> Tensor:
-    """A random contrast curve; blacks lifted and whites lost as prints fade."""
+    """Return exposures under a random contrast curve; blacks are lifted and whites lost as prints fade."""
     n = len(grey)
     grey = grey.clamp(1e-4, 1) ** torch.exp2(_uniform(n, -0.5, 0.5, grey, generator))
     black = _uniform(n, 0, 1, grey, generator) ** 3 * 0.15
@@ -91,7 +92,7 @@ def tone_and_fading(grey: Tensor, generator: Generator) -> Tensor:
 
 
 def uneven_light(grey: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
-    """Flicker that differs over the picture, and dark corners."""
+    """Return pictures with flicker that differs over them, and dark corners."""
     n, _, h, w = grey.shape
     field = _normal((n, 1, 4, 4), grey, moving or generator)
     if moving:
@@ -104,7 +105,7 @@ def uneven_light(grey: Tensor, generator: Generator, moving: Generator | None = 
 
 
 def blur(grey: Tensor, generator: Generator) -> Tensor:
-    """Old lenses and generations of copies: between none and a Gaussian of 1.5 pixels."""
+    """Return pictures as old lenses and generations of copies leave them: a Gaussian of up to 1.5 pixels."""
     taps = torch.exp(-(torch.arange(-4, 5, device=grey.device) ** 2) / (2 * 1.5**2))
     taps = taps / taps.sum()
     padded = F.pad(grey, (4, 4, 4, 4), mode="replicate")
@@ -113,7 +114,7 @@ def blur(grey: Tensor, generator: Generator) -> Tensor:
 
 
 def grain(grey: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
-    """Fine and coarse grain, strongest in the middle tones."""
+    """Return pictures with fine and coarse grain, strongest in the middle tones."""
     n, _, h, w = grey.shape
     noise = moving or generator
     fine = _normal((n, 1, h, w), grey, noise)
@@ -127,7 +128,7 @@ def grain(grey: Tensor, generator: Generator, moving: Generator | None = None) -
 
 
 def scratches_and_dust(grey: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
-    """Vertical scratches, which stay where they are, and specks; bright or dark, on a third of the reels."""
+    """Return pictures with vertical scratches, which stay where they are, and specks; on a third of the reels."""
     n, _, h, w = grey.shape
     worn = (_uniform(n, 0, 1, grey, generator) < 0.33).float()
     columns = (drawn(torch.rand, (n, 1, 1, w), grey, generator) < 2.0 / w).float()
@@ -139,7 +140,7 @@ def scratches_and_dust(grey: Tensor, generator: Generator, moving: Generator | N
 
 
 def old_film(rgb: Tensor, generator: Generator, moving: Generator | None = None) -> Tensor:
-    """sRGB ``(N, 3, H, W)`` in 0..1 to the L* ``(N, 1, H, W)`` that a scan of old film would show."""
+    """Return the L* ``(N, 1, H, W)`` that a scan of old film would show of sRGB ``(N, 3, H, W)`` in 0..1."""
     grey = linear_to_srgb(spectral_response(srgb_to_linear(rgb), generator))
     grey = tone_and_fading(grey, generator)
     grey = uneven_light(grey, generator, moving)
@@ -150,7 +151,7 @@ def old_film(rgb: Tensor, generator: Generator, moving: Generator | None = None)
 
 
 def old_film_frame(rgb: Tensor, reel: int, index: int) -> Tensor:
-    """Frame ``index`` of an old reel, ``(1, 3, H, W)`` to L* ``(1, 1, H, W)``.
+    """Return frame ``index`` of an old reel: L* ``(1, 1, H, W)`` of sRGB ``(1, 3, H, W)``.
 
     Emulsion, fading, sharpness, scratches and the strength of everything else belong to the reel; flicker, dust and
     the grains themselves to the frame.
@@ -160,7 +161,7 @@ def old_film_frame(rgb: Tensor, reel: int, index: int) -> Tensor:
 
 
 def maybe_old_film(rgb: Tensor, share: float, generator: Generator) -> Tensor:
-    """L* of sRGB photos: of old film for the given share of them, the true L* for the rest."""
+    """Return L* of sRGB photos: of old film for the given share of them, the true L* for the rest."""
     true = rgb_to_lab(rgb)[:, :1]
     if not share:
         return true
@@ -169,7 +170,7 @@ def maybe_old_film(rgb: Tensor, share: float, generator: Generator) -> Tensor:
 
 
 def maybe_smaller(rgb: Tensor, share: float, generator: Generator) -> Tensor:
-    """Photos at :data:`SMALLER` of their size, for the given share of the batches; the others as they are.
+    """Return photos at :data:`SMALLER` of their size, for the given share of the batches; the others as they are.
 
     Aged at that size and enlarged again, they look as what is smaller than the network's picture does: softer than
     other pictures when it is clean, of coarser grain when it is old.
@@ -182,7 +183,7 @@ def maybe_smaller(rgb: Tensor, share: float, generator: Generator) -> Tensor:
 
 
 def maybe_sharper(lightness: Tensor, share: float, generator: Generator) -> Tensor:
-    """L* ``(N, 1, H, W)`` made softer or sharper for the given share of the pictures.
+    """Return L* ``(N, 1, H, W)`` made softer or sharper for the given share of the pictures.
 
     Lenses, scanners, cameras that sharpen, and how far a picture was shrunk all differ in it. A network that knows one
     sharpness takes a crisp frame for a worse guess.

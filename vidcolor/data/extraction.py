@@ -121,7 +121,7 @@ def extract(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Small pictures are sooner done by one thread: more would wait for each other, and for the decoder's."""
+    """Let one thread compute: small pictures are sooner done without waiting for others, and for the decoder's."""
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -172,13 +172,13 @@ def extract_once(
 
 
 def _about(films: Sequence[Path], settings: ExtractSettings) -> dict[str, Any]:
-    """What an extraction follows from: its settings, and the films with their sizes and times of change."""
+    """Return what an extraction follows from: its settings, and the films with their sizes and times of change."""
     stats = [(path.absolute(), path.stat()) for path in films]
     return {**asdict(settings), "films": [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats]}
 
 
 def _labels(films: Sequence[Path]) -> Iterator[str]:
-    """A name for each film's pictures: its own, with a number where two are alike."""
+    """Yield a name for each film's pictures: its own, with a number where two are alike."""
     used: Counter[str] = Counter()
     for film in films:
         stem = re.sub(r"[^\w-]+", "_", film.stem).strip("_")[:60] or "film"
@@ -221,7 +221,7 @@ class _Picker:
             (self._album.drop if entry.dropped else self._album.keep)(entry, candidate.image)
 
     def _verdict(self, label: str, shot: int, candidate: Candidate) -> dict[str, str]:
-        """Where a good frame goes, unless a picture that is kept looks the same."""
+        """Return where a good frame goes, unless a picture that is kept looks the same."""
         number = self._kept_shots + ((label, shot) != self._shot)
         like = self._likeness.find(candidate.look.fingerprint, number)
         if like is not None:
@@ -235,7 +235,7 @@ class _Picker:
 
 
 def flaws_of(candidates: Sequence[Candidate]) -> list[str]:
-    """Each candidate's flaw, "" for none.
+    """Return each candidate's flaw, "" for none.
 
     A shot is in color or it is not: where most frames that show something are grey or tinted, the others are too.
     """

@@ -181,6 +181,6 @@ def _check(folder: Path, overwrite: bool) -> None:
 
 
 def caption(entry: Entry) -> str:
-    """Film and time, short."""
+    """Return film and time of a frame as a short line."""
     minutes, seconds = divmod(entry.time, 60)
     return f"{Path(entry.film).stem} {minutes:.0f}:{seconds:04.1f}"

@@ -43,20 +43,21 @@ class Photo:
 
     @property
     def name(self) -> str:
+        """Return the path of the photo, or the name of its shard and its own name there."""
         return f"{self.path.name}:{self.member}" if self.member else str(self.path)
 
     @property
     def source(self) -> str:
-        """The folder that the photo lies in: data sets put their classes or origins there."""
+        """Return the folder that the photo lies in: data sets put their classes or origins there."""
         return Path(self.member).parent.name if self.member else self.path.parent.name
 
     @property
     def split(self) -> str:
-        """ "train" or "val" for a frame that was extracted from a film, "" for any other photo."""
+        """Return "train" or "val" for a frame that was extracted from a film, "" for any other photo."""
         return self.path.parent.name if not self.member and _is_album(self.path.parent.parent) else ""
 
     def load(self) -> RgbImage:
-        """The photo as sRGB, ``(H, W, 3)``.
+        """Return the photo as sRGB, ``(H, W, 3)``.
 
         Raises:
             DataError: the file does not decode, or is gone.
@@ -101,7 +102,7 @@ def _photos_in_shard(path: Path) -> list[Photo]:
 
 
 def find_photos(paths: Sequence[Path | str]) -> list[Photo]:
-    """All photos under the given folders, in the given shards, and the photo files themselves, sorted, each once.
+    """Return the photos in folders and shards, and the photo files themselves, sorted, each once.
 
     Folders are searched at any depth for photos and shards, which covers the layouts of Places365 (a
     tree of classes, or one flat folder) and of WebDataset.
@@ -120,7 +121,7 @@ def find_photos(paths: Sequence[Path | str]) -> list[Photo]:
 
 
 def search_photos(paths: Sequence[Path | str]) -> list[Photo]:
-    """As :func:`find_photos`; it may find none."""
+    """Return the photos as :func:`find_photos` does; there may be none."""
     photos: list[Photo] = []
     for file in named_files(paths, PHOTOS | SHARDS):
         if has_suffix(file, SHARDS):
@@ -136,7 +137,7 @@ def _is_contact_sheet(path: Path) -> bool:
 
 @lru_cache(maxsize=1024)  # asked for every photo
 def _is_album(folder: Path) -> bool:
-    """Whether extracted frames lie in a folder."""
+    """Return whether extracted frames lie in a folder."""
     return (folder / ABOUT).is_file()
 
 
@@ -148,6 +149,11 @@ class BrokenPhotos:
     names: set[str] = field(default_factory=set)
 
     def add(self, names: Sequence[str]) -> None:
+        """Count photos that did not decode, each once.
+
+        Raises:
+            DataError: there are too many of them.
+        """
         self.names.update(names)
         if len(self.names) > max(MAX_BROKEN * self.total, 1):
             raise DataError(
@@ -160,7 +166,7 @@ class BrokenPhotos:
 def random_crop(
     image: RgbImage, size: int, rng: np.random.Generator, *, smallest: float = 0.6, mirror: bool = True
 ) -> RgbImage:
-    """A random square of ``smallest`` to 1 times the short side, scaled to ``size``, mirrored half of the time."""
+    """Return a random square of ``smallest`` to 1 times the short side, scaled to ``size``, half of them mirrored."""
     height, width = image.shape[:2]
     side = max(1, round(min(height, width) * rng.uniform(smallest, 1.0)))
     top = int(rng.integers(0, height - side + 1))
@@ -172,7 +178,7 @@ def random_crop(
 
 
 def center_crop(image: RgbImage, size: int) -> RgbImage:
-    """The middle square, scaled to ``size``."""
+    """Return the middle square, scaled to ``size``."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -318,13 +324,15 @@ def train_batches(
 
 
 def _begin_worker(worker: int) -> None:
-    """Leave the group of processes: Ctrl-C and schedulers signal a whole group, and a reader that dies of it would take
-    the run along."""
+    """Leave the group of processes.
+
+    Ctrl-C and schedulers signal a whole group, and a reader that dies of it would take the run along.
+    """
     os.setpgrp()
 
 
 def spread(photos: Sequence[Photo], limit: int) -> list[Photo]:
-    """At most ``limit`` photos (0: all), evenly over the list, so that every folder has its share."""
+    """Return at most ``limit`` photos (0: all), evenly over the list, so that every folder has its share."""
     if not limit or limit >= len(photos):
         return list(photos)
     return [photos[i * len(photos) // limit] for i in range(limit)]

@@ -67,7 +67,7 @@ class Look:
 
     @property
     def flaw(self) -> str:
-        """Why nobody learns color from it: black, faded, blurred, grey or tinted; "" when it is good."""
+        """Return why nobody learns color from it: black, faded, blurred, grey or tinted; "" when it is good."""
         if self.highlights < BLACK:
             return "black"
         if self.contrast < FADED:
@@ -94,7 +94,7 @@ def look(image: RgbImage) -> Look:
 
 
 def shrink(image: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
-    """A picture with the short side given, averaged over areas; smaller ones are left alone."""
+    """Return a picture with the short side given, averaged over areas; smaller ones are left alone."""
     height, width = image.shape[:2]
     scale = short_side / min(height, width)
     if scale >= 1:
@@ -104,7 +104,7 @@ def shrink(image: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
 
 
 def detail(luma: NDArray[np.uint8]) -> float:
-    """A quick measure of detail to compare frames of one shot with: curvature, in the direction that has less.
+    """Return a quick measure of detail to compare frames of one shot with: curvature, in the direction that has less.
 
     A camera that moves sideways blurs sideways only.
     """
@@ -114,7 +114,7 @@ def detail(luma: NDArray[np.uint8]) -> float:
 
 
 def _sharpness(luma: NDArray[np.uint8]) -> float:
-    """Detail of one pixel over detail of two, among the strongest hundredth: one sharp object makes a sharp picture."""
+    """Return the detail of one pixel over that of two, in the strongest hundredth: one sharp thing is enough."""
     values = luma.astype(np.float32)
     ratios = []
     for direction in ((1, 0), (0, 1)):
@@ -133,7 +133,7 @@ def _blur(values: NDArray[np.float32], sigma: float, direction: tuple[int, int])
 
 
 def _hue_spread(lab: NDArray[np.float32]) -> float:
-    """How far colors lie from the best tint.
+    """Return how far colors lie from the best tint.
 
     Grey, sepia, dyed and toned film has one color at each lightness: ab is a smooth function of L*. What is left after
     the best cubic tells of real color. (A threshold on chroma would take sepia, and lose overcast days.)
@@ -149,7 +149,7 @@ def _hue_spread(lab: NDArray[np.float32]) -> float:
 
 
 def fingerprint(image: RgbImage, luma: NDArray[np.uint8]) -> Fingerprint:
-    """The fingerprint of a picture ``(H, W, 3)`` and its luma ``(H, W)``."""
+    """Return the fingerprint of a picture ``(H, W, 3)`` and its luma ``(H, W)``."""
     side = 4 * FREQUENCIES
     waves = cv2.dct(cv2.resize(luma, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32))
     low = waves[:FREQUENCIES, :FREQUENCIES].flatten()
@@ -182,7 +182,7 @@ class Likeness:
         self._count += 1
 
     def find(self, seen: Fingerprint, shot: int) -> int | None:
-        """The number of the first picture that looks like one of the given shot, or None."""
+        """Return the number of the first picture that looks like one of the given shot, or None."""
         bits = np.bitwise_xor(self._bits[: self._count], np.uint64(seen.bits))
         differing = np.unpackbits(bits.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
         squares = np.square(self._layouts[: self._count] - seen.layout)

@@ -107,7 +107,7 @@ class FilmScores:
 
 
 def mean_film(films: Sequence[FilmScores]) -> FilmMeasures:
-    """Means over films; every film counts the same, also in the ratios. What a film does not have is left out."""
+    """Return means over films; each counts the same, also in the ratios. What a film does not have is left out."""
     found = [film.scores for film in films]
 
     def mean_steadiness(values: list[Steadiness]) -> Steadiness:
@@ -206,7 +206,7 @@ def _moments(
 
 
 def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
-    """Moments with their place in their shot, by the detector that colorizing uses."""
+    """Yield the moments with their place in their shot, by the detector that colorizing uses."""
     before: _Moment | None = None
     for moment, boundary in WithBoundaries(moments, key=lambda moment: thumbnail_of(moment.grey)):
         if before is not None:
@@ -217,7 +217,7 @@ def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
 
 
 def _colored(moments: Iterator[_Moment], settings: Settings, view: View) -> Iterator[tuple[_Moment, Plane, Plane]]:
-    """Moments with their Y' and the network's ab, both at network size."""
+    """Yield the moments with their Y' and the network's ab, both at network size."""
     while batch := list(islice(moments, settings.batch or BATCH)):
         lumas = [view.small(moment.grey) for moment in batch]
         planes = settings.predictor.predict(
@@ -267,7 +267,7 @@ class _Meter:
         self.frames += 1
 
     def _join(self, moment: _Moment, luma: Plane, ab: Plane) -> Tensor:
-        """ab at network size put on the true luma, or on the true L* where the colorizer saw another."""
+        """Return the picture of ab at network size on the true luma, or on the true L* where another was seen."""
         if self.settings.degrade == "film":
             return moment.truth.with_ab(full_size(moment.grey, luma, ab))
         chroma = chroma_planes(moment.grey, luma, ab, self.width, self.height)

@@ -32,9 +32,13 @@ class Place:
 class Filter(Protocol):
     """A filter of ab along time, as vidcolor.pipeline.smoothing has it."""
 
-    def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]: ...
+    def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        """Take luma ``(h, w)`` and ab ``(2, h, w)`` of the next frame; return the ab of frames that are done."""
+        ...
 
-    def flush(self) -> list[Plane]: ...
+    def flush(self) -> list[Plane]:
+        """Return the ab of the frames that are left, when the film has ended."""
+        ...
 
 
 class Smoothed:
@@ -49,10 +53,12 @@ class Smoothed:
         self._smoother = Smoother(strength, Looks(rate) if rate else None)
 
     def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        """Take the next frame; return what is done."""
         wanted = self._smoother.watch(luma, place.starts_shot, seconds=place.seconds, ends_shot=place.ends_shot)
         return self._smoother.add(ab if wanted else None)
 
     def flush(self) -> list[Plane]:
+        """Return the frames that are left."""
         return self._smoother.flush()
 
 
@@ -60,9 +66,11 @@ class Unsmoothed:
     """Every frame as the network colors it."""
 
     def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        """Take the next frame, and return its ab at once."""
         return [ab]
 
     def flush(self) -> list[Plane]:
+        """Return nothing: no frame is held."""
         return []
 
 
@@ -73,6 +81,7 @@ class Average:
         self._mean: Plane | None = None
 
     def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        """Take the next frame, and return its average at once; a shot begins with its own colors."""
         if self._mean is None or place.starts_shot:
             self._mean = ab
         else:
@@ -80,4 +89,5 @@ class Average:
         return [self._mean]
 
     def flush(self) -> list[Plane]:
+        """Return nothing: no frame is held."""
         return []

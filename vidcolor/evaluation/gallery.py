@@ -72,12 +72,12 @@ class Album:
 
     @property
     def best(self) -> list[Plate]:
-        """The best first."""
+        """Return the best photos, the best first."""
         return [plate for _, _, plate in sorted(self._best, key=lambda entry: -entry[0])]
 
     @property
     def worst(self) -> list[Plate]:
-        """The worst first; photos that are among the best too are left out."""
+        """Return the worst photos, the worst first; those that are among the best too are left out."""
         best = {plate.name for plate in self.best}
         ranked = sorted(self._worst, key=lambda entry: -entry[0])
         return [plate for _, _, plate in ranked if plate.name not in best]
@@ -93,7 +93,7 @@ def _plate(scores: PhotoScores, pictures: Pictures) -> Plate:
 
 
 def data_uri(image: RgbImage) -> str:
-    """A picture as a JPEG inside a link."""
+    """Return a picture as a JPEG inside a link."""
     done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert done
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()

@@ -56,19 +56,19 @@ class Evaluation:
 
     @property
     def overall(self) -> Comparison:
-        """Means over all photos."""
+        """Return the means over all photos."""
         return mean_comparison([p.comparison for p in self.photos])
 
     @property
     def sources(self) -> dict[str, tuple[int, Comparison]]:
-        """The number of photos in each folder and their means."""
+        """Return the number of photos in each folder and their means."""
         groups: dict[str, list[Comparison]] = {}
         for photo in self.photos:
             groups.setdefault(photo.source, []).append(photo.comparison)
         return {name: (len(found), mean_comparison(found)) for name, found in sorted(groups.items())}
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON has it: the means first, then each file."""
+        """Return everything as JSON has it: the means first, then each file."""
         parts = ("photos", "films", "kid")
         found = {k: v for k, v in asdict(replace(self, photos=(), films=())).items() if k not in parts}
         if self.photos:
@@ -116,7 +116,7 @@ def _film_dict(value: FilmMeasures) -> dict[str, Any]:
 
 
 def _rounded(value: Any) -> Any:
-    """Six significant digits; what is not a number is null, as JSON has it."""
+    """Return numbers with six significant digits; what is not a number is null, as JSON has it."""
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
     return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -129,19 +129,19 @@ def _evaluate_chunk(chunk: Sequence[_Loaded], settings: Settings) -> Iterator[tu
 
 
 def _to_rgb(image: RgbImage) -> Tensor:
-    """sRGB ``(1, 3, H, W)`` in 0..1."""
+    """Return an 8-bit picture as sRGB ``(1, 3, H, W)`` in 0..1."""
     return torch.from_numpy(image).permute(2, 0, 1)[None] / 255
 
 
 def _grey_frame(photo: Photo, image: RgbImage, degrade: Degradation) -> Frame:
-    """The black-and-white picture that the colorizer gets: the true L*, or an old film's."""
+    """Return the black-and-white picture that the colorizer gets: the true L*, or an old film's."""
     if degrade == "none":
         return grey_frame(rgb_to_lab(_to_rgb(image))[:, :1])
     return grey_frame(old_film(_to_rgb(image), Generator().manual_seed(_seed(photo))))
 
 
 def _points(photo: Photo, image: RgbImage, size: tuple[int, ...], count: int) -> Plane:
-    """Some points of a photo with their true colors, as hints of the network's size ``(h, w)``."""
+    """Return some points of a photo with their true colors, as hints of the network's size ``(h, w)``."""
     height, width = size
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return true_points(rgb_to_lab(_to_rgb(small))[0, 1:].numpy(), count, _seed(photo))

@@ -76,12 +76,12 @@ class Pictures:
 
 
 def seed_of(name: str) -> int:
-    """A seed that belongs to a name: a file is damaged in the same way whatever stands beside it."""
+    """Return a seed that belongs to a name: a file is damaged in the same way whatever stands beside it."""
     return zlib.crc32(name.encode())
 
 
 def smaller_size(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """Width and height with at most the given short side, the shape kept."""
+    """Return width and height with at most the given short side, the shape kept."""
     scale = min(1.0, short_side / min(width, height))
     return round(width * scale), round(height * scale)
 
@@ -94,13 +94,13 @@ def shrink_to(image: RgbImage, short_side: int) -> RgbImage:
 
 
 def grey_frame(lightness: Tensor, pts: int = 0) -> Frame:
-    """A black-and-white frame of L* ``(1, 1, H, W)``."""
+    """Return a black-and-white frame of L* ``(1, 1, H, W)``."""
     grey = lab_to_rgb(F.pad(lightness, (0, 0, 0, 0, 0, 2)))
     return Frame(rgb_to_codes(grey[0])[..., 1], 8, pts, Fraction(1), GREY_TAGS)
 
 
 def full_size(grey: Frame, luma: Plane, ab: Plane) -> Tensor:
-    """ab ``(1, 2, H, W)`` at the size of a grey frame: enlarged along its edges, as the chroma of a film is.
+    """Return ab ``(1, 2, H, W)`` at the size of a grey frame: enlarged along its edges, as the chroma of a film is.
 
     Args:
         grey: From :func:`grey_frame`.

@@ -70,7 +70,7 @@ def page(evaluation: Evaluation, album: Album) -> str:
 
 
 def _cards(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """The numbers to look at first, each with what it tells."""
+    """Return the numbers to look at first, each with what it tells."""
     cards = []
     if evaluation.photos:
         c = evaluation.overall

@@ -25,7 +25,7 @@ LEAST = 0.5  # of colorfulness, ab error or color difference: a truth below it i
 
 
 def share(value: float, whole: float) -> float:
-    """A value as a share of the truth's or grey's own; nan where that is next to nothing."""
+    """Return a value as a share of the truth's or grey's own; nan where that is next to nothing."""
     return value / whole if whole >= LEAST else math.nan
 
 
@@ -94,22 +94,22 @@ class Comparison:
 
     @property
     def gain(self) -> float:
-        """dB over grey."""
+        """Return by how many dB the PSNR is better than grey's."""
         return self.colorized.psnr - self.grey.psnr
 
     @property
     def ab_reduction(self) -> float:
-        """The share of grey's ab error that is gone."""
+        """Return the share of grey's ab error that is gone."""
         return 1 - share(self.colorized.ab_error, self.grey.ab_error)
 
     @property
     def ciede2000_reduction(self) -> float:
-        """The share of grey's color difference that is gone."""
+        """Return the share of grey's color difference that is gone."""
         return 1 - share(self.colorized.ciede2000, self.grey.ciede2000)
 
     @property
     def colorfulness_ratio(self) -> float:
-        """Colorfulness as a share of the truth's."""
+        """Return the colorfulness as a share of the truth's."""
         return share(self.colorized.colorfulness, self.truth.colorfulness)
 
 
@@ -127,12 +127,14 @@ class Mean(Generic[AnyColor]):
             self.push(value)
 
     def push(self, value: AnyColor) -> None:
+        """Take the scores of the next picture; fields that are nan are passed over."""
         self._kind = type(value)
         known = {f.name: number for f in fields(value) if math.isfinite(number := getattr(value, f.name))}
         self._total.update(known)
         self._count.update(known.keys())
 
     def result(self) -> AnyColor:
+        """Return the means so far, nan where no picture had a number. At least one picture must have been taken."""
         assert self._kind is not None
         return self._kind(
             **{f.name: self._total[f.name] / (self._count[f.name] or math.nan) for f in fields(self._kind)}
@@ -140,7 +142,7 @@ class Mean(Generic[AnyColor]):
 
 
 def mean_comparison(values: Sequence[Comparison]) -> Comparison:
-    """Means over files; every file counts the same."""
+    """Return means over files; every file counts the same."""
     return Comparison(
         colorized=Mean(v.colorized for v in values).result(),
         grey=Mean(v.grey for v in values).result(),

@@ -10,7 +10,7 @@ from vidcolor.report.tables import Table, shown
 
 
 def looks(overall: Comparison, kid: Kid | None = None) -> Table:
-    """One row for each way to color: what was predicted, the baselines, the truth."""
+    """Return a table with a row for each way to color: what was predicted, the baselines, the truth."""
     distances = {"colorized": kid.colorized, "grey": kid.grey} if kid else {}
 
     def row(name: str, color: Color) -> list[str]:
@@ -51,7 +51,7 @@ def looks(overall: Comparison, kid: Kid | None = None) -> Table:
 
 
 def sources(evaluation: Evaluation) -> Table:
-    """One row for each folder."""
+    """Return a table with a row for each folder."""
     head = ("source", "photos", "PSNR dB", "over grey", "CIEDE2000", "grey's", "ab error", "grey's", "color of truth")
     rows = [
         [
@@ -71,7 +71,7 @@ def sources(evaluation: Evaluation) -> Table:
 
 
 def film_looks(measures: FilmMeasures) -> Table:
-    """One row for each way to color a film, means over films."""
+    """Return a table with a row for each way to color a film, means over films."""
     m = measures
     colors: dict[str, Color] = {
         "colorized": m.comparison.colorized,
@@ -103,7 +103,7 @@ def film_looks(measures: FilmMeasures) -> Table:
 
 
 def films(evaluation: Evaluation) -> Table:
-    """One row for each film; warp error and CDC as shares of the truth's."""
+    """Return a table with a row for each film; warp error and CDC are shares of the truth's."""
     head = (
         "film", "frames", "shots", "over grey", "CIEDE2000", "grey's", "color of truth",
         "warp error", "unsmoothed", "averaged", "grey's", "CDC", "unsmoothed", "averaged",
@@ -128,7 +128,7 @@ def films(evaluation: Evaluation) -> Table:
 
 
 def heading(evaluation: Evaluation) -> str:
-    """What was measured, with what."""
+    """Return a line about what was measured, and with what."""
     e = evaluation
     kinds = ((len(e.photos), "photo", e.photo_size), (len(e.films), "film", e.film_size))
     data = [f"{count} {kind}{'s' * (count > 1)} at {size} pixels" for count, kind, size in kinds if count]
@@ -142,7 +142,7 @@ def heading(evaluation: Evaluation) -> str:
 
 
 def describe(evaluation: Evaluation) -> str:
-    """The model, the settings and all tables, as Markdown."""
+    """Return the model, the settings and all tables, as Markdown."""
     e = evaluation
     parts = [heading(e)]
     if e.photos:

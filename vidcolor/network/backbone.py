@@ -21,7 +21,7 @@ HUB_TIMEOUT = 10.0  # seconds to find out that there is no network; the hub's ow
 
 
 def create_backbone(name: str, **options: Any) -> Any:
-    """A timm model, untrained.
+    """Return a timm model with fresh weights.
 
     Raises:
         CheckpointError: timm does not know the name, or refuses the options.
@@ -35,7 +35,7 @@ def create_backbone(name: str, **options: Any) -> Any:
 
 
 def hub_weights(name: str) -> Path:
-    """The pretrained weights of a timm model: from the hub's cache on this machine, or downloaded into it.
+    """Return the pretrained weights of a timm model: from the hub's cache on this machine, or downloaded into it.
 
     Raises:
         CheckpointError: timm names none, or there is no network.
@@ -101,7 +101,7 @@ class Extractor(nn.Module):
 
     @torch.no_grad()
     def forward(self, lightness: Tensor) -> Tensor:
-        """Logits ``(N, classes)`` for L* ``(N, 1, H, W)`` in 0..100, repeated over three channels."""
+        """Return logits ``(N, classes)`` for L* ``(N, 1, H, W)`` in 0..100, repeated over three channels."""
         x = F.interpolate(lightness / 100, size=self.size, mode="bilinear", align_corners=False, antialias=True)
         x = (x.float() - self.mean.float()) / self.std.float()
         logits: Tensor = self.backbone(x.to(self.mean.dtype))

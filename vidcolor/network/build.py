@@ -11,7 +11,7 @@ Network = FusionNet | Koalarization
 
 
 def build_network(config: NetworkConfig) -> Network:
-    """The network that a configuration describes, with fresh weights.
+    """Return the network that a configuration describes, with fresh weights.
 
     Raises:
         CheckpointError: timm does not know its backbone, or the parts do not fit together.

@@ -36,7 +36,7 @@ class Model:
     sha256: str
 
     def uncalibrated(self) -> Model:
-        """The same network, its colors as strong as it predicts them."""
+        """Return the same network, its colors as strong as it predicts them."""
         config = self.config.with_(strength=0, gain=1.0)
         network = build_network(config)
         weights = self.network.state_dict()
@@ -45,14 +45,14 @@ class Model:
 
 
 def bundled_folder() -> Path:
-    """Where the bundled weights are."""
+    """Return the folder of the bundled weights."""
     package = Path(__file__).parent.parent
     inside = package / "weights"
     return inside if inside.is_dir() else package.parent / "weights"
 
 
 def bundled_models() -> dict[str, Path]:
-    """Names and files of the bundled weights."""
+    """Return names and files of the bundled weights."""
     return {path.stem: path for path in sorted(bundled_folder().glob(f"*{SUFFIX}"))}
 
 
@@ -70,7 +70,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file.
+    """Return tensors and metadata of a safetensors file.
 
     Raises:
         CheckpointError: no such file, or not a safetensors file.

@@ -75,15 +75,16 @@ class NetworkConfig:
     """Of the annealed mean (classification only; Zhang et al. 2016, section 2.3)."""
 
     def short_side(self, still: bool) -> int:
-        """Of the network's picture, in pixels: on a single picture, or on a film."""
+        """Return the short side of the network's picture in pixels: on a single picture, or on a film."""
         return self.still_size if still and self.still_size else self.size
 
     def to_json(self) -> str:
+        """Return the configuration as a JSON object."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> NetworkConfig:
-        """The inverse of :meth:`to_json`.
+        """Return the configuration that :meth:`to_json` wrote.
 
         Raises:
             CheckpointError: unknown or missing fields: the file is of another version.
@@ -100,4 +101,5 @@ class NetworkConfig:
             ) from error
 
     def with_(self, **changes: Any) -> NetworkConfig:
+        """Return the configuration with other values for some of its fields."""
         return replace(self, **changes)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 def depthwise(network: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
-    """The depthwise convolutions of a network with their names, in the order of its modules."""
+    """Yield the depthwise convolutions of a network with their names, in the order of its modules."""
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
             yield name, module

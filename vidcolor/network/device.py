@@ -10,7 +10,7 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device that a name stands for.
+    """Return the device that a name stands for.
 
     Raises:
         DeviceError: it is absent; there is no falling back.
@@ -36,7 +36,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number type that a name stands for; auto is half precision where the device computes in it."""
+    """Return the number type that a name stands for; auto is half precision where the device computes in it."""
     if name != "auto":
         return _DTYPES[name]
     if device.type == "cuda":

@@ -28,7 +28,7 @@ from vidcolor.network.strength import Strength
 
 
 def conv_block(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Sequential:
-    """Convolution, batch norm, ReLU."""
+    """Return a convolution, its batch norm and a ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(channels_out),
@@ -56,6 +56,7 @@ class Fusion(nn.Module):
         self.norm = nn.Sequential(*after)
 
     def forward(self, x: Tensor, vector: Tensor | None) -> Tensor:
+        """Return ``(N, out, H, W)`` for a map ``(N, local, H, W)`` and vectors ``(N, vector)``."""
         x = self.local(x)
         if self.vector is not None:
             x = x + self.vector(vector)[:, :, None, None]
@@ -64,8 +65,9 @@ class Fusion(nn.Module):
 
 
 class SemanticHead(nn.Sequential):
-    """What classifiers of timm's EfficientNet family (MobileNets too) read: its names are theirs, so that their
-    pretrained weights fit.
+    """The last layers before the classifier in timm's EfficientNet family (MobileNets too).
+
+    Its modules have timm's names, so that pretrained weights fit.
 
     Args:
         channels: Of the encoder's last map.
@@ -162,7 +164,7 @@ class FusionNet(nn.Module):
             )
 
     def pretrained_parts(self) -> list[nn.Module]:
-        """What starts from a backbone's pretrained weights."""
+        """Return the parts that start from a backbone's pretrained weights."""
         return [self.encoder, *([self.semantics] if self.config.semantics else [])]
 
     def regularize(self, dropout: float, drop_path: float) -> None:
@@ -188,7 +190,7 @@ class FusionNet(nn.Module):
 
     @property
     def stride(self) -> int:
-        """Height and width of the input must be multiples of this."""
+        """Return the number of pixels of which height and width of the input must be multiples."""
         return int(self.encoder.feature_info.reduction()[-1])
 
     def features(self, lightness: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Prediction(NamedTuple):
 
 @lru_cache(maxsize=1)
 def ab_bins() -> Tensor:
-    """Centres ``(bins, 2)`` of the bins that hold at least one color of 8-bit sRGB.
+    """Return the centers ``(bins, 2)`` of the bins that hold at least one color of 8-bit sRGB.
 
     So every color has a bin within half a bin's width. (The 313 bins of Zhang et al. come from a wider gamut;
     these 261 are sRGB's. None is touched, nor missed, by less than 0.05 ab units: rounding decides nothing.)
@@ -52,7 +52,7 @@ def ab_bins() -> Tensor:
 
 
 def annealed_mean(logits: Tensor, temperature: float) -> Tensor:
-    """Zhang et al. 2016, equation 5: the mean of the bins under softmax(logits / T), ``(N, 2, h, w)``."""
+    """Return the mean of the bins under softmax(logits / T), ``(N, 2, h, w)`` (Zhang et al. 2016, equation 5)."""
     weights = F.softmax(logits.float() / temperature, dim=1)
     return torch.einsum("nqhw,qc->nchw", weights, ab_bins().to(weights))
 
@@ -67,6 +67,7 @@ class RegressionHead(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Prediction:
+        """Return ab ``(N, 2, h, w)`` for features ``(N, channels, h, w)``."""
         return Prediction(self.project(x).float() * AB_TYPICAL)
 
 
@@ -79,12 +80,13 @@ class ClassificationHead(nn.Module):
         self.project = nn.Conv2d(channels, len(ab_bins()), 1)
 
     def forward(self, x: Tensor) -> Prediction:
+        """Return ab ``(N, 2, h, w)`` and the logits ``(N, bins, h, w)`` for features ``(N, channels, h, w)``."""
         logits = self.project(x).float()
         return Prediction(annealed_mean(logits, self.temperature), logits)
 
 
 def build_head(config: NetworkConfig, channels: int) -> nn.Module:
-    """The head that the configuration names, for features of the given number of channels."""
+    """Return the head that the configuration names, for features of the given number of channels."""
     if config.head == "classification":
         return ClassificationHead(channels, config.temperature)
     return RegressionHead(channels)

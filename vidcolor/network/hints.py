@@ -93,7 +93,7 @@ class Propagation(nn.Module):
             return self._spread(x, lightness.float(), level)
 
     def _spread(self, x: Tensor, lightness: Tensor, level: Tensor) -> Tensor:
-        """The attention itself, from projected features ``(N, channels, h, w)``."""
+        """Return what attention brings from the cells with hints, for projected features ``(N, channels, h, w)``."""
         n, _, h, w = level.shape
         # Features of all cells share a large mean, which would make everything look alike.
         x = F.normalize((x - x.mean(dim=(2, 3), keepdim=True)).flatten(2), dim=1)
@@ -176,5 +176,5 @@ def _full_precision(device_type: str) -> AbstractContextManager[None]:
 
 
 def _before_softplus(value: float) -> float:
-    """The number whose softplus, ln(1 + e^x), is the given one: learned factors stay positive."""
+    """Return the number whose softplus, ln(1 + e^x), is the given one: learned factors stay positive."""
     return math.log(math.expm1(value))

@@ -13,7 +13,7 @@ from vidcolor.network.depthwise import depthwise
 
 @torch.no_grad()
 def fold_batch_norms(network: nn.Module, example: Tensor) -> nn.Module:
-    """A copy of a network, for inference only, whose convolutions carry the batch norms that follow them.
+    """Return a copy of a network, for inference only, whose convolutions carry the batch norms that follow them.
 
     Which norm follows which convolution is seen by running ``example`` through: a norm whose input is a
     convolution's very output. That finds them in any backbone, whatever its modules are called.
@@ -53,12 +53,13 @@ class FullPrecision(nn.Module):
         self.module = module.float()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the module's output in the number type of its input."""
         out: Tensor = self.module(x.float())
         return out.to(x.dtype)
 
 
 def lower_precision(network: nn.Module, precision: torch.dtype) -> nn.Module:
-    """The network itself, converted; in bf16 its first depthwise convolution stays in fp32, in fp16 its batch norms.
+    """Return the network converted; its first depthwise convolution stays in fp32 in bf16, its batch norms do in fp16.
 
     That one sees edges: the nine weights of a channel that answers to them sum to about zero, and rounded to eight bits
     they do not, so that the light of flat places leaks into all that follows. It is a small part of the network's

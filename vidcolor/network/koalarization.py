@@ -28,7 +28,7 @@ ENCODER = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 1), 
 
 
 def conv_relu_norm(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
-    """3x3 convolution, ReLU, batch norm: the paper's order."""
+    """Return a 3x3 convolution, a ReLU and a batch norm, in the paper's order."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, stride, padding=1),
         nn.ReLU(),
@@ -37,7 +37,7 @@ def conv_relu_norm(channels_in: int, channels_out: int, stride: int = 1) -> nn.S
 
 
 def _last(config: NetworkConfig, channels: int) -> nn.Module:
-    """The convolution that gives ab, or logits."""
+    """Return the convolution that gives ab, or logits."""
     if config.head == "classification":
         return nn.Conv2d(channels, len(ab_bins()), 3, padding=1)
     layers = conv_relu_norm(channels, 2)
@@ -79,7 +79,7 @@ class Koalarization(nn.Module):
         )
 
     def pretrained_parts(self) -> list[nn.Module]:
-        """What a model to go on from has brought far already."""
+        """Return the parts that start from weights which have learned much already."""
         return [self.encoder]
 
     def forward(self, lightness: Tensor, hints: Tensor | None = None) -> Prediction:

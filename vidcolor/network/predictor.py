@@ -69,7 +69,7 @@ class Predictor:
 
     @property
     def takes_hints(self) -> bool:
-        """Whether the network was trained with colors that are known in some places."""
+        """Return whether the network was trained with colors that are known in some places."""
         return bool(self.model.config.hints)
 
     def predict(
@@ -120,7 +120,7 @@ class Predictor:
         return max(1, min(batch, self._most_pixels // (height * width)))
 
     def _in_batches(self, lumas: Plane, hints: Plane | None, gains: NDArray[np.float64], batch: int) -> Iterator[Plane]:
-        """Planes ``(N, h, w)`` in batches that fit into the memory."""
+        """Yield planes ``(N, h, w)`` in batches that fit into the memory."""
         done = 0
         height, width = lumas.shape[1:]
         while done < len(lumas):
@@ -140,7 +140,7 @@ class Predictor:
 
     @torch.inference_mode()
     def _forward(self, lumas: Plane, hints: Plane | None, gains: NDArray[np.float64]) -> Plane:
-        """ab ``(N, 2, h, w)`` of one batch ``(N, h, w)``, with hints ``(N, 3, h, w)`` if there are any."""
+        """Return ab ``(N, 2, h, w)`` of one batch ``(N, h, w)``, with hints ``(N, 3, h, w)`` if there are any."""
         size = lumas.shape[1:]
         lightness = luma_to_lightness(torch.from_numpy(lumas)[:, None].to(self.device))
         own = tuple(whole_strides(side, self.stride) for side in size)

@@ -40,7 +40,7 @@ class Strength(nn.Module):
         nn.init.constant_(self.outer.bias, math.log(share / (1 - share)))
 
     def forward(self, pooled: Tensor, ab: Tensor) -> Tensor:
-        """Strengthened ab ``(N, 2, h, w)``, for pictures' mean features ``(N, channels)`` and their ab."""
+        """Return strengthened ab ``(N, 2, h, w)`` for pictures' mean features ``(N, channels)`` and their ab."""
         share = torch.sigmoid(self.outer(torch.relu(self.inner(pooled))).float())
         factor = (WEAKEST * (STRONGEST / WEAKEST) ** share)[:, :, None, None]
         squared = ab.square().sum(dim=1, keepdim=True)

@@ -90,7 +90,7 @@ class _Canvas:
 
 
 def _running_mean(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of the losses around each step, of the logarithms as the picture shows them."""
+    """Return the mean of the losses around each step, of the logarithms as the picture shows them."""
     width = max(5, round(SMOOTH * len(points)))
     if len(points) <= width:
         return points

@@ -22,6 +22,7 @@ class Curve:
         self._sum, self._count = 0.0, 0
 
     def push(self, value: float) -> None:
+        """Take the value of the next frame."""
         if self._count == self.stride or not self.points:
             if len(self.points) == self.limit:
                 self._halve()
@@ -46,7 +47,7 @@ class Selection(Generic[T]):
         self._step, self._seen = 1, 0
 
     def wants(self) -> bool:
-        """Whether the next item would be kept: it need not be made otherwise."""
+        """Return whether the next item would be kept: it need not be made otherwise."""
         return self._seen % self._step == 0
 
     def push(self, item: T | None) -> None:

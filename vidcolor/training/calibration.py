@@ -88,7 +88,7 @@ class _HeldOut:
         self.truth = torch.cat([colorfulness(rgb) for rgb, _ in self.batches]).mean().item()
 
     def look(self, predicted: Sequence[Tensor]) -> tuple[float, float]:
-        """The share of the truth's colorfulness and the PSNR of ab at the network's output size, batch by batch."""
+        """Return the share of the truth's colorfulness and the PSNR of ab at the network's output size."""
         rows = []
         for (rgb, lightness), ab in zip(self.batches, predicted, strict=True):
             ab = F.interpolate(ab, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
@@ -113,7 +113,7 @@ class _Example:
     truth: Tensor
 
     def loss(self, strength: Strength, price: float) -> Tensor:
-        """The logarithm of the error, less what the colors are worth."""
+        """Return the logarithm of the error, less what the colors are worth."""
         lightness = self.truth[:, :1]
         ab = strength(self.pooled, self.ab)
         wanted = lab_to_rgb(self.truth)
@@ -130,7 +130,7 @@ def learn_strength(
     target: float,
     precision: torch.dtype = torch.float32,
 ) -> tuple[FusionNet, Calibration]:
-    """The same network with the strength of its colors learned.
+    """Return the same network with the strength of its colors learned.
 
     Args:
         network: Without one.
@@ -181,7 +181,7 @@ def learn_strength(
 
 @torch.no_grad()
 def _predict(network: FusionNet, lightness: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Mean features ``(N, channels)`` and ab at the network's output size."""
+    """Return mean features ``(N, channels)`` and ab at the network's output size."""
     with autocast(lightness.device, precision):
         features = network.features(lightness.contiguous(memory_format=torch.channels_last))
         return features.float().mean(dim=(2, 3)), network.head(features).ab
@@ -201,7 +201,7 @@ def _learn(strength: Strength, examples: Sequence[_Example], price: float) -> No
 
 
 def _squares(photos: Sequence[Photo], size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """sRGB and L* of the photos' middle squares."""
+    """Return sRGB and L* of the photos' middle squares."""
     images = np.stack([center_crop(p.load(), size) for p in photos])
     rgb = torch.from_numpy(images).to(device).permute(0, 3, 1, 2) / 255
     return rgb, rgb_to_lab(rgb)[:, :1]

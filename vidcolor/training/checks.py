@@ -21,7 +21,7 @@ MOST_ENLARGED = 1.25  # of the photos' own size: beyond, a crop shows nothing bu
 
 
 def is_grey(image: RgbImage) -> bool:
-    """Whether a photo ``(H, W, 3)`` has no color to learn from."""
+    """Return whether a photo ``(H, W, 3)`` has no color to learn from."""
     return float((image.max(axis=2) - image.min(axis=2)).mean()) < GREY_SPREAD
 
 
@@ -71,7 +71,7 @@ def look_over(photos: Sequence[Photo], size: int, seed: int, purpose: str = "lea
 
 
 def listing(photos: Sequence[Photo]) -> str:
-    """Tells one list of photos from another: their number, and a digest of their names, wherever they lie."""
+    """Return what tells one list of photos from another, wherever they lie: their number, a digest of their names."""
     names = [(p.source, p.path.name, p.member, p.length) for p in photos]
     return f"{len(photos)} ({hashlib.sha256(repr(names).encode()).hexdigest()[:12]})"
 

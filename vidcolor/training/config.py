@@ -9,7 +9,7 @@ from vidcolor.settings import TrainSettings
 
 
 def reading_workers(workers: int, device_type: str, ranks: int) -> int:
-    """How many processes read photos: as many as asked for, or automatic (-1).
+    """Return how many processes read photos: as many as asked for, or automatic (-1).
 
     A GPU would wait for one process that decodes; on a CPU the network itself takes all cores.
     """
@@ -19,7 +19,7 @@ def reading_workers(workers: int, device_type: str, ranks: int) -> int:
 
 
 def learning_rate(step: int, total: int, config: TrainSettings) -> float:
-    """The factor on the peak learning rate at a step: linear warm-up, then a half cosine to zero, or flat."""
+    """Return the factor on the peak learning rate at a step: linear warm-up, then a half cosine to zero, or flat."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     if config.schedule == "constant":

@@ -25,7 +25,7 @@ def gather(
     seed: int,
     report: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[Photo], list[Photo]]:
-    """Photos to train on, and photos to validate on.
+    """Return the photos to train on, and the photos to validate on.
 
     Films are extracted into the run's folder once. Frames that extraction held out are validated on, never trained on,
     also when a folder of extracted frames is named. Of plain photos a share is held out if ``val`` is empty.

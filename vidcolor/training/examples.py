@@ -47,13 +47,13 @@ class Shown:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
+        """Return height and width in pixels."""
         height, width = self.lightness.shape[-2:]
         return height, width
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """What the network is called with."""
+        """Return what the network is called with."""
         return (self.lightness,) if self.hints is None else (self.lightness, self.hints)
 
     def unhinted(self) -> Tensor:
@@ -64,7 +64,7 @@ class Shown:
 
 
 def seen_and_true(rgb: Tensor, config: TrainSettings, generator: PartGenerator) -> tuple[Tensor, Tensor]:
-    """L* as the network is shown it ``(N, 1, H, W)``, and the true Lab, of photos ``(N, 3, H, W)`` in uint8."""
+    """Return L* ``(N, 1, H, W)`` as the network is shown it, and the true Lab, of photos ``(N, 3, H, W)`` in uint8."""
     framed = _framed(rgb, config, generator)
     return _aged(framed, config, generator), rgb_to_lab(framed)
 
@@ -80,7 +80,7 @@ def shown_once(rgb: Tensor, config: TrainSettings, generator: PartGenerator, *, 
 
 
 def shown_twice(rgb: Tensor, config: TrainSettings, generator: PartGenerator, *, hints: bool) -> Shown:
-    """As :func:`shown_once`, with a second view of every photo: aged in another way, and a little moved.
+    """Return the photos as :func:`shown_once` does, and each once more: aged in another way, and a little moved.
 
     Pictures have hints in both views, or in none: what differs between hints may differ in the answer.
     """

@@ -17,7 +17,7 @@ class Interrupt:
     asked = False
 
     def ask(self, number: int, frame: FrameType | None) -> None:
-        """A signal's handler: remembers the first one, lets the second one through at once."""
+        """Handle a signal: the first one is remembered, the second one takes effect at once."""
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -25,7 +25,7 @@ class Interrupt:
 
 @contextmanager
 def held_back() -> Iterator[Interrupt]:
-    """Signals to stop are remembered instead of raised. (Python lets only the main thread handle them.)"""
+    """Remember signals to stop instead of raising them; Python lets only the main thread handle them."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt

@@ -78,7 +78,7 @@ class Journal:
                     self.board.add_scalar(f"validation/{key}", value, step)
 
     def scores(self, epoch: int) -> ValidationScores | None:
-        """Of an epoch, counted from 0; None if it left no line."""
+        """Return the validation scores of an epoch, counted from 0; None if it left no line."""
         line = next((e for e in self.epochs if e["epoch"] == epoch + 1), None)
         return ValidationScores(**{f.name: line[f.name] for f in fields(ValidationScores)}) if line else None
 
@@ -91,13 +91,14 @@ class Journal:
             self.board.add_image("samples", sheet, epoch, dataformats="HWC")
 
     def close(self) -> None:
+        """Close what TensorBoard reads, if it is written."""
         if self.board:
             self.board.close()
 
 
 @torch.no_grad()
 def sample_sheet(network: nn.Module, training: Tensor, held_out: Tensor, device: torch.device) -> RgbImage:
-    """Rows of grey | colorized | truth: training photos on the left half, held-out ones on the right.
+    """Return rows of grey | colorized | truth: training photos on the left half, held-out ones on the right.
 
     Args:
         training, held_out: ``(N, 3, H, W)`` uint8 sRGB; one may hold fewer than the other.
@@ -128,7 +129,7 @@ def _append(path: Path, line: dict[str, Any]) -> None:
 
 
 def _keep(path: Path, key: str, end: int) -> list[dict[str, Any]]:
-    """The lines whose key is below ``end``; the file is cut down to them."""
+    """Return the lines whose key is below ``end``; the file is cut down to them."""
     if not path.exists():
         return []
     lines = []

@@ -22,22 +22,24 @@ DIFFERENCE_SHARE = 0.5  # of the color difference in the perceptual loss, beside
 
 
 def target_at(prediction: Tensor, truth: Tensor) -> Tensor:
-    """The truth ``(N, C, H, W)`` averaged down to the size of a prediction."""
+    """Return the truth ``(N, C, H, W)`` averaged down to the size of a prediction."""
     return F.interpolate(truth, size=prediction.shape[-2:], mode="area")
 
 
 def regression_loss(prediction: Prediction, truth: Tensor) -> Tensor:
-    """Smooth L1 in ab units (Huber, divided by beta). Like every loss here it takes the true Lab ``(N, 3, H, W)``."""
+    """Return smooth L1 in ab units (Huber, divided by beta), for the true Lab ``(N, 3, H, W)`` as all losses here."""
     return F.smooth_l1_loss(prediction.ab, target_at(prediction.ab, truth[:, 1:]), beta=HUBER_BETA)
 
 
 def mean_squared_loss(prediction: Prediction, truth: Tensor) -> Tensor:
-    """The paper's loss: mean squared error of ab scaled to -1..1 (arXiv 1712.03400, equation 1)."""
+    """Return the paper's loss: mean squared error of ab scaled to -1..1 (arXiv 1712.03400, equation 1)."""
     return F.mse_loss(prediction.ab / AB_SCALE, target_at(prediction.ab, truth[:, 1:]) / AB_SCALE)
 
 
 def log_error_loss(prediction: Prediction, truth: Tensor) -> Tensor:
-    """The mean over photos of ln(mean squared error of sRGB + floor), in code values: the negative of the mean PSNR.
+    """Return the mean over photos of ln(mean squared error of sRGB + floor), which falls as the mean PSNR rises.
+
+    The error and the floor are in code values.
 
     Against the plain mean, photos of little color count as much as vivid ones. The predicted ab is judged on the
     true L*, however old the grey copy looked that it was predicted from.
@@ -49,7 +51,7 @@ def log_error_loss(prediction: Prediction, truth: Tensor) -> Tensor:
 
 
 def color_difference(ab: Tensor, other: Tensor) -> Tensor:
-    """CIE94 between ab planes ``(N, 2, h, w)`` of equal L*, as ``(N, h, w)``: differences of strong colors count less.
+    """Return CIE94 ``(N, h, w)`` of ab planes ``(N, 2, h, w)`` of equal L*: differences of strong colors count less.
 
     CIE 116-1995 with kC = kH = 1, and the mean chroma as the reference, as CIEDE2000 has it. That has a kink at each
     change of hue sector; this is smooth, and is what CIEDE2000 is of.
@@ -62,7 +64,7 @@ def color_difference(ab: Tensor, other: Tensor) -> Tensor:
 
 
 def perceptual_loss(prediction: Prediction, truth: Tensor) -> Tensor:
-    """:func:`log_error_loss`, and the logarithm of the mean color difference (squared, so that both weigh alike)."""
+    """Return :func:`log_error_loss` plus the logarithm of the mean color difference (squared: both weigh alike)."""
     difference = color_difference(prediction.ab, target_at(prediction.ab, truth[:, 1:])).mean(dim=(1, 2))
     return log_error_loss(prediction, truth) + DIFFERENCE_SHARE * 2 * torch.log(difference + DIFFERENCE_FLOOR).mean()
 
@@ -101,7 +103,7 @@ def steadiness_loss(prediction: Prediction, moves: Tensor, counted: Tensor, size
 
 
 def encode_ab(ab: Tensor) -> tuple[Tensor, Tensor]:
-    """Soft encoding: the five nearest bins of each color and their Gaussian weights.
+    """Return a soft encoding: the five nearest bins of each color and their Gaussian weights.
 
     Args:
         ab: ``(N, 2, h, w)``.
@@ -122,12 +124,12 @@ def encode_ab(ab: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode_ab(index: Tensor, weight: Tensor) -> Tensor:
-    """The expectation of a soft encoding, ``(N, 2, h, w)``: ab again, to within half a bin."""
+    """Return the expectation of a soft encoding, ``(N, 2, h, w)``: ab again, to within half a bin."""
     return torch.einsum("nkhw,nkhwc->nchw", weight, ab_bins().to(weight)[index])
 
 
 def smooth_prior(counts: Tensor) -> Tensor:
-    """The empirical distribution over the bins, smoothed by a Gaussian of sigma 5 in ab; sums to one."""
+    """Return the empirical distribution over the bins, smoothed by a Gaussian of sigma 5 in ab; sums to one."""
     bins = ab_bins().to(counts)
     kernel = torch.exp(-(torch.cdist(bins, bins) ** 2) / (2 * SOFT_SIGMA**2))
     kernel = kernel / kernel.sum(dim=0, keepdim=True)  # each bin spreads a mass of one
@@ -136,7 +138,7 @@ def smooth_prior(counts: Tensor) -> Tensor:
 
 
 def color_prior(batches: Iterable[Tensor]) -> Tensor:
-    """The smoothed distribution over the bins of photos, given as batches ``(N, 3, H, W)`` of uint8 sRGB."""
+    """Return the smoothed distribution over the bins of photos, given as batches ``(N, 3, H, W)`` of uint8 sRGB."""
     counts = torch.zeros(len(ab_bins()), dtype=torch.float64)
     for rgb in batches:
         index, weight = encode_ab(rgb_to_lab(rgb / 255)[:, 1:])
@@ -145,13 +147,16 @@ def color_prior(batches: Iterable[Tensor]) -> Tensor:
 
 
 def rebalancing_weights(prior: Tensor) -> Tensor:
-    """Zhang et al. 2016, equation 4: rare colors count more; the expectation under the prior is one."""
+    """Return weights by which rare colors count more (Zhang et al. 2016, equation 4), of mean 1 under the prior."""
     weight = 1 / ((1 - UNIFORM_SHARE) * prior + UNIFORM_SHARE / len(prior))
     return weight / (prior * weight).sum()
 
 
 def classification_loss(prediction: Prediction, truth: Tensor, weights: Tensor) -> Tensor:
-    """Cross entropy against the soft encoding, each pixel weighted by its nearest bin's rarity (equation 2)."""
+    """Return the cross entropy against the soft encoding, weighted by the rarity of each pixel's nearest bin.
+
+    Source: Zhang et al. 2016, equation 2.
+    """
     assert prediction.logits is not None, "the network has no classification head"
     index, soft = encode_ab(target_at(prediction.logits, truth[:, 1:]))
     log_probability = F.log_softmax(prediction.logits, dim=1)

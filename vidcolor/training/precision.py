@@ -9,7 +9,7 @@ import torch
 
 
 def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
-    """Convolutions in bf16 if that is the precision, else everything as it is.
+    """Compute convolutions in bf16 if that is the precision, else everything as it is.
 
     bf16 keeps fp32's exponents: gradients need no scaling, unlike fp16's.
     """

@@ -40,10 +40,11 @@ class Processes:
 
     @property
     def first(self) -> bool:
+        """Return whether this process is the one that writes and reports."""
         return self.rank == 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """The network whose gradients are averaged over all processes; itself when there is one."""
+        """Return the network whose gradients are averaged over all processes; itself when there is one."""
         if self.ranks == 1:
             return network
         synchronize_norms(network)
@@ -51,7 +52,7 @@ class Processes:
         return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
 
     def sums(self, *values: float) -> list[float]:
-        """Each value summed over all processes."""
+        """Return each value summed over all processes."""
         if self.ranks == 1:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64, device=self.device)
@@ -59,7 +60,7 @@ class Processes:
         return [float(v) for v in total.tolist()]
 
     def of_first(self, value: T) -> T:
-        """The first process's value, in every process."""
+        """Return the first process's value, in every process."""
         if self.ranks == 1:
             return value
         box: list[Any] = [value]
@@ -68,7 +69,7 @@ class Processes:
         return value
 
     def union(self, names: set[str]) -> set[str]:
-        """The names that any process has."""
+        """Return the names that any process has."""
         if self.ranks == 1:
             return names
         found: list[Any] = [None] * self.ranks

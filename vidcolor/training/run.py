@@ -144,7 +144,7 @@ class Run:
         )
 
     def run(self) -> TrainResult:
-        """All epochs that are left."""
+        """Train all epochs that are left."""
         position = self.state.position
         self.saved = self.began = time.monotonic()
         self.done = 0
@@ -170,7 +170,7 @@ class Run:
         )
 
     def _finish(self) -> None:
-        """The best network as it is used and shipped: calibrated, in half precision."""
+        """Save the best network as it is used and shipped: calibrated, in half precision."""
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
         network, held_out = load_model(self.folder / BEST).network.to(device), self._validated.photos
         if isinstance(network, FusionNet) and target:
@@ -263,7 +263,7 @@ class Run:
 
     @cached_property
     def _norm_photos(self) -> list[Tensor]:
-        """Photos of the training in crops that no epoch has, kept: each epoch measures on the same ones."""
+        """Return photos of the training in crops that no epoch has, kept: each epoch measures on the same ones."""
         return list(other_photos(self.photos, NORM_PHOTOS, self.config.sizes, self.config, self.processes.device))
 
     def _broken_down(self, why: str) -> VidcolorError:
@@ -326,7 +326,7 @@ class Run:
 
     @cached_property
     def _sample_photos(self) -> tuple[Tensor, Tensor]:
-        """The photos on the sample sheets, from training and from validation: the same ones each time."""
+        """Return the photos on the sample sheets, from training and from validation: the same ones each time."""
         chosen = np.random.default_rng((self.config.seed, 4)).permutation(len(self.photos))[:SAMPLE_PHOTOS]
         held_out = self._validated.squares
         apart = max(1, len(held_out) // SAMPLE_PHOTOS)
@@ -340,7 +340,7 @@ class Run:
             raise KeyboardInterrupt
 
     def _check_health(self) -> None:
-        """Nothing good is overwritten with weights that a broken gradient made useless."""
+        """Refuse to save weights that a broken gradient made useless over good ones."""
         if not math.isfinite(float(self.norm)):
             raise self._broken_down("the gradient is not a number")
 

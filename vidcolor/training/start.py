@@ -57,7 +57,7 @@ class Beginning:
 
 
 def load_mean(models: Sequence[str | Path]) -> Model:
-    """The network whose weights are the means of those of several models, none of them calibrated.
+    """Return the network whose weights are the means of those of several models, none of them calibrated.
 
     For networks that were trained on from a common beginning: the mean is often about as good as the best of them
     (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).

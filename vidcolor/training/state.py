@@ -53,6 +53,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
+        """Take the network's weights after a step, counted from 0."""
         if not self.decay:
             return
         # Early on a long memory would keep the random start alive.
@@ -131,7 +132,7 @@ class TrainState:
 
 
 def differences(old: str, new: str) -> str:
-    """The settings in which two JSON objects differ, for an error line; empty if they say the same.
+    """Return the settings in which two JSON objects differ, for an error line; empty if they say the same.
 
     What an older version did not know yet counts as its default; what does not change the result is passed over.
     """

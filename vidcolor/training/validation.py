@@ -46,7 +46,7 @@ class ValidationScores:
 
 
 def middle_squares(photos: Sequence[Photo], broken: BrokenPhotos, size: int) -> Tensor:
-    """The middle squares of the photos that decode, scaled to ``(N, 3, size, size)``, uint8 sRGB.
+    """Return the middle squares of the photos that decode, scaled to ``(N, 3, size, size)``, uint8 sRGB.
 
     Raises:
         DataError: too many do not decode.
@@ -96,7 +96,7 @@ def validate(
 def overfitting(
     *, epoch: int, best_epoch: int, loss: float, best_loss: float, train_loss: float, train_loss_then: float
 ) -> str:
-    """Overfitting in plain words, or nothing.
+    """Return in plain words that the network learns its photos by heart, or nothing.
 
     It shows in two curves that part: the photos trained on get better, the held-out ones worse.
 
