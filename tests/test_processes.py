@@ -84,6 +84,6 @@ def test_a_batch_must_divide(
     def three(device: torch.device) -> Iterator[Processes]:
         yield Processes(0, 3, device)
 
-    monkeypatch.setattr(sys.modules["vidcolor.training.train"], "joined", three)
+    monkeypatch.setattr("vidcolor.training.train.joined", three)
     with pytest.raises(DataError, match="cannot share a batch of 4: there are 3 processes"):
         vidcolor.train([photo_folder(count=12)], tmp_path / "run", settings=TrainSettings(batch_size=4))
