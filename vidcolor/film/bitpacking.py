@@ -34,14 +34,14 @@ class Packing:
 
     @property
     def _cell(self) -> int:
-        """Bits that a sample takes; 0 for three of 10 bits in a word of 32."""
+        """Return the bits that a sample takes; 0 for three of 10 bits in a word of 32."""
         if self.method != PACKED and self.bits in (10, 12):
             return 0 if self.bits == 10 else 16
         return self.bits
 
     @property
     def _in_words(self) -> bool:
-        """Whether samples share words of 32 bits."""
+        """Return whether samples share words of 32 bits."""
         return self._cell in (0, 10, 12)
 
     def _words(self, samples: int) -> int:
@@ -103,13 +103,13 @@ class Packing:
 
     @property
     def _group(self) -> tuple[int, int]:
-        """The samples and words of the smallest group that begins and ends with a word."""
+        """Return the samples and words of the smallest group that begins and ends with a word."""
         bits = lcm(self.bits, 32)
         return (bits // self.bits, bits // 32) if self._cell else (3, 1)
 
     @property
     def _shifts(self) -> tuple[int, int, int]:
-        """Where in a word the first, second and third of three samples begin.
+        """Return where in a word the first, second and third of three samples begin.
 
         The first of several channels lies at the top of the word, the first of grey samples at its bottom: so FFmpeg,
         OpenImageIO and scanners have it.
@@ -134,7 +134,7 @@ class Packing:
         return whole if whole.shape[1] == samples else np.ascontiguousarray(whole[:, :samples])
 
     def _from_triples(self, words: NDArray[np.uint32]) -> NDArray[np.uint16]:
-        """Three samples of 10 bits out of every word, the kind that scanners write most: OpenCV interleaves fastest."""
+        """Return three samples of 10 bits for every word, the kind that most scanners write; OpenCV is fastest."""
         found = np.empty((*words.shape, 3), np.uint16)
         rows = max(1, _BAND // words.shape[1])
         for top in range(0, len(words), rows):
@@ -182,7 +182,7 @@ class Packing:
         return stored.view(np.uint8)
 
     def _joined(self, samples: NDArray[Any], per: int) -> NDArray[np.uint32]:
-        """The words ``(rows, groups, words)`` of groups of samples."""
+        """Return the words ``(rows, groups, words)`` of groups of samples."""
         words = np.zeros((*samples.shape[:2], per), np.uint32)
         for number in range(samples.shape[2]):
             word, shift = (0, self._shifts[number]) if not self._cell else divmod(number * self.bits, 32)

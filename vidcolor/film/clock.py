@@ -16,7 +16,7 @@ JUMP_BACK = 1.0  # seconds; a longer step back is a new reel joined to the last,
 
 
 def choose_timestamps(pts: Sequence[int | None], dts: Sequence[int | None]) -> Timestamps:
-    """Which of a film's two clocks tells when frames are shown, judged by its first frames.
+    """Return which of a film's two clocks tells when frames are shown, judged by its first frames.
 
     Containers without presentation times (AVI, some MOV and ASF) hand on the decoding time of a frame's packet,
     which goes to and fro once frames are reordered; the decoder's own dts then runs evenly.
@@ -27,13 +27,13 @@ def choose_timestamps(pts: Sequence[int | None], dts: Sequence[int | None]) -> T
 
 
 def _disorder(times: Sequence[int | None]) -> int:
-    """How often the known times fail to rise."""
+    """Return how often the known times fail to rise."""
     known = [t for t in times if t is not None]
     return sum(b <= a for a, b in pairwise(known)) if known else len(times)
 
 
 def measured_rate(times: Sequence[int | None], time_base: Fraction) -> Fraction | None:
-    """Frames per second, from the usual distance of the times; None when there are too few."""
+    """Return frames per second, from the usual distance of the times; None when there are too few."""
     known = [t for t in times if t is not None]
     gaps = sorted(b - a for a, b in pairwise(known) if b > a)
     if len(gaps) < 3:
@@ -46,7 +46,7 @@ def measured_rate(times: Sequence[int | None], time_base: Fraction) -> Fraction 
 
 
 def sensible_rate(average: Fraction | None, measured: Fraction | None, guessed: Fraction | None) -> Fraction:
-    """Frames per second: the container's average, unless that is a clock's tick rate; 25 when nothing is known."""
+    """Return frames per second: the container's average, unless that is a clock's tick rate; 25 if nothing is known."""
     if average and (average <= HIGHEST_RATE or (measured and abs(average / measured - 1) < Fraction(1, 4))):
         return average
     if measured:

@@ -39,7 +39,7 @@ def show_messages() -> None:
 
 
 def open_container(path: Path, hwaccel: str = "") -> Any:
-    """A container open for reading.
+    """Return a container open for reading.
 
     Args:
         hwaccel: Kind of device that decodes the picture, as FFmpeg names it; "" is the processor.
@@ -86,7 +86,7 @@ def _open(path: Path, probing: Mapping[str, str], accelerator: HWAccel | None = 
 
 @lru_cache(maxsize=16)
 def _probing(path: Path, size: int, modified: int) -> Mapping[str, str]:
-    """How far into a file libav must look for its streams: as far as usual, or farther where that finds more."""
+    """Return how far into a file libav must look for its streams: as far as usual, or farther where that finds more."""
     with _open(path, {}) as container:
         known = [is_complete(stream) for stream in container.streams]
         if all(known) and not may_grow(container):
@@ -97,12 +97,12 @@ def _probing(path: Path, size: int, modified: int) -> Mapping[str, str]:
 
 
 def may_grow(container: Any) -> bool:
-    """Whether a container may show more streams while it is read."""
+    """Return whether a container may show more streams while it is read."""
     return container.format.name in _LATE
 
 
 def late_streams(container: Any) -> list[str]:
-    """The streams that were met only while reading; PyAV does not know them, but libav does."""
+    """Return the streams that were met only while reading; PyAV does not know them, but libav does."""
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)  # the list is a message of libav's
     try:
@@ -116,7 +116,7 @@ def late_streams(container: Any) -> list[str]:
 
 
 def is_complete(stream: Any) -> bool:
-    """Whether enough is known about a stream to copy or decode it."""
+    """Return whether enough is known about a stream to copy or decode it."""
     context = stream.codec_context
     if context is None:
         return True
@@ -147,7 +147,7 @@ def told(error: FFmpegError) -> str:
 
 
 def readable(text: str) -> str:
-    """Metadata as text: what is not UTF-8 is read as the Windows code page that most of it was written in."""
+    """Return metadata as text: what is not UTF-8 is read as the Windows code page that most of it was written in."""
     raw = text.encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")
@@ -156,7 +156,7 @@ def readable(text: str) -> str:
 
 
 def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
-    """The stream of the film's picture: the first that is no cover, or the one asked for by its number.
+    """Return the stream of the film's picture: the first that is no cover, or the one asked for by its number.
 
     It is set up to decode in threads.
 
@@ -184,13 +184,13 @@ def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
 
 
 def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
-    """The packets of some streams, all by default, from where the container stands."""
+    """Yield the packets of some streams, all by default, from where the container stands."""
     with suppress(IndexError):  # PyAV, at the end, where streams were met that the container had not announced
         yield from (packet for packet in container.demux(*streams) if packet.size)
 
 
 def runs_evenly(info: VideoInfo) -> bool:
-    """Whether each picture has its own place on the grid of the film's rate, as the packets tell without decoding."""
+    """Return whether each picture has its own place on the grid of the film's rate, without decoding."""
     if info.timestamps != "pts":
         return False
     taken = set()
@@ -206,7 +206,7 @@ def runs_evenly(info: VideoInfo) -> bool:
 
 
 def choose_decoder(stream: Any) -> Any:
-    """The stream's own decoder, or the one that reads its alpha: libav's own for VP8 and VP9 do not."""
+    """Return the stream's own decoder, or the one that reads its alpha: libav's own for VP8 and VP9 do not."""
     context = stream.codec_context
     reads_alpha = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(context.name)
     if stream.metadata.get("alpha_mode") != "1" or reads_alpha not in av.codecs_available:
@@ -215,6 +215,6 @@ def choose_decoder(stream: Any) -> Any:
 
 
 def is_cover(stream: Any) -> bool:
-    """Whether a video stream is a cover or thumbnails: still pictures beside the film."""
+    """Return whether a video stream is a cover or thumbnails: still pictures beside the film."""
     kinds = type(stream.disposition)
     return bool(stream.disposition & (kinds.attached_pic | kinds.timed_thumbnails))

@@ -41,7 +41,7 @@ class Damage:
 
     @property
     def lines(self) -> list[str]:
-        """The damage in words, a line each."""
+        """Return the damage in words, a line each."""
         lines = []
         if self.bad_packets:
             lines.append(f"{count(self.bad_packets, 'damaged packet')} skipped")
@@ -56,12 +56,12 @@ class Damage:
 
 
 def count(number: int, noun: str) -> str:
-    """1 frame, 2 frames."""
+    """Return a number with its noun: 1 frame, 2 frames."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def pictures(container: Any, stream: Any, path: Path, damage: Damage, clock: Clock = EVEN) -> Iterator[Any]:
-    """Decoded pictures in the order they are shown, from where the container stands.
+    """Yield the decoded pictures in the order they are shown, from where the container stands.
 
     Packets that do not decode are skipped and counted, up to MAX_BAD_PACKETS in a row.
 
@@ -103,7 +103,7 @@ def pictures(container: Any, stream: Any, path: Path, damage: Damage, clock: Clo
 
 
 def _packets(container: Any, damage: Damage) -> Iterator[Any]:
-    """All packets, over places that cannot be read; then, the end is compared with the declared one."""
+    """Yield all packets, over places that cannot be read; then compare the end with the declared one."""
     reached = 0.0
     failures = 0
     start = (container.start_time or 0) / av.time_base
@@ -131,7 +131,7 @@ def _packets(container: Any, damage: Damage) -> Iterator[Any]:
 
 
 def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[Any]:
-    """The pictures after a time, decoded again one at a time."""
+    """Yield the pictures after a time, decoded again one at a time."""
     with open_container(path) as again:
         again_stream = choose_stream(path, again, number)
         again_stream.thread_type = "NONE"

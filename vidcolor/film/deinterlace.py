@@ -27,7 +27,7 @@ _NOISE = 16.0  # squared code values; what grain adds to both measures
 
 
 def is_combed(luma: NDArray[Any], bits: int = 8) -> bool:
-    """Whether lines of the two fields stand apart, as they do where something moved between them.
+    """Return whether lines of the two fields stand apart, as they do where something moved between them.
 
     In a picture of one moment a line is more like its neighbors than like the lines two away. Where the second
     difference over neighbors is more than twice that over every other line, the square is combed.
@@ -84,7 +84,7 @@ class Deinterlacer:
         return done + self._ready()
 
     def flush(self) -> list[Picture]:
-        """The pictures still held."""
+        """Return the pictures still held."""
         if self._graph is None:
             return []
         self._graph.vpush(None)
@@ -114,7 +114,7 @@ class Deinterlacer:
 
 
 def _planar(form: Any) -> str | None:
-    """The format of the same code values with luma in a plane of its own; None where there is none."""
+    """Return the format of the same code values with luma in a plane of its own; None where there is none."""
     if form.name in _PLANAR:
         return _PLANAR[form.name]
     apart = form.name.startswith("gray") or (form.name.startswith("yuv") and form.is_planar)
@@ -127,7 +127,7 @@ def _luma(raw: Any) -> tuple[NDArray[Any], int]:
 
 
 def _bwdif(width: int, height: int, pix_fmt: str) -> Any:
-    """A filter graph from pictures to their deinterlaced luma."""
+    """Return a filter graph from pictures to their deinterlaced luma."""
     graph = av.filter.Graph()
     chain = [
         graph.add("buffer", f"video_size={width}x{height}:pix_fmt={pix_fmt}:time_base=1/25:pixel_aspect=1/1"),

@@ -51,6 +51,7 @@ class Header:
 
     @property
     def order(self) -> str:
+        """Return the order of bytes as :mod:`struct` writes it: ">" or "<"."""
         return ">" if self.data[:4] == b"SDPX" else "<"
 
     def number(self, form: str, offset: int) -> Any:
@@ -61,13 +62,13 @@ class Header:
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """Width and height of the picture as it stands upright, and the bits of a code value."""
+        """Return width and height of the picture as it stands upright, and the bits of a code value."""
         width, height = self.number("I", 772), self.number("I", 776)
         return (height, width, self.data[803]) if _orientation(self) >= 5 else (width, height, self.data[803])
 
     @property
     def rate(self) -> Fraction | None:
-        """Frames per second: the film's, else the television's; None when neither tells."""
+        """Return frames per second: the film's, else the television's; None when neither tells."""
         for offset in (1724, 1940):
             value = self.number("f", offset)
             if value is not None and 1 <= value <= 1000:
@@ -76,14 +77,14 @@ class Header:
 
     @property
     def pixel_aspect(self) -> Fraction:
-        """Width of a pixel over its height; 1 where nothing sensible is told."""
+        """Return the width of a pixel over its height; 1 where nothing sensible is told."""
         across, down = self.number("I", 1628) or 0, self.number("I", 1632) or 0
         sensible = 0 < across < 1 << 16 and 0 < down < 1 << 16 and 0.1 < across / down < 10
         return Fraction(across, down) if sensible else Fraction(1)
 
     @property
     def timecode(self) -> str:
-        """SMPTE timecode "hh:mm:ss:ff", with a semicolon for drop frames; empty when there is none."""
+        """Return SMPTE timecode "hh:mm:ss:ff", with a semicolon for drop frames; empty when there is none."""
         value = self.number("I", 1920)
         if value in (None, _UNDEFINED):
             return ""
@@ -128,7 +129,7 @@ class Header:
 
 
 def _nearest_rate(value: float) -> Fraction:
-    """The whole rate, or the one of television (n * 1000 / 1001), that a 32-bit number stands for."""
+    """Return the whole rate, or the one of television (n * 1000 / 1001), that a 32-bit number stands for."""
     for rate in (Fraction(round(value)), Fraction(round(value * 1.001) * 1000, 1001)):
         if abs(float(rate) - value) < 5e-3:
             return rate
@@ -201,7 +202,7 @@ def _header(path: Path, file: BinaryIO, size: int) -> Header:
 
 
 def _layout(path: Path, header: Header, size: int) -> tuple[Packing, int, int, int]:
-    """How the samples lie, width and height as stored, and the bytes behind each row."""
+    """Return how the samples lie, width and height as stored, and the bytes behind each row."""
     elements, width, height = header.number("H", 770), header.number("I", 772), header.number("I", 776)
     sign, descriptor, bits = header.number("I", 780), header.data[800], header.data[803]
     method, encoding, gap = header.number("H", 804), header.number("H", 806), header.number("I", 812)
@@ -249,7 +250,7 @@ def _channels(samples: NDArray[Any], descriptor: int) -> tuple[NDArray[Any], NDA
 
 
 def _meaning(header: Header) -> Transfer:
-    """What the header says of the code values.
+    """Return what the header says of the code values.
 
     "Linear" is believed of 16 bits only: with fewer, dark tones of linear light would have a handful of codes, and
     files marked so hold video; FFmpeg marks all of its files so.

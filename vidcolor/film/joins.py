@@ -71,7 +71,7 @@ def _read(container: Any, picture: Any) -> Clock:
 
 
 def _runs(packets: Iterable[Any]) -> dict[int, list[_Run]]:
-    """The runs of each stream, in the order of the file."""
+    """Return the runs of each stream, in the order of the file."""
     found: dict[int, list[_Run]] = {}
     for packet in packets:
         told = packet.pts if packet.pts is not None else packet.dts
@@ -93,12 +93,12 @@ def _runs(packets: Iterable[Any]) -> dict[int, list[_Run]]:
 
 
 def _place(packet: Any, before: int) -> int:
-    """Where a packet lies in its file; those that a parser cut from one with a place are counted after it."""
+    """Return where a packet lies in its file; those that a parser cut from one with a place are counted after it."""
     return before + 1 if packet.pos is None else int(packet.pos) * _CUT
 
 
 def _without_strays(index: int, runs: Sequence[_Run], strays: list[Stray]) -> list[_Run]:
-    """Runs without short ones after which the clock goes on as before; those are damaged times."""
+    """Return the runs without short ones after which the clock goes on as before; those are damaged times."""
     settled: list[_Run] = []
     waiting = list(runs)
     while waiting:
@@ -128,7 +128,7 @@ def _joined(run: _Run, later: _Run) -> _Run:
 
 
 def _without_gaps(runs: Sequence[_Run], others: Iterable[Sequence[_Run]]) -> list[_Run]:
-    """The picture's runs; two are one where another stream goes on all the while, and only the picture is absent."""
+    """Return the picture's runs; two are one where another stream goes on, and only the picture is absent."""
     bridges = [run for found in others for run in found]
     whole: list[_Run] = []
     for run in runs:
@@ -193,7 +193,7 @@ class Mender:
 
 
 def _is_behind(join: Join, index: int, place: int, when: Fraction, goes_on: bool) -> bool:
-    """Whether a packet has a join's new clock; ``goes_on``: it follows the one before in its stream."""
+    """Return whether a packet has the new clock of a join; ``goes_on``: it follows the one before in its stream."""
     for stream, first in join.places:
         if stream == index:
             return place >= first

@@ -53,6 +53,7 @@ class Numbered:
 
     @property
     def suffix(self) -> str:
+        """Return the suffix of the files, with its dot."""
         return Path(self.after or ".").suffix or Path(f"x{self.after}").suffix
 
     def __str__(self) -> str:
@@ -83,12 +84,12 @@ class Sequence:
 
     @property
     def paths(self) -> list[Path]:
-        """The files in the order of their numbers."""
+        """Return the files in the order of their numbers."""
         return [self.name.path(number) for number in self.numbers]
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """The numbers that are missing, as pairs of the first and last of each hole."""
+        """Return the numbers that are missing, as pairs of the first and last of each hole."""
         edges = [self.first - 1, *self.numbers, self.last + 1]
         return [(a + 1, b - 1) for a, b in pairwise(edges) if b > a + 1]
 
@@ -179,7 +180,7 @@ def _within(path: Path, bounds: re.Match[str]) -> Sequence:
 
 
 def _only_one(files: list[Path], path: Path) -> Sequence | None:
-    """The sequence that all of these files belong to."""
+    """Return the sequence that all of these files belong to."""
     pictures = [file for file in files if has_suffix(file, PHOTOS)]
     if not pictures or not all(has_suffix(file, _FRAMES) for file in pictures):
         return None
@@ -197,7 +198,7 @@ def _only_one(files: list[Path], path: Path) -> Sequence | None:
 
 
 def _grouped(files: list[Path]) -> list[Sequence] | None:
-    """The sequences that files belong to; None when one of them has no number."""
+    """Return the sequences that files belong to; None when one of them has no number."""
     groups: dict[tuple[Path, str, str], list[str]] = {}
     for file in files:
         parts = _NUMBERED.fullmatch(file.stem)

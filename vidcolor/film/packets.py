@@ -42,6 +42,7 @@ class PacketFile:
         self._write(_FORMAT + json.dumps({"header": header.hex()}).encode() + b"\n")
 
     def push(self, packets: Sequence[Any]) -> None:
+        """Write packets, in decoding order."""
         for packet in packets:
             sides = [(packet_sidedata_type_from_literal(s.data_type), bytes(s)) for s in packet.iter_sidedata()]
             self._write(_PACKET.pack(packet.pts, packet.duration or 0, packet.size, packet.is_keyframe, len(sides)))
@@ -55,6 +56,7 @@ class PacketFile:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def _write(self, data: bytes) -> None:
@@ -70,7 +72,7 @@ def _read_header(file: BinaryIO) -> bytes:
 
 
 def _read_fields(file: BinaryIO) -> Iterator[tuple[int, int, int, bool, list[tuple[int, bytes]]]]:
-    """Fields and side data of each packet; the caller reads or skips the packet's bytes before it goes on."""
+    """Yield fields and side data of each packet; the caller reads or skips the packet's bytes before it goes on."""
     while fields := file.read(_PACKET.size):
         pts, duration, size, keyframe, sides = _PACKET.unpack(fields)
         found = []
@@ -81,7 +83,7 @@ def _read_fields(file: BinaryIO) -> Iterator[tuple[int, int, int, bool, list[tup
 
 
 def presentation_times(path: Path) -> list[int]:
-    """The pts of a file's packets, in decoding order."""
+    """Return the pts of a file's packets, in decoding order."""
     times = []
     with open(path, "rb") as file:
         _read_header(file)
@@ -92,7 +94,7 @@ def presentation_times(path: Path) -> list[int]:
 
 
 def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Decoding times for packets in decoding order: rising, and never later than the packet's pts.
+    """Return decoding times for packets in decoding order: rising, and never later than the packet's pts.
 
     They are the presentation times in rising order, delayed by the deepest reordering. The first ones lie
     before the film as far as the delay is long.
@@ -107,7 +109,7 @@ def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def joined(paths: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
-    """The packets of several files as one stream, in decoding order.
+    """Yield the packets of several files as one stream, in decoding order.
 
     Args:
         time_base: The unit of their times.

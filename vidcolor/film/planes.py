@@ -19,7 +19,7 @@ _HIGH_BITS = re.compile(r"p[024]\d\d|xv\d|v30x|y21\d")  # code values in the upp
 
 
 def luma_and_alpha(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
-    """The luma plane of a decoded picture as it is, its bits, and its alpha.
+    """Return the luma plane of a decoded picture as it is, its bits, and its alpha.
 
     RGB has no luma: its Y' is computed, in limited range, with 8 bits for 8 and 10 for more.
     """
@@ -43,7 +43,7 @@ def luma_and_alpha(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
 
 
 def chroma_of(raw: Any, matrix: Matrix) -> Chroma:
-    """Cb and Cr of a decoded picture as code values of its luma's depth, at their own size.
+    """Return Cb and Cr of a decoded picture as code values of its luma's depth, at their own size.
 
     Of RGB they are computed, in limited range, as its luma is. Grey has none: one neutral pixel stands for it.
     """
@@ -65,7 +65,7 @@ def chroma_of(raw: Any, matrix: Matrix) -> Chroma:
 
 
 def has_alpha(form: Any) -> bool:
-    """Whether a pixel format has an opacity plane. (A palette may, and mostly has not.)"""
+    """Return whether a pixel format has an opacity plane; a palette may have one, and mostly has not."""
     return bool(re.match(r"yuva|ya\d|yaf|rgba|bgra|argb|abgr|gbrap|ayuv|vuya", form.name))
 
 
@@ -77,7 +77,7 @@ def _plane(raw: Any, number: int, bits: int) -> NDArray[Any]:
 
 
 def _interleaved(raw: Any) -> tuple[Luma, int, Luma]:
-    """Grey and alpha that alternate in one plane."""
+    """Return grey and alpha that alternate in one plane."""
     bits = raw.format.components[0].bits
     plane = raw.planes[0]
     kind = np.dtype(np.uint8 if bits <= 8 else ">u2" if raw.format.is_big_endian else "<u2")
@@ -111,7 +111,7 @@ def _chroma_of_rgb(raw: Any, matrix: Matrix) -> Chroma:
 
 
 def resize(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """A plane at another size: areas averaged when it shrinks, straight lines when it grows (no overshoot)."""
+    """Return a plane at another size: areas averaged when it shrinks, straight lines when it grows (no overshoot)."""
     shrinks = plane.shape[0] > height
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     resized: NDArray[Any] = cv2.resize(plane, (width, height), interpolation=how)

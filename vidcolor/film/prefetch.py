@@ -22,6 +22,7 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     stopped = threading.Event()
 
     def put(entry: tuple[bool, object]) -> bool:
+        """Return whether an entry was taken before the reader stopped."""
         while not stopped.is_set():
             try:
                 ready.put(entry, timeout=0.1)

@@ -73,6 +73,7 @@ class SequenceReader:
 
     @property
     def first(self) -> int:
+        """Return the number of the first frame."""
         return self.sequence.first
 
     def frames(self, start: int = 0) -> Iterator[SequenceFrame]:
@@ -221,7 +222,7 @@ class SequenceWriter:
         return path
 
     def _grey(self, frame: Frame) -> Image:
-        """The frame's luma as its file will hold it."""
+        """Return the frame's luma as its file will hold it."""
         if isinstance(frame, SequenceFrame) and frame.still is not None:
             return frame.still
         bits = self.bits or (8 if frame.bits == 8 else 10 if frame.bits <= 10 else 12 if frame.bits <= 12 else 16)

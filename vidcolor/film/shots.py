@@ -66,7 +66,7 @@ class Boundary:
 
 
 def thumbnail(luma: Luma, bits: int = 8) -> Thumbnail:
-    """A small picture of a luma plane ``(H, W)``: ``(HEIGHT, WIDTH)``, uint8."""
+    """Return a small picture of a luma plane ``(H, W)``: ``(HEIGHT, WIDTH)``, uint8."""
     # Every fourth pixel of a thumbnail's area each way is enough, and a tenth of the time at 1080p.
     rows, columns = (max(1, side // (4 * small)) for side, small in zip(luma.shape, (HEIGHT, WIDTH), strict=True))
     small: NDArray[Any] = cv2.resize(luma[::rows, ::columns], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
@@ -92,11 +92,12 @@ class _View:
 
     @property
     def blank(self) -> bool:
+        """Return whether nothing can be seen in it."""
         return self.contrast < BLANK
 
 
 def _found(view: _View, other: _View) -> float:
-    """How well the blocks of a view are found again in another, weighted with their contrast; a sum."""
+    """Return how well the blocks of a view are found again in another, weighted with their contrast; a sum."""
     total = 0.0
     down, across = REACH
     for row, column in np.argwhere(view.weights):
@@ -109,7 +110,7 @@ def _found(view: _View, other: _View) -> float:
 
 
 def similarity(view: _View, other: _View) -> float:
-    """About 1 for two views of one scene, 0.4 for two scenes, whatever the exposure."""
+    """Return about 1 for two views of one scene, 0.4 for two scenes, whatever the exposure."""
     if float(view.coarse @ other.coarse) > 0.9 * float(np.linalg.norm(view.coarse) * np.linalg.norm(other.coarse)):
         return 1.0  # nothing has moved: no need to search
     weight = float(view.weights.sum() + other.weights.sum())
@@ -151,7 +152,7 @@ class ShotDetector:
         return [self._decide()] if len(self._ahead) > self.delay else []
 
     def flush(self) -> list[Boundary | None]:
-        """The decisions about the frames that are left, when the film has ended."""
+        """Return the decisions about the frames that are left, when the film has ended."""
         return [self._decide() for _ in range(len(self._ahead))]
 
     def _decide(self) -> Boundary | None:
@@ -175,18 +176,18 @@ class ShotDetector:
         return boundary
 
     def _view(self, offset: int) -> _View:
-        """The frame ``offset`` frames after the one to be decided."""
+        """Return the frame ``offset`` frames after the one to be decided."""
         return self._ahead[offset] if offset >= 0 else self._past[offset]
 
     def _similarity(self, before: int, after: int) -> float:
-        """Of the frames at two offsets; each pair is computed once."""
+        """Return the similarity of the frames at two offsets; each pair is computed once."""
         key = (self._number + before, self._number + after)
         if key not in self._similarities:
             self._similarities[key] = similarity(self._view(before), self._view(after))
         return self._similarities[key]
 
     def _returns(self, last: int, first: int) -> bool:
-        """Whether the scene up to one offset is seen again from another on: then what came between was a flash."""
+        """Return whether the scene up to one offset is seen again from another on: what came between was a flash."""
         before = range(max(last - FLASH + 1, -len(self._past)), last + 1)
         after = range(first, min(first + FLASH, len(self._ahead)))
         pairs = [(b, a) for b in before for a in after if not (self._view(b).blank or self._view(a).blank)]
@@ -211,7 +212,7 @@ class ShotDetector:
         return Boundary(self._number, "fade" if now.through_blank else "dissolve", now.length)
 
     def _blend(self, offset: int) -> _Blend:
-        """The strongest evidence that a frame is halfway from one scene to another; each is looked at once."""
+        """Return the strongest evidence that a frame is halfway from one scene to another; each is looked at once."""
         number = self._number + offset
         if number not in self._blends:
             found = [self._blend_over(offset, spread) for spread in SPREADS]
@@ -238,7 +239,7 @@ class ShotDetector:
         )
 
     def _fade(self) -> Boundary | None:
-        """The scene that rises after blank frames, unless it is the one that a flash had hidden."""
+        """Return the scene that rises after blank frames, unless it is the one that a flash had hidden."""
         if not self._pictured:
             return None
         contrasts = [view.contrast for view in self._ahead]
@@ -288,14 +289,14 @@ class WithBoundaries(Generic[Item]):
 
 
 def _ramp(contrasts: list[float]) -> int:
-    """Frames until a contrast that rises is nearly at its height."""
+    """Return the frames until a contrast that rises is nearly at its height."""
     if not contrasts:
         return 0
     return next(i for i, c in enumerate(contrasts) if c >= 0.9 * max(contrasts))
 
 
 def _mixture(views: list[_View]) -> tuple[NDArray[np.float64], float]:
-    """Each view as a mixture of the first and the last: the share of the last, and the variance explained (median)."""
+    """Return each view as a mixture of first and last: the share of the last, and the variance explained (median)."""
     sources = np.stack([views[0].coarse, views[-1].coarse], axis=1).astype(np.float64)
     mixtures = np.stack([view.coarse for view in views], axis=1).astype(np.float64)
     amounts = np.linalg.lstsq(sources, mixtures, rcond=None)[0]

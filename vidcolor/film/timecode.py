@@ -56,19 +56,19 @@ class TimecodeClock:
 
     @property
     def base(self) -> int:
-        """Frames that a second of timecode has: 24 at 23.976, 30 at 29.97."""
+        """Return the frames that a second of timecode has: 24 at 23.976, 30 at 29.97."""
         nearest = round(self.rate)
         # 23.976 is named by 24 and 29.97 by 30; rates between whole numbers need names for all of their frames.
         return nearest if abs(self.rate - nearest) < Fraction(1, 10) and nearest else -(-self.rate // 1)
 
     @property
     def _dropped(self) -> int:
-        """Names left out at the beginning of a minute."""
+        """Return how many names are left out at the beginning of a minute."""
         return self.base // 15 if self.drop else 0
 
     @property
     def _day(self) -> int:
-        """Names of a day, after which they begin again."""
+        """Return how many names a day has, after which they begin again."""
         minutes = _HOURS * 60
         return minutes * 60 * self.base - self._dropped * (minutes - minutes // 10)
 

@@ -62,12 +62,14 @@ class Video(Transfer):
     name = "video"
 
     def shown(self, codes: NDArray[Any], bits: int) -> Floats:
+        """Return the code values over the largest."""
         shares: Floats = codes.astype(np.float32) * np.float32(1 / ((1 << bits) - 1))
         return shares
 
     def painted(
         self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
+        """Return codes of which luma and differences are on one scale."""
         top = (1 << bits) - 1
         return rgb_at_luma(luma, red * np.float32(top), blue * np.float32(top), top, out)
 
@@ -86,14 +88,14 @@ def _bands(plane: NDArray[Any]) -> Iterator[slice]:
 
 
 def _looked_up(table: Floats, screen: Floats) -> Floats:
-    """What a table of FINE steps has for values on the screen; what lies outside of 0..1 is taken as its ends."""
+    """Return what a table of FINE steps has for values on the screen, which are held within 0..1."""
     place = np.clip(screen * np.float32(FINE - 1) + np.float32(0.5), 0, FINE - 1)
     found: Floats = table[place.astype(np.uint16)]
     return found
 
 
 def _of_ratios(luminance: NDArray[Any], red: Floats, blue: Floats, out: NDArray[Any]) -> None:
-    """Light of the luminance given, of its red and blue parts over it."""
+    """Put light of the luminance given, of its red and blue parts over it, into an array ``(H, W, 3)``."""
     out[..., 0], out[..., 2] = luminance * red, luminance * blue
     out[..., 1] = (luminance - out[..., 0] * KR - out[..., 2] * KB) / KG
 
@@ -116,6 +118,7 @@ class Log(Transfer):
         self._tables: dict[int, Floats] = {}
 
     def shown(self, codes: NDArray[Any], bits: int) -> Floats:
+        """Return what a screen shows of printing density."""
         if bits not in self._tables:
             scale = np.float32(self.TOP / ((1 << bits) - 1))
             self._tables[bits] = self._shown(np.arange(1 << bits, dtype=np.float32) * scale)
@@ -130,7 +133,7 @@ class Log(Transfer):
         return np.where(over > 0, self.KNEE + room * (1 - np.exp(-over / room)), screen).astype(np.float32)
 
     def _stored(self, screen: Floats) -> Floats:
-        """The inverse of ``_shown`` between black and the last code but a few."""
+        """Return the inverse of ``_shown`` between black and the last code but a few."""
         room = np.float32(1 - self.KNEE)
         share = np.clip((screen - np.float32(self.KNEE)) / room, 0, np.float32(0.9999))
         screen = np.where(share > 0, self.KNEE - room * np.log1p(-share), np.maximum(screen, 0)).astype(np.float32)
@@ -145,6 +148,7 @@ class Log(Transfer):
     def painted(
         self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
+        """Return codes of density; the differences become those of density first."""
         rgb = np.empty((*luma.shape, 3), luma.dtype) if out is None else out
         top = (1 << bits) - 1
         for band in _bands(luma):
@@ -153,7 +157,7 @@ class Log(Transfer):
         return rgb
 
     def _in_codes(self, grey: Floats, red: Floats, blue: Floats, unit: np.float32) -> tuple[Floats, Floats]:
-        """R' - Y' and B' - Y' in codes of density, of those on the screen."""
+        """Return R' - Y' and B' - Y' in codes of density, of those on the screen."""
         green = (red * KR + blue * KB) * np.float32(-1 / KG)
         at_grey = _looked_up(self._back, grey)
         r, g, b = (_looked_up(self._back, grey + part) - at_grey for part in (red, green, blue))
@@ -168,6 +172,7 @@ class Linear(Transfer):
     name = "linear"
 
     def shown(self, codes: NDArray[Any], bits: int) -> Floats:
+        """Return what a screen shows of light; above white there is nothing more."""
         light = codes.astype(np.float32)
         if codes.dtype.kind != "f":
             light *= np.float32(1 / ((1 << bits) - 1))
@@ -180,6 +185,7 @@ class Linear(Transfer):
     def painted(
         self, luma: NDArray[Any], bits: int, red: Floats, blue: Floats, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
+        """Return light of the luminance given; the differences become ratios of light first."""
         rgb = np.empty((*luma.shape, 3), luma.dtype) if out is None else out
         for band in _bands(luma):
             grey = self.shown(luma[band], bits)
@@ -192,7 +198,7 @@ class Linear(Transfer):
         return rgb
 
     def _in_light(self, grey: Floats, red: Floats, blue: Floats) -> tuple[Floats, Floats]:
-        """Red and blue light over the luminance, of R' - Y' and B' - Y' on the screen."""
+        """Return red and blue light over the luminance, of R' - Y' and B' - Y' on the screen."""
         green = (red * KR + blue * KB) * np.float32(-1 / KG)
         r, g, b = (_looked_up(self._back, grey + part) for part in (red, green, blue))
         light = r * KR + g * KG + b * KB
@@ -201,6 +207,7 @@ class Linear(Transfer):
         return np.where(known, r / light, 1), np.where(known, b / light, 1)
 
     def luma(self, rgb: NDArray[Any]) -> NDArray[Any]:
+        """Return the luminance, which is the luma of light."""
         if rgb.dtype.kind != "f":
             return luma_codes(rgb)
         grey: NDArray[Any] = rgb[..., 0] * KR + rgb[..., 1] * KG + rgb[..., 2] * KB

@@ -27,7 +27,7 @@ EPSILON = np.float32(0.02**2)  # variance of luma below which a window counts as
 
 
 def ab_to_chroma_small(luma: Plane, ab: Plane, matrix: Matrix) -> Plane:
-    """Cb and Cr ``(2, h, w)`` for luma ``(h, w)`` in 0..1 and ab ``(2, h, w)``."""
+    """Return Cb and Cr ``(2, h, w)`` for luma ``(h, w)`` in 0..1 and ab ``(2, h, w)``."""
     found = chroma_table(matrix)(torch.from_numpy(luma)[None, None], torch.from_numpy(ab)[None])
     return found[0].numpy()
 
@@ -35,7 +35,7 @@ def ab_to_chroma_small(luma: Plane, ab: Plane, matrix: Matrix) -> Plane:
 def chroma_planes(
     frame: Frame, luma_small: Plane, ab: Plane, width: int, height: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The Cb and Cr planes of a frame, as code values of its own depth and range.
+    """Return the Cb and Cr planes of a frame, as code values of its own depth and range.
 
     Args:
         luma_small: Y' at network size, ``(h, w)`` in 0..1.
@@ -53,7 +53,7 @@ def chroma_planes(
 
 
 def shrink_luma(frame: Frame, width: int, height: int) -> Plane:
-    """Y' in 0..1 at another size, averaged over areas."""
+    """Return Y' in 0..1 at another size, averaged over areas."""
     small: NDArray[Any] = cv2.resize(frame.luma, (width, height), interpolation=cv2.INTER_AREA)
     luma: Plane = (small.astype(np.float32) - frame.black) * np.float32(1 / frame.span)
     return luma
@@ -71,7 +71,7 @@ def guided_enlarge(guide_small: Plane, planes: Plane, guide: Plane) -> Plane:
 
 
 def _lines(guide_small: Plane, planes: Plane) -> Iterator[tuple[Plane, Plane]]:
-    """For each plane ``(h, w)`` the slope and offset, of the same size, that make it a function of the guide there."""
+    """Return for each plane ``(h, w)`` the slope and offset ``(h, w)`` that make it a function of the guide there."""
     window = (2 * RADIUS + 1, 2 * RADIUS + 1)
 
     def mean(x: Plane) -> Plane:
@@ -88,7 +88,7 @@ def _lines(guide_small: Plane, planes: Plane) -> Iterator[tuple[Plane, Plane]]:
 
 
 def chroma_bands(frame: Frame, luma_small: Plane, ab: Plane) -> Iterator[tuple[slice, Plane]]:
-    """Cb and Cr of a frame at its full size and unrounded, ``(2, rows, W)`` within its gamut, a band of rows at a time.
+    """Yield Cb and Cr ``(2, rows, W)`` of a frame, at full size, unrounded, in its gamut, a band of rows at a time.
 
     A scan of 60 megapixels would need two gigabytes for planes of its whole size.
 
@@ -109,7 +109,7 @@ def chroma_bands(frame: Frame, luma_small: Plane, ab: Plane) -> Iterator[tuple[s
 
 
 def _rows(small: Plane, band: slice, height: int, width: int) -> Plane:
-    """Some rows of a plane enlarged along straight lines, as cv2.resize would enlarge all of it."""
+    """Return some rows of a plane enlarged along straight lines, as cv2.resize would enlarge all of it."""
     place = (np.arange(band.start, band.stop, dtype=np.float64) + 0.5) * len(small) / height - 0.5
     place = np.clip(place, 0, len(small) - 1)
     upper = place.astype(np.intp)

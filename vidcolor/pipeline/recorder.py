@@ -63,7 +63,7 @@ class Recorder:
             self._current.push(step, chroma, tally)
 
     def finish(self) -> None:
-        """The film has ended: return when its last segment is safe."""
+        """Take the end of the film; return when its last segment is safe."""
         with self._failures():
             self._hand_over(None)
             self._await()
@@ -112,7 +112,7 @@ class _Recording:
 
     @property
     def seconds(self) -> float:
-        """Since it was begun."""
+        """Return the seconds since it was begun."""
         return time.monotonic() - self._began
 
     def push(self, step: Step, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:

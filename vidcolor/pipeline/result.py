@@ -50,12 +50,12 @@ class Outcome:
 
     @property
     def source(self) -> Path:
-        """The file that was to be colored."""
+        """Return the file that was to be colored."""
         return self.job.source
 
     @property
     def status(self) -> str:
-        """One word: failed, done or skipped."""
+        """Return one word: failed, done or skipped."""
         return "failed" if self.error else "done" if self.result else "skipped"
 
     @classmethod

@@ -208,13 +208,16 @@ def _look(luma: Plane) -> _View:
 
 
 def _ways(earlier: _View, later: _View) -> tuple[_Way, _Way]:
-    """From the later frame back to the earlier, and from the earlier on to the later."""
+    """Return motion from the later frame back to the earlier one, and from the earlier on to the later."""
     back, onward = _flow(later.codes, earlier.codes), _flow(earlier.codes, later.codes)
     return _way(later.luma, earlier.luma, back, onward), _way(earlier.luma, later.luma, onward, back)
 
 
 def _flow(origin: NDArray[np.uint8], target: NDArray[np.uint8]) -> Plane:
-    """Kroeger et al. 2016, "Fast optical flow using dense inverse search": ``(h, w, 2)``, in pixels, x first."""
+    """Return optical flow ``(h, w, 2)`` in pixels, x first.
+
+    Source: Kroeger et al. 2016, "Fast optical flow using dense inverse search".
+    """
     # Made anew for every pair: it would begin with what the last search has left in its buffers.
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     search.setFinestScale(FINEST)
@@ -224,13 +227,13 @@ def _flow(origin: NDArray[np.uint8], target: NDArray[np.uint8]) -> Plane:
 
 @lru_cache(maxsize=8)
 def _places(height: int, width: int) -> tuple[Plane, Plane]:
-    """The x and the y of every pixel."""
+    """Return the x and the y of every pixel."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return x, y
 
 
 def _way(origin: Plane, target: Plane, motion: Plane, reverse: Plane) -> _Way:
-    """Where the points of ``origin`` are in ``target``.
+    """Return where the points of ``origin`` are in ``target``.
 
     Args:
         origin, target: Lumas ``(h, w)``.
@@ -277,19 +280,19 @@ def _way(origin: Plane, target: Plane, motion: Plane, reverse: Plane) -> _Way:
 
 
 def _fetch(plane: Plane, x: Plane, y: Plane) -> Plane:
-    """``plane`` at the places given, bilinear."""
+    """Return ``plane`` at the places given, bilinear."""
     found: Plane = cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return found
 
 
 def _squared(vector: Sequence[Plane], scale: tuple[float, float]) -> Plane:
-    """The squared length of a field ``(x, y)`` in other units."""
+    """Return the squared length of a field ``(x, y)`` in other units."""
     squared: Plane = vector[0] ** 2 * np.float32(scale[0] ** 2) + vector[1] ** 2 * np.float32(scale[1] ** 2)
     return squared
 
 
 def _exposure(difference: Plane) -> Plane:
-    """How much lighter one picture is than another of the same scene, smooth over the picture.
+    """Return how much lighter one picture is than another of the same scene, smooth over the picture.
 
     The medians of a few large cells: what moves within one does not reach them.
     """
@@ -303,7 +306,7 @@ def _exposure(difference: Plane) -> Plane:
 
 
 def _settle(luma: Plane, gathered: Plane) -> Plane:
-    """The mean ab ``(2, h, w)``; points that have gathered little take what they lack from around them.
+    """Return the mean ab ``(2, h, w)``; points that have gathered little take what they lack from around them.
 
     Args:
         luma: ``(h, w)``.

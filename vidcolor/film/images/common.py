@@ -83,7 +83,7 @@ def _of_pillow(path: Path, picture: Any, data: bytes) -> Samples:
 
 
 def _told(samples: Samples, picture: Any, frames: int) -> Samples:
-    """Samples together with what Pillow knows of their file."""
+    """Return samples together with what Pillow knows of their file."""
     if frames > 1:
         samples.losses.append(f"only the first of {frames} pictures in it is colored")
     samples.profile = picture.info.get("icc_profile") or b""
@@ -98,7 +98,7 @@ def _refuse_hdr(path: Path, data: bytes) -> None:
 
 
 def _bits_of_avif(data: bytes) -> int:
-    """The bits that the AV1 configuration box tells (AV1-ISOBMFF 2.3.3)."""
+    """Return the bits that the AV1 configuration box tells (AV1-ISOBMFF 2.3.3)."""
     place = data.find(b"av1C")
     if place < 0 or place + 7 > len(data):
         return 8
@@ -122,13 +122,13 @@ def _metadata(picture: Any) -> Metadata:
 
 
 def _captions(picture: Any) -> bytes:
-    """Photoshop's image resources, which lie in as many segments of a JPEG file as they need."""
+    """Return Photoshop's image resources, which lie in as many segments of a JPEG file as they need."""
     segments = [body for name, body in getattr(picture, "applist", []) if name == "APP13"]
     return b"".join(body.removeprefix(_PHOTOSHOP) for body in segments if body.startswith(_PHOTOSHOP))
 
 
 def _precision(data: bytes) -> int:
-    """Bits of a JPEG file's samples: the frame header's (ITU-T T.81, B.2.2); -1 for one without loss."""
+    """Return the bits of a JPEG file's samples by its frame header (ITU-T T.81, B.2.2); -1 for one without loss."""
     place = 2
     while place + 9 < len(data) and data[place] == 0xFF:
         marker = data[place + 1]
@@ -216,7 +216,7 @@ def save(
 
 
 def _jpeg(pixels: NDArray[np.uint8], metadata: Metadata, named: dict[str, Any]) -> bytes:
-    """A JPEG file of full chroma and hardly any loss; what is too long for a segment is left out."""
+    """Return a JPEG file of full chroma and hardly any loss; what is too long for a segment is left out."""
     named = dict(named)
     for name in ("exif", "xmp"):
         if len(named.get(name, b"")) > JPEG_SEGMENT:

@@ -66,7 +66,7 @@ class Image:
 
     @property
     def opaque(self) -> float:
-        """The alpha of what nothing shines through."""
+        """Return the alpha value at which nothing shines through."""
         return 1.0 if self.pixels.dtype.kind == "f" else (1 << self.bits) - 1
 
     def as_shown(self, bits: int) -> Image:
@@ -81,7 +81,7 @@ class Image:
         return replace(self, pixels=pixels, bits=bits, alpha=alpha, transfer=VIDEO)
 
     def _shown(self, codes: NDArray[Any], bits: int) -> Luma:
-        """Code values as a screen shows them, worked a band of rows at a time: memory stays small."""
+        """Return code values as a screen shows them, worked a band of rows at a time: memory stays small."""
         whole = np.empty(codes.shape, np.uint8 if bits == 8 else np.uint16)
         rows = max(1, _BAND // codes[0].size)
         for top in range(0, len(whole), rows):

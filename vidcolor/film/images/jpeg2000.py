@@ -60,7 +60,7 @@ def _check_codestream(path: Path, data: bytes) -> int:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and body of the boxes of a JP2 file, those of its header among them."""
+    """Yield kind and body of the boxes of a JP2 file, those of its header among them."""
     stack = [(0, len(data))]
     while stack:
         place, end = stack.pop()

@@ -43,7 +43,7 @@ class Metadata:
 
     @property
     def orientation(self) -> int:
-        """How the stored rows lie (Exif's 1 to 8): 1 is upright."""
+        """Return how the stored rows lie (Exif's 1 to 8): 1 is upright."""
         for order, position, tag, kind, value in _entries(self.exif):
             if tag == ORIENTATION and kind == _SHORT and position >= 0:
                 (found,) = struct.unpack_from(order + "H", self.exif, value)
@@ -108,7 +108,7 @@ def dpi_of(across: float, down: float, unit: int) -> tuple[float, float] | None:
 
 
 def _entries(exif: bytes) -> Iterator[tuple[str, int, int, int, int]]:
-    """Byte order, position, tag, kind and position of the value, of the first directory and the camera's own."""
+    """Return byte order, position, tag, kind and position of the value, of the first directory and the camera's own."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2], "")
     if not order or len(exif) < 8:
         return

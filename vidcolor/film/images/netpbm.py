@@ -18,7 +18,7 @@ _VALUES = re.compile(rb"P[2356]" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})" +
 
 
 def is_netpbm(data: bytes) -> bool:
-    """Whether data begin like a Netpbm file."""
+    """Return whether data begin like a Netpbm file."""
     return len(data) > 2 and data[:1] == b"P" and data[1:2] in b"123456" and data[2:3] in b" \t\r\n#"
 
 
@@ -72,7 +72,7 @@ def _text(body: bytes, kind: int) -> NDArray[Any]:
 
 
 def _scaled(values: NDArray[Any], top: int) -> NDArray[Any]:
-    """Values with 8 or 16 whole bits: white is not always a power of two here."""
+    """Return values with 8 or 16 whole bits: white is not always a power of two here."""
     bits = top.bit_length()
     if top == (1 << bits) - 1:
         return to_depth(values, bits)

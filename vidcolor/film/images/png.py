@@ -93,13 +93,13 @@ def encoded(values: NDArray[Any], alpha: NDArray[Any] | None, profile: bytes, me
 
 
 def _critical(data: bytes, chunks: list[tuple[bytes, bytes, memoryview, bool]]) -> bytes:
-    """The same picture without what libpng would complain about."""
+    """Return the same picture without what libpng would complain about."""
     kept = [whole for name, _, whole, _ in chunks if name[:1].isupper() or name == b"tRNS"]
     return data if len(kept) == len(chunks) else b"".join([SIGNATURE, *kept])
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, memoryview, bool]]:
-    """Name, body and whole of each chunk that is there completely, and whether its checksum is right.
+    """Yield name, body and whole of each chunk that is there completely, and whether its checksum is right.
 
     The body of pixels is left out.
     """
@@ -130,7 +130,7 @@ def _unpacked(body: bytes) -> bytes:
 
 
 def _international(body: bytes) -> bytes:
-    """The text of an iTXt chunk: keyword, packed or not, language, translated keyword, text."""
+    """Return the text of an iTXt chunk: keyword, packed or not, language, translated keyword, text."""
     rest = body[len(_XMP) + 1 :]
     parts = rest[2:].split(b"\0", 2)
     if len(rest) < 2 or len(parts) < 3:

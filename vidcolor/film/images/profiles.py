@@ -71,7 +71,7 @@ def grey_curve(profile: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 @lru_cache(maxsize=8)
 def _is_srgb(profile: bytes) -> bool:
-    """Whether a profile means sRGB, to half of an 8-bit code: then nothing is converted, and no rounding added."""
+    """Return whether a profile means sRGB, to half of an 8-bit code: then nothing is converted, nor rounded again."""
     axis = np.linspace(0, 65535, 9).round().astype(np.uint16)
     colors = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(1, -1, 3)
     shown = _transform(colors, profile, "rgb", np.dtype(np.uint16))

@@ -98,7 +98,7 @@ def _reader(path: Path, head: bytes) -> Callable[[Path, bytes], Samples]:
 
 
 def _image(path: Path, samples: Samples) -> Image:
-    """The picture in sRGB, upright."""
+    """Return the picture in sRGB, upright."""
     try:
         pixels, bits = _in_srgb(samples)
     except profiles.ProfileError as error:
@@ -144,14 +144,14 @@ def _unmultiplied(values: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
 
 
 def _plain_inks(values: NDArray[Any]) -> NDArray[Any]:
-    """R'G'B' of cyan, magenta, yellow and black whose inks nobody has described."""
+    """Return R'G'B' of cyan, magenta, yellow and black whose inks nobody has described."""
     top = np.iinfo(values.dtype).max
     paper = (top - values).astype(np.uint32)
     return ((paper[..., :3] * paper[..., 3:] + top // 2) // top).astype(values.dtype)
 
 
 def _from_gamma(values: NDArray[Any], gamma: float) -> NDArray[Any]:
-    """sRGB of values whose file tells the exponent that turns them into light."""
+    """Return sRGB of values whose file tells the exponent that turns them into light."""
     top = np.iinfo(values.dtype).max
     light = np.linspace(0, 1, top + 1, dtype=np.float32) ** np.float32(gamma)
     table = np.rint(LINEAR.shown(light, 32) * top).astype(values.dtype)

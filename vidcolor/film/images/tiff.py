@@ -69,7 +69,7 @@ def _refuse_raw(path: Path, tiff: Any, page: Any) -> None:
 
 
 def _pictures(tiff: Any) -> int:
-    """The pictures of full size: neither previews nor masks."""
+    """Return the pictures of full size: neither previews nor masks."""
     return sum(1 for page in tiff.pages if not (getattr(page, "subfiletype", 0) or 0) & 5)
 
 
@@ -146,7 +146,7 @@ def _of_palette(path: Path, page: Any, numbers: NDArray[Any], kept: dict[str, An
 
 
 def _lab(path: Path, values: NDArray[Any], bits: int, photometric: PHOTOMETRIC) -> NDArray[np.float32]:
-    """L*, a*, b*: TIFF 6.0, section 23, and the ICC encoding of TIFF technote 4."""
+    """Return L*, a* and b* of stored values (TIFF 6.0, section 23, and the ICC encoding of TIFF technote 4)."""
     if bits not in (8, 16):
         raise unreadable(path, f"its values are Lab of {bits} bits", "Convert it to 8 or 16 bit")
     lab = values.astype(np.float32)
@@ -161,7 +161,7 @@ def _lab(path: Path, values: NDArray[Any], bits: int, photometric: PHOTOMETRIC) 
 
 
 def _through_libtiff(path: Path, page: Any, file: BinaryIO) -> Samples:
-    """Y'CbCr of any subsampling, old JPEG and pages of fax machines, which libtiff turns into RGB of 8 bits."""
+    """Return what libtiff turns into RGB of 8 bits: Y'CbCr of any subsampling, old JPEG, pages of fax machines."""
     _refuse_cut(path, page, file)
     file.seek(0)
     with hushed():
@@ -172,7 +172,7 @@ def _through_libtiff(path: Path, page: Any, file: BinaryIO) -> Samples:
 
 
 def _refuse_cut(path: Path, page: Any, file: BinaryIO) -> None:
-    """Where strips or tiles lie behind the file's end, or nowhere, tifffile would fill in black."""
+    """Refuse a file whose strips or tiles lie behind its end, or nowhere: tifffile would fill in black."""
     size = file.seek(0, io.SEEK_END)
     pairs = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     if len(pairs) < math.prod(page.chunked) or any(offset + count > size or not count for offset, count in pairs):
@@ -260,7 +260,7 @@ def _graft(path: Path, exif: bytes, order: str) -> None:
 
 
 def _moved(exif: bytearray, order: str, directory: int, base: int, seen: set[int]) -> dict[int, bytes]:
-    """A directory's entries, after what they point to has been given its place in a file from ``base`` on."""
+    """Return a directory's entries, after what they point to has been given its place in a file from ``base`` on."""
     entries: dict[int, bytes] = {}
     if directory in seen or directory + 2 > len(exif):
         return entries

@@ -189,7 +189,7 @@ def _write_parts(path: Path, parts: list[Any]) -> None:
 
 
 def _light(image: Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Light and opacity as floating-point numbers: half ones where 8 bits need no more."""
+    """Return light and opacity as floating-point numbers: half ones where 8 bits need no more."""
     if image.pixels.dtype.kind == "f":
         return image.pixels, image.alpha
     kind = np.float16 if image.bits == 8 else np.float32
