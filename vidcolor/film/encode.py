@@ -16,10 +16,12 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason
-from vidcolor.film.codecs import COUNTING, choose_codec, choose_pix_fmt, codec_options
+from vidcolor.film.codecs import CONTAINERS, COUNTING, KNOWN, choose_codec, choose_pix_fmt, codec_options
 from vidcolor.film.container import runs_evenly
+from vidcolor.film.fields import CODES, FieldMarker, FieldOrder
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 
+_TICKING = ("mpeg4", "mpeg2video")  # encoders that know no finer clock
 _FINEST = 65535  # ticks a second in MPEG-4 Part 2, the usual codec of AVI
 _COLOR_FIELDS = ("color_range", "colorspace", "color_primaries", "color_trc")
 
@@ -43,6 +45,7 @@ class Encoding:
         rate: Frames per second, a hint for the encoder's rate control; times come from pts.
         header_apart: Parameter sets go into the container's header, not into the packets.
         options: The encoder's own, with their values.
+        fields: The field that is shown first, where frames are interlaced and the encoder keeps that.
     """
 
     codec: str
@@ -56,6 +59,7 @@ class Encoding:
     tags: ColorTags
     header_apart: bool
     options: tuple[tuple[str, str], ...]
+    fields: FieldOrder = ""
 
     @property
     def alpha(self) -> bool:
@@ -76,6 +80,8 @@ class Encoding:
             context.sample_aspect_ratio = self.sample_aspect
         for field, value in zip(_COLOR_FIELDS, output_tags(self.tags, self.height), strict=True):
             setattr(context, field, value)
+        if self.fields:
+            context.field_order = CODES[self.fields]
         if self.header_apart:
             context.flags |= av.codec.context.Flags.global_header
         context.options = dict(self.options)
@@ -91,14 +97,23 @@ def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSett
         OutputError: container, codec, depth and size do not fit each other.
     """
     codec = choose_codec(path, settings.codec, bits)
-    options = codec_options(codec, settings.crf, settings.preset)
-    pix_fmt = choose_pix_fmt(codec, bits, info.width, info.height, alpha=info.alpha, wanted=settings.pix_fmt)
+    kept = KNOWN[codec].fields is not None if codec in KNOWN else False
+    fields: FieldOrder = info.field_order if info.fields_kept and kept else ""
+    options = codec_options(codec, settings.crf, settings.preset, fields=fields)
+    pix_fmt = choose_pix_fmt(
+        codec, bits, info.width, info.height, alpha=info.alpha, wanted=settings.pix_fmt, preset=settings.preset
+    )
     time_base = info.time_base
-    counts = path.suffix.lower() in COUNTING
+    suffix = path.suffix.lower()
+    kind, counts = CONTAINERS[suffix], suffix in COUNTING
+    evenly = (counts or codec in _TICKING) and runs_evenly(info)
+    if kind.even and not evenly:
+        why = f"its frames do not come at an even rate, which {path.suffix} wants"
+        raise OutputError(f"cannot write {path}", why, "Use .mov or .mkv")
     if counts and codec == "libx264":
         options["bf"] = "0"  # AVI tells decoding times only: frames must come in the order they are shown
-    too_fine = (counts or codec == "mpeg4") and time_base.denominator > _FINEST
-    if (counts or too_fine) and runs_evenly(info):
+    too_fine = (counts or codec in _TICKING) and time_base.denominator > _FINEST
+    if evenly and (counts or too_fine or codec == "mpeg2video"):
         time_base = 1 / info.rate  # AVI counts every tick as a frame, shown or not
     elif too_fine:
         time_base = Fraction(1, 1000)
@@ -112,8 +127,9 @@ def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSett
         time_base=time_base,
         sample_aspect=info.sample_aspect,
         tags=info.tags,
-        header_apart=not counts,  # in AVI every keyframe carries the parameter sets
+        header_apart=kind.headers_apart,
         options=tuple(options.items()),
+        fields=fields,
     )
 
 
@@ -131,6 +147,7 @@ class VideoEncoder:
             context = av.CodecContext.create(encoding.codec, "w")
             encoding.configure(context)
         self._context: VideoCodecContext = context
+        self._marker = FieldMarker(encoding.fields) if encoding.fields else None
         with self._failures():
             context.open(strict=False)  # a container has opened its own already
 
@@ -158,7 +175,16 @@ class VideoEncoder:
         for field, value in zip(_COLOR_FIELDS, output_tags(frame.tags, how.height), strict=True):
             setattr(picture, field, value)
         with self._failures():
-            return self._context.encode(picture)
+            return self._context.encode(self._marker.mark(picture) if self._marker else picture)
+
+    def blank(self) -> list[Any]:
+        """The packets of a film that is one blank picture; nothing can be pushed afterwards."""
+        how = self.encoding
+        form = av.VideoFormat(how.pix_fmt, how.width, how.height)
+        luma = np.zeros((how.height, how.width), np.uint8 if how.bits <= 8 else np.uint16)
+        neutral = np.full((form.chroma_height(), form.chroma_width()), 1 << (how.bits - 1), luma.dtype)
+        frame = Frame(luma, how.bits, 0, how.time_base, how.tags)
+        return [*self.push(frame, (neutral, neutral)), *self.flush()]
 
     def flush(self) -> list[Any]:
         """The packets that the encoder still holds; nothing can be pushed afterwards."""

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vidcolor.color.arrays import Chroma, Luma
+from vidcolor.film.tracks import TrackMarks
 
 if TYPE_CHECKING:
     from vidcolor.color.spaces import Matrix
     from vidcolor.film.clock import Timestamps
+    from vidcolor.film.fields import FieldOrder
+    from vidcolor.film.tracks import Marks
 
 SD_HEIGHT = 576  # pictures up to this height, and up to SD_WIDTH wide, are standard definition: BT.601
 SD_WIDTH = 1024
@@ -161,6 +164,10 @@ class VideoInfo:
         captions: The picture's packets carry closed captions.
         chapters: How many there are.
         clock: How the times of its packets move.
+        timecode: That of the first frame, as the container tells it; "" when it does not.
+        field_order: Which field of its frames is shown first; "" when they are progressive.
+        tracks: What is marked on tracks, by their streams' numbers, where libav does not hand it on.
+        fields_kept: Its frames are handed on with both fields, whatever they show.
     """
 
     path: Path
@@ -190,6 +197,15 @@ class VideoInfo:
     captions: bool = False
     chapters: int = 0
     clock: Clock = EVEN
+    timecode: str = ""
+    field_order: FieldOrder = ""
+    fields_kept: bool = False
+    tracks: Marks = field(default_factory=dict)
+
+    @property
+    def marks(self) -> TrackMarks:
+        """What is marked on the picture's track."""
+        return self.tracks.get(self.stream, TrackMarks())
 
     @property
     def is_still(self) -> bool:

@@ -12,10 +12,13 @@ import av
 import numpy as np
 
 from vidcolor.errors import InputError
+from vidcolor.film import matroska, mp4
 from vidcolor.film.clock import choose_timestamps, measured_rate, sensible_rate
 from vidcolor.film.container import is_cover, readable
+from vidcolor.film.fields import AV_FIELDS, FieldOrder, field_order
 from vidcolor.film.frame import SD_HEIGHT, SD_WIDTH, ColorTags, StreamInfo, VideoInfo
 from vidcolor.film.planes import has_alpha
+from vidcolor.film.tracks import TrackMarks
 
 # H.273 matrix coefficients that name a matrix of color.LUMA_WEIGHTS. Grey is the same under any other,
 # so a film with another matrix is written with one of these.
@@ -52,6 +55,7 @@ def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> Video
         seconds = float(stream.duration * stream.time_base)
     elif container.duration:
         seconds = container.duration / av.time_base
+    tracks = _tracks(path, container)
     turn, mirrored = orientation(first[0]) if first else (0, False)
     return VideoInfo(
         path=path,
@@ -68,7 +72,9 @@ def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> Video
         frames=stream.frames or 0,
         seconds=seconds,
         tags=color_tags(shown, context.name, shown.width, shown.height),
-        streams=tuple(_describe_other(s) for s in container.streams if s.index != stream.index),
+        streams=tuple(
+            _describe_other(s, tracks.get(s.index, TrackMarks())) for s in container.streams if s.index != stream.index
+        ),
         stream=stream.index,
         mirrored=mirrored,
         interlaced=any(p.interlaced_frame for p in first),
@@ -80,7 +86,43 @@ def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> Video
         clock_start=(container.start_time or 0) / av.time_base,
         captions="A53_CC" in side_data,
         chapters=len(container.chapters()),
+        timecode=_timecode(container, stream),
+        field_order=_field_order(first, stream),
+        tracks=tracks,
     )
+
+
+def _tracks(path: Path, container: Any) -> dict[int, TrackMarks]:
+    """What is marked on tracks, by their streams' numbers; without those that say nothing."""
+    if container.format.name == "matroska,webm":
+        played = [s for s in container.streams if s.type != "attachment" and not is_cover(s)]
+        marks = matroska.read_marks(path)
+        found = {s.index: each for s, each in zip(played, marks, strict=False)} if len(played) == len(marks) else {}
+    elif container.format.name.startswith("mov,mp4"):
+        by_number = mp4.by_stream(mp4.read_headers(path))
+        found = {s.index: by_number[s.id] for s in container.streams if s.id in by_number}
+    else:
+        found = {}
+    return {index: marks for index, marks in found.items() if marks}
+
+
+def _timecode(container: Any, stream: Any) -> str:
+    """The timecode of the film's first frame: its stream's, the container's, or that of a track beside it."""
+    others = (other for other in container.streams if other.type == "data")
+    for owner in (stream, container, *others):
+        found = {key.lower(): value for key, value in owner.metadata.items()}
+        if "timecode" in found:
+            return readable(found["timecode"])
+    return ""
+
+
+def _field_order(first: Iterable[Any], stream: Any) -> FieldOrder:
+    """Which field is shown first: as the container says, or the first interlaced picture where it does not.
+
+    Some encoders write the container's mark right and that of their pictures wrong.
+    """
+    told = AV_FIELDS.get(int(stream.codec_context.field_order), "")
+    return told or next((field_order(picture) for picture in first if picture.interlaced_frame), "")
 
 
 def _dts_shift(first: list[Any]) -> int:
@@ -94,7 +136,7 @@ def _begin(first: list[Any], stream: Any) -> int:
     return min(shown, default=stream.start_time or 0)
 
 
-def _describe_other(stream: Any) -> StreamInfo:
+def _describe_other(stream: Any, marks: TrackMarks) -> StreamInfo:
     context = getattr(stream, "codec_context", None)
     name = context.name if context is not None else getattr(stream, "name", None) or "unknown"
     detail = ""
@@ -102,7 +144,8 @@ def _describe_other(stream: Any) -> StreamInfo:
         detail = f"{context.sample_rate} Hz, {context.layout.name}"
     elif context is not None and stream.type == "video":
         detail = f"{context.width}x{context.height}" + (", cover" if is_cover(stream) else "")
-    return StreamInfo(stream.index, stream.type, name, readable(stream.metadata.get("language", "")), detail)
+    language = marks.language or readable(stream.metadata.get("language", ""))
+    return StreamInfo(stream.index, stream.type, name, language, detail if marks.enabled else f"{detail}, disabled")
 
 
 def orientation(picture: Any) -> tuple[int, bool]:

@@ -124,7 +124,7 @@ def open_video(
     with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
-        info = replace(info, clock=find_clock(path, chosen.index))
+        info = replace(info, clock=find_clock(path, chosen.index), fields_kept=deinterlace == "off")
         yield Video(info, container, chosen, Deinterlacer(deinterlace))
 
 

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import av
-from av.error import ArgumentError, FFmpegError, InvalidDataError, PermissionError
+from av.error import ArgumentError, InvalidDataError, PermissionError
 
-from vidcolor.film.clock import JUMP_BACK
-from vidcolor.film.codecs import COUNTING, MATROSKA, MOVIES
-from vidcolor.film.container import (
-    PROBED_BYTES,
-    PROBED_SECONDS,
-    is_complete,
-    is_cover,
-    late_streams,
-    may_grow,
-    open_container,
-    readable,
-)
+from vidcolor.errors import VidcolorError
+from vidcolor.film.codecs import CONTAINERS, COUNTING, MATROSKA
+from vidcolor.film.container import PROBED_BYTES, PROBED_SECONDS, is_complete, is_cover, open_container, readable
+from vidcolor.film.copying import add_copy, kept_tags
 from vidcolor.film.counted import Chunks, CountedSound, Samples
+from vidcolor.film.demuxing import OtherPackets, Part
 from vidcolor.film.frame import VideoInfo
-from vidcolor.film.joins import Mender
-from vidcolor.film.trial import Fit, add_copy, first_packets, fitting, kept_tags
+from vidcolor.film.timecode import TimecodeClock
+from vidcolor.film.tracks import TrackMarks
+from vidcolor.film.trial import Fit, first_packets, fitting, takes_timecode
 
 _TELL_ASPECT = ("mpeg4", "libx264")  # the codecs of AVI that tell the pixels' shape themselves
 _COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png"), "bmp": ("cover.bmp", "image/bmp")}
+_THREE_LETTERS = re.compile(r"[a-z]{3}")  # a language of ISO 639-2
 _AUDIBLE = 0.015  # seconds by which sound may be moved without a word
 _LIMITS = f"the first {PROBED_BYTES // 10**6} MB or {PROBED_SECONDS} s"
 _LATEST = 25  # ticks of the picture that are tried
@@ -43,9 +37,6 @@ class _Copy:
 
     target: Any
     counted: CountedSound | None = None  # where the container counts packets
-    last: int | None = None  # dts of its last packet
-    length: int = 1  # of its last packet
-    shift: int = 0  # what has been added to its times after jumps back
     written: int | None = None  # dts of its last packet, on the container's clock
     unfit: int = 0  # packets that the container did not take
 
@@ -57,17 +48,18 @@ class StreamCopies:
         container, picture: Written to: the container, and its stream of the colored picture.
         info: The film.
         suffix: The container's.
-        begin, end: The part that is copied, in seconds of the film's own time.
-        shift: Seconds by which the film begins earlier in the container.
+        part: What of the film is copied.
+
+    Attributes:
+        marks: What is to be marked on the tracks of the finished file, by their places in it.
     """
 
-    def __init__(
-        self, container: Any, picture: Any, info: VideoInfo, suffix: str, begin: float, end: float, shift: float
-    ) -> None:
+    def __init__(self, container: Any, picture: Any, info: VideoInfo, suffix: str, part: Part) -> None:
         self._container, self._info, self._suffix = container, info, suffix
-        self._begin, self._end, self._shift = begin, end, shift
+        self._part, self._shift = part, part.shift
+        self.marks: dict[int, TrackMarks] = {}  # of the container's tracks, in their order
         self._losses: list[tuple[str, str]] = []  # what, and the container that could hold it
-        self._unknown: list[str] = []
+        self._left: list[str] = []  # streams that nothing is known of, a line each
         self._late = 0  # ticks by which the picture starts later than the sound
         self._copies: dict[int, _Copy] = {}
         self._covers: list[tuple[Any, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
@@ -79,17 +71,22 @@ class StreamCopies:
             own = self._source.streams[info.stream]
             picture.metadata.update(kept_tags(own.metadata))
             picture.disposition = own.disposition
+            self._mark(picture, own)
+            self._add_timecode(picture)
             self._add_chapters()
             for other in self._source.streams:
                 if other.index != info.stream:
-                    self._add(other, picture)
+                    self._add(other)
             if info.captions:
                 self._losses.append(("the closed captions inside the picture", ""))
-            if info.sample_aspect != 1 and suffix == ".avi" and picture.codec_context.name not in _TELL_ASPECT:
+            codec = picture.codec_context.name
+            tells = {".avi": codec in _TELL_ASPECT, ".mxf": codec != "dnxhd"}.get(suffix, True)
+            if info.sample_aspect != 1 and not tells:
                 self._losses.append((f"the shape of the pixels, {info.sample_aspect}", ".mkv"))
-            if (info.rotation or info.mirrored) and suffix == ".avi":
+            if (info.rotation or info.mirrored) and not CONTAINERS[suffix].marked:
                 self._losses.append(("the picture's rotation", ".mkv"))
-            self._packets = self._demux()
+            self._packets = OtherPackets(self._source, info, set(self._copies), part)
+            self._following = iter(self._packets)
         except BaseException:
             self._source.close()
             raise
@@ -103,7 +100,12 @@ class StreamCopies:
         lines = []
         by_holder: dict[str, list[str]] = {}
         moved = [
-            (f"gaps in audio stream {index}, which comes up to {float(copy.counted.moved):.1f} s early", ".mkv")
+            (f"{float(copy.counted.cut):.1f} s of audio stream {index} before the first picture", ".mkv")
+            for index, copy in self._copies.items()
+            if copy.counted is not None and copy.counted.cut > _AUDIBLE and self._part.from_start
+        ]
+        moved += [
+            (f"gaps in audio stream {index}, which comes up to {float(copy.counted.moved):.2f} s early", ".mkv")
             for index, copy in self._copies.items()
             if copy.counted is not None and copy.counted.moved > _AUDIBLE
         ]
@@ -115,7 +117,8 @@ class StreamCopies:
             parts.append(f"{', '.join(whats)} ({where})")
         if parts:
             lines.append(f"{self._suffix} cannot hold {'; '.join(parts)}")
-        lines += self._unknown
+        lines += self._left
+        lines += [f"{late} is left out: it begins behind {_LIMITS}" for late in self._packets.late]
         for index, copy in self._copies.items():
             if copy.unfit:
                 lines.append(f"{copy.unfit} damaged packets of stream {index} left out")
@@ -137,7 +140,8 @@ class StreamCopies:
             first: In seconds of the film's own time.
             tick: Seconds that the container counts a picture for.
         """
-        if self._begin == float("-inf"):  # a part begins in the middle of packets, at its first picture
+        # A part begins in the middle of packets, at its first picture, and MXF tells no starts.
+        if self._part.from_start and self._suffix == ".avi":
             begins = [
                 (copy.counted, _time(self._first[index][0]) - first)
                 for index, copy in self._copies.items()
@@ -161,7 +165,7 @@ class StreamCopies:
             cover.time_base, cover.stream, cover.is_keyframe = stream.time_base, stream, True
             self._container.mux(cover)
         while True:
-            found = self._waiting or next(self._packets, None)
+            found = self._waiting or next(self._following, None)
             self._waiting = None
             if found is None:
                 return
@@ -193,65 +197,12 @@ class StreamCopies:
         length = round((packet.duration or 0) * old / new)
         packet.dts, packet.pts, packet.duration, packet.time_base = dts, max(pts, dts), length, new
 
-    def _demux(self) -> Iterator[tuple[Any, float]]:
-        """The packets of the part, with times that the muxer takes, and their place in the film in seconds."""
-        if not self._copies and not may_grow(self._source):
-            return
-        if self._begin > 0 and self._info.clock.is_even:
-            with suppress(FFmpegError, OverflowError):  # what cannot seek is read from its beginning
-                self._source.seek(int(self._begin * av.time_base))
-        wanted = [self._source.streams[i] for i in self._copies] or [self._source.streams[self._info.stream]]
-        packets = self._source.demux(*wanted)
-        mender = Mender(self._info.clock)
-        late: list[str] | None = None  # streams that begin in the part, but too late to be known
-        while True:
-            try:
-                packet = next(packets, None)
-            except (FFmpegError, IndexError):  # reading the picture tells of it
-                packet = None
-            if packet is None:
-                break
-            if packet.stream.index not in self._copies:
-                continue
-            if not packet.size or packet.time_base is None:
-                continue  # the demuxer ends with empty packets
-            mender.mend(packet)
-            copy = self._copies[packet.stream.index]
-            time_base = Fraction(packet.time_base)
-            self._straighten(packet, copy, time_base)
-            when = float(packet.dts * time_base)
-            if when + float(copy.length * time_base) <= self._begin:
-                continue
-            if when >= self._end:
-                late = late_streams(self._source) if late is None else late
-                continue
-            yield packet, when
-        for name in late_streams(self._source) if late is None else late:
-            self._unknown.append(f"{name} is left out: it begins behind {_LIMITS}")
-
-    @staticmethod
-    def _straighten(packet: Any, copy: _Copy, time_base: Fraction) -> None:
-        """Give a packet both its times, not before the last one's."""
-        known = packet.dts if packet.dts is not None else packet.pts
-        if known is None:
-            known = 0 if copy.last is None else copy.last + copy.length - copy.shift
-        dts, pts = known + copy.shift, (known if packet.pts is None else packet.pts) + copy.shift
-        if copy.last is not None and dts < copy.last:
-            if (copy.last - dts) * time_base > JUMP_BACK:
-                copy.shift += copy.last + copy.length - dts
-                pts += copy.last + copy.length - dts
-                dts = copy.last + copy.length
-            else:
-                dts = copy.last
-        packet.dts, packet.pts = dts, max(pts, dts)
-        copy.last, copy.length = dts, packet.duration or copy.length
-
-    def _add(self, other: Any, picture: Any) -> None:
+    def _add(self, other: Any) -> None:
         kind = other.type
         if is_cover(other):
             self._add_cover(other)
-        elif kind == "data" and "timecode" in other.metadata and self._suffix in MOVIES:
-            picture.metadata["timecode"] = other.metadata["timecode"]  # the muxer makes the track from it
+        elif kind == "data" and "timecode" in other.metadata:
+            return  # the muxer makes such a track from the picture's tag
         elif kind == "data" and self._info.chapters and getattr(other, "name", "") == "bin_data":
             return  # the chapters' own text track
         elif not is_complete(other):
@@ -259,9 +210,27 @@ class StreamCopies:
         elif fit := fitting(other, self._suffix, self._first.get(other.index, ())):
             copy = add_copy(self._container, other, fit.changed)
             if kind != "attachment":
+                self._mark(copy, other)
                 self._copies[other.index] = _Copy(copy, self._counted(other, copy, fit))
         else:
             self._lose(other)
+
+    def _mark(self, copy: Any, other: Any) -> None:
+        """Note what is marked on a track, to be written when the file is finished; or name what cannot be."""
+        place, kind = len(self.marks), CONTAINERS[self._suffix]
+        marks = self._info.tracks.get(other.index, TrackMarks())
+        language = copy.metadata.get("language", "")
+        if language and not marks.language and not _THREE_LETTERS.fullmatch(language):
+            marks = replace(marks, language=language)
+        elif marks.language and language == "eng" and not marks.language.startswith("en"):
+            copy.metadata["language"] = "und"  # Matroska's, where none is told in three letters
+        self.marks[place] = marks if kind.marked else TrackMarks()
+        if not kind.marked:
+            lost = [f"the crop of {marks.crop}"] if marks.crop else []
+            if (marks.language or language) not in ("", "und"):
+                lost.append(f"the language of {_name(other)}, {marks.language or language}")
+            lost += [f"that {_name(other)} is disabled"] if not marks.enabled else []
+            self._losses += [(what, ".mkv") for what in lost]
 
     def _counted(self, other: Any, copy: Any, fit: Fit) -> CountedSound | None:
         if self._suffix not in COUNTING or other.type != "audio":
@@ -271,7 +240,25 @@ class StreamCopies:
 
     def _left_out(self, other: Any) -> None:
         if other.index in self._first:
-            self._unknown.append(f"{_name(other)} is left out: nothing in {_LIMITS} tells how to play it")
+            self._left.append(f"{_name(other)} is left out: nothing in {_LIMITS} tells how to play it")
+
+    def _add_timecode(self, picture: Any) -> None:
+        """Give the picture the timecode of its first frame, in the form of the container."""
+        info = self._info
+        if not info.timecode:
+            return
+        text = info.timecode
+        if self._part.skipped:
+            try:
+                text = TimecodeClock.of(info.rate, text).text(self._part.skipped)
+            except VidcolorError:
+                text = ""  # of another rate than the film's: it cannot be moved
+        if not text or (CONTAINERS[self._suffix].timecoded and not takes_timecode(self._suffix, info.rate, text)):
+            self._losses.append((f"the timecode {info.timecode} at {float(info.rate):.5g} frames a second", ".mkv"))
+        elif self._suffix == ".avi":
+            self._container.metadata["timecode"] = text
+        else:
+            picture.metadata["timecode"] = text
 
     def _add_cover(self, other: Any) -> None:
         name = other.codec_context.name if other.codec_context is not None else ""
@@ -297,11 +284,11 @@ class StreamCopies:
         for chapter in self._source.chapters():
             time_base = Fraction(chapter["time_base"])
             start, end = (float(chapter[key] * time_base) for key in ("start", "end"))
-            if start < self._end and end > self._begin:
-                start, end = (round((t - self._shift) / time_base) for t in (max(start, self._begin), end))
+            if start < self._part.end and end > self._part.begin:
+                start, end = (round((t - self._shift) / time_base) for t in (max(start, self._part.begin), end))
                 tags = {readable(k): readable(v) for k, v in chapter["metadata"].items()}
                 chapters.append({**chapter, "start": start, "end": end, "metadata": tags})
-        if chapters and self._suffix == ".avi":
+        if chapters and not CONTAINERS[self._suffix].marked:
             self._losses.append((f"{len(chapters)} chapters", ".mkv"))
         elif chapters:
             self._container.set_chapters(chapters)

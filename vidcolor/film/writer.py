@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ from av.error import FFmpegError
 
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.files import part_of, publish, written_through
+from vidcolor.film import matroska, mp4
 from vidcolor.film.avi import set_starts
 from vidcolor.film.codecs import CONTAINERS, COUNTING, MATROSKA, MOVIES
+from vidcolor.film.demuxing import Part
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import VideoInfo
-from vidcolor.film.matroska import set_sample_aspect
 from vidcolor.film.streams import StreamCopies
+from vidcolor.film.tracks import Marks, PictureShape
+
+_ON_DEVICES = ("_amf", "_mf", "_nvenc", "_qsv", "_v4l2m2m", "_vaapi", "_videotoolbox", "_vulkan")  # names of encoders
 
 
 class FilmWriter:
@@ -59,9 +64,11 @@ class FilmWriter:
         self._sealed = sealed
         first = float(info.begin * info.time_base)
         # Sound may begin before the picture; only a cut film begins at a time of its own.
-        self._begin = first + start if start else float("-inf")
-        self._end = first + start + duration if duration is not None else float("inf")
+        begin = first + start if start else float("-inf")
+        end = first + start + duration if duration is not None else float("inf")
         self._shift = self._lead(first + start if start else None)
+        skipped = ceil((Fraction(start) - Fraction(1, 10**6)) * info.rate) if start else 0
+        self._cut = Part(begin, end, self._shift, skipped)
         self._counts = path.suffix.lower() in COUNTING
         self._begun = False
         self._container: Any = None
@@ -84,24 +91,39 @@ class FilmWriter:
             with self._failures():
                 copies = self._copies
                 assert copies is not None
-                copies.copy_until(self._end)
+                copies.copy_until(self._cut.end)
                 self._container.close()
-                self.warnings = copies.warnings
+                self.warnings = self._warned()
                 copies.close()
                 if copies.starts:
                     set_starts(self._part, copies.starts)
-                info = self._info
-                matroska = self.path.suffix.lower() in MATROSKA
-                if info.sample_aspect != 1 and matroska and not set_sample_aspect(self._part, info):
-                    self.warnings.append(f"the shape of the pixels, {info.sample_aspect}, is not kept")
+                self._mark(copies.marks)
                 self.accept()
                 publish(self._part, self._target, self._sealed)
         except BaseException:
             self._discard()
             raise
 
+    def _mark(self, marks: Marks) -> None:
+        """Put into the finished file what libav's muxer does not write."""
+        info, suffix = self._info, self.path.suffix.lower()
+        shape = PictureShape(info.width, info.height, info.sample_aspect)
+        told = any(marks.values())
+        if suffix in MOVIES:
+            kept = not told or mp4.write_marks(self._part, marks, shape)
+        elif suffix in MATROSKA and (told or info.sample_aspect != 1):
+            kept = matroska.write_marks(self._part, marks, shape)
+            if not kept and not matroska.write_marks(self._part, {}, shape) and info.sample_aspect != 1:
+                self.warnings.append(f"the shape of the pixels, {info.sample_aspect}, is not kept")
+        else:
+            return
+        if told and not kept:
+            self.warnings.append("languages in full, crops and disabled tracks are not kept: the file has no room")
+
     def rehearse(self) -> None:
         """Write the container's header and throw it away: what does not fit shows before any work is done.
+
+        MXF, whose header tells what the first picture is like, gets one.
 
         Raises:
             OutputError: codec, container and folder do not fit each other.
@@ -109,6 +131,8 @@ class FilmWriter:
         with self._failures():
             try:
                 self._open()
+                if CONTAINERS[self.path.suffix.lower()].even:
+                    self._container.mux(self.encoder().blank())
             finally:
                 self._discard()
         self.warnings.clear()
@@ -165,9 +189,12 @@ class FilmWriter:
         except (FFmpegError, OSError, ValueError) as error:
             why, to_do = reason(error), "Choose another codec, container or folder"
             if "invalid argument" in why:
-                why = f"{self.encoding.codec} does not fit {self.path.suffix}, or does not take these settings"
-            elif "operation not permitted" in why:  # what encoders on devices say; folders say "permission denied"
-                why = f"{self.encoding.codec} finds no device, or no driver for it"
+                rate = f" at {float(self.encoding.rate):.5g} frames a second" if self._counts else ""
+                why = f"{self.encoding.codec} does not fit {self.path.suffix}{rate}, or does not take these settings"
+            elif "operation not permitted" in why:  # what encoders on devices and MXF say; folders: "permission denied"
+                on_device = self.encoding.codec.endswith(_ON_DEVICES)
+                why = "finds no device, or no driver for it" if on_device else f"does not fit {self.path.suffix}"
+                why = f"{self.encoding.codec} {why}"
             elif isinstance(error, OSError):
                 to_do = remedy(error)
             raise OutputError(f"cannot write {self.path}", why, to_do) from error
@@ -186,6 +213,17 @@ class FilmWriter:
         if info.rotation or info.mirrored:
             stream.set_display_rotation(info.rotation, hflip=info.mirrored)
         self._stream = stream
-        self._copies = StreamCopies(self._container, stream, info, suffix, self._begin, self._end, self._shift)
-        self.warnings = self._copies.warnings
+        self._copies = StreamCopies(self._container, stream, info, suffix, self._cut)
+        self.warnings = self._warned()
         self._container.start_encoding()
+
+    def _warned(self) -> list[str]:
+        assert self._copies is not None
+        lines = self._copies.warnings
+        codec, interlaced = self.encoding.codec, self._info.fields_kept and self._info.field_order
+        if interlaced and not self.encoding.fields:
+            keepers = "--codec libx264, ffv1 or prores_ks keeps them"
+            lines.append(f"{codec} does not mark fields: interlaced frames come out as progressive ones ({keepers})")
+        elif interlaced and (self.path.suffix.lower(), codec) == (".mxf", "prores_ks"):
+            lines.append("libav's .mxf marks ProRes as progressive; the frames themselves tell their fields (.mov too)")
+        return lines

@@ -1,0 +1,112 @@
+"""The packets of a film beside its picture's: of one part, at times that only rise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.error import FFmpegError
+
+from vidcolor.film.clock import JUMP_BACK
+from vidcolor.film.container import late_streams, may_grow
+from vidcolor.film.frame import VideoInfo
+from vidcolor.film.joins import Mender
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of a film is copied.
+
+    Attributes:
+        begin, end: In seconds of the film's own time.
+        shift: Seconds by which the film begins earlier in the container.
+        skipped: Frames of the film before the part.
+    """
+
+    begin: float = float("-inf")
+    end: float = float("inf")
+    shift: float = 0.0
+    skipped: int = 0
+
+    @property
+    def from_start(self) -> bool:
+        """Nothing is left out at the film's beginning."""
+        return self.begin == float("-inf")
+
+
+@dataclass
+class _Course:
+    """How far a stream has come."""
+
+    last: int | None = None  # dts of its last packet
+    length: int = 1  # of its last packet
+    shift: int = 0  # what has been added to its times after jumps back
+
+
+class OtherPackets:
+    """Gives packets in the order of the file, each with its place in the film in seconds (iterate once).
+
+    Args:
+        source: The film's container.
+        wanted: Numbers of the streams.
+
+    Attributes:
+        late: Streams that began in the part, but were not known when the container was opened.
+    """
+
+    def __init__(self, source: Any, info: VideoInfo, wanted: set[int], part: Part) -> None:
+        self.late: list[str] = []
+        self._source, self._info, self._wanted, self._part = source, info, wanted, part
+        self._courses = {index: _Course() for index in wanted}
+
+    def __iter__(self) -> Iterator[tuple[Any, float]]:
+        if not self._wanted and not may_grow(self._source):
+            return
+        if self._part.begin > 0 and self._info.clock.is_even:
+            with suppress(FFmpegError, OverflowError):  # what cannot seek is read from its beginning
+                self._source.seek(int(self._part.begin * av.time_base))
+        streams = [self._source.streams[i] for i in self._wanted or {self._info.stream}]
+        packets = self._source.demux(*streams)
+        mender = Mender(self._info.clock)
+        ended = False
+        while True:
+            try:
+                packet = next(packets, None)
+            except (FFmpegError, IndexError):  # reading the picture tells of it
+                packet = None
+            if packet is None:
+                break
+            if packet.stream.index not in self._wanted or not packet.size or packet.time_base is None:
+                continue  # the demuxer ends with empty packets
+            mender.mend(packet)
+            course, time_base = self._courses[packet.stream.index], Fraction(packet.time_base)
+            _straighten(packet, course, time_base)
+            when = float(packet.dts * time_base)
+            if when >= self._part.end:
+                if not ended:
+                    self.late, ended = late_streams(self._source), True
+            elif when + float(course.length * time_base) > self._part.begin:
+                yield packet, when
+        if not ended:
+            self.late = late_streams(self._source)
+
+
+def _straighten(packet: Any, course: _Course, time_base: Fraction) -> None:
+    """Give a packet both its times, not before the last one's."""
+    known = packet.dts if packet.dts is not None else packet.pts
+    if known is None:
+        known = 0 if course.last is None else course.last + course.length - course.shift
+    dts, pts = known + course.shift, (known if packet.pts is None else packet.pts) + course.shift
+    if course.last is not None and dts < course.last:
+        if (course.last - dts) * time_base > JUMP_BACK:
+            course.shift += course.last + course.length - dts
+            pts += course.last + course.length - dts
+            dts = course.last + course.length
+        else:
+            dts = course.last
+    packet.dts, packet.pts = dts, max(pts, dts)
+    course.last, course.length = dts, packet.duration or course.length
