@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import struct
-from collections.abc import Callable
+import subprocess
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +15,14 @@ import numpy as np
 import pytest
 
 from beats import beeps, flashes, write_beats
+from masters import MARKS, film, interlaced, marked, written
 from vidcolor.errors import OutputError
-from vidcolor.film.codecs import codec_options
-from vidcolor.film.encode import EncodeSettings, VideoEncoder, choose_encoding
-from vidcolor.film.fields import field_order
-from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.matroska import read_marks
-from vidcolor.film.mp4 import read_headers
-from vidcolor.film.reader import frames, open_video, probe
-from vidcolor.film.tracks import Crop, PictureShape, TrackMarks
+from vidcolor.film import matroska, mp4
+from vidcolor.film.encode import EncodeSettings, choose_encoding
+from vidcolor.film.fields import FieldOrder, field_order
+from vidcolor.film.reader import open_video, probe
+from vidcolor.film.tracks import PictureShape, TrackMarks
 from vidcolor.film.writer import FilmWriter
-
-
-def written(source: Path, target: Path, codec: str = "", preset: str = "", **how: Any) -> list[str]:
-    """A film decoded and written again with neutral chroma; returns the warnings."""
-    deinterlace = how.pop("deinterlace", "auto")
-    with open_video(source, deinterlace=deinterlace) as video:
-        stream = frames(video, **how)
-        first = next(stream)
-        encoding = choose_encoding(target, video.info, first.bits, EncodeSettings(codec, preset=preset))
-        writer = FilmWriter(target, video.info, encoding, **how)
-        with writer:
-            encoder = writer.encoder()
-            width, height = encoding.chroma_size
-            for frame in chain([first], stream):
-                neutral = np.full((height, width), 1 << (frame.bits - 1), frame.luma.dtype)
-                writer.write(encoder.push(frame, (neutral, neutral)))
-            writer.write(encoder.flush())
-        return [*writer.warnings, *video.warnings]
-
-
-def film(
-    path: Path,
-    codec: str = "mjpeg",
-    pix_fmt: str = "yuvj420p",
-    *,
-    rate: Fraction = Fraction(25),
-    count: int = 50,
-    size: tuple[int, int] = (64, 48),
-    timecode: str = "",
-    settings: Callable[[Any], None] = lambda stream: None,
-) -> Path:
-    """A film of moving stripes."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate)
-        stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
-        settings(stream)
-        if timecode:
-            owner: Any = container if path.suffix in (".avi", ".mxf") else stream
-            owner.metadata["timecode"] = timecode
-        for number in range(count):
-            stripes = np.tile((np.arange(size[0]) * 4 + 6 * number).astype(np.uint8), (size[1], 1))
-            picture = av.VideoFrame.from_ndarray(stripes, format="gray").reformat(format=pix_fmt)
-            picture.pts, picture.time_base = number, 1 / rate
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
 
 
 def timecodes(path: Path) -> set[str]:
@@ -119,6 +72,19 @@ def test_timecode_that_a_rate_does_not_have_is_told(tmp_path: Path) -> None:
     assert timecodes(tmp_path / "out.mkv") == {"01:00:00;00"}
 
 
+def second_readers_agree(path: Path) -> None:
+    """FFmpeg's own program and mediainfo read a file without a complaint, where they are installed."""
+    if shutil.which("ffprobe"):
+        count = ["-count_frames", "-show_entries", "stream=nb_read_frames"]
+        found = subprocess.run(["ffprobe", "-v", "warning", *count, str(path)], capture_output=True, text=True)
+        assert (found.returncode, found.stderr) == (0, "")
+        assert "nb_read_frames=50" in found.stdout
+    if shutil.which("mediainfo"):
+        text = subprocess.run(["mediainfo", str(path)], capture_output=True, text=True, check=True).stdout
+        assert not [line for line in text.splitlines() if line.startswith(("Conformance", "IsTruncated"))]
+        assert "OP-1a" in text if path.suffix == ".mxf" else "QuickTime" in text
+
+
 MASTERS = [
     ("", "", "dnxhd", "DNXHR HQX", "yuv422p10le"),
     ("dnxhd", "dnxhr_444", "dnxhd", "DNXHR 444", "yuv444p10le"),
@@ -138,6 +104,7 @@ def test_masters_with_sound(
     """DNxHR and ProRes in MXF (OP1a) and QuickTime, with two tracks of sound in sync."""
     source = write_beats(tmp_path / "film.mov", 2, sounds=("pcm_s24le", "pcm_s16le"), size=(256, 144))
     assert written(source, tmp_path / f"out{suffix}", codec or "dnxhd", preset) == []
+    second_readers_agree(tmp_path / f"out{suffix}")
     with av.open(str(tmp_path / f"out{suffix}")) as container:
         context = container.streams.video[0].codec_context
         assert (context.name, context.profile, context.pix_fmt) == (name, profile, pix_fmt)
@@ -172,35 +139,6 @@ def test_what_mxf_cannot_be_is_said_before_any_work(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["slow.mov", "small.mov"]
 
 
-def interlaced(path: Path, order: str, codec: str = "ffv1", pix_fmt: str = "yuv420p") -> Path:
-    """A film of two fields a frame, marked by its encoder."""
-    info = VideoInfo.of_still(64, 48, _tags(), path=path)
-    how = choose_encoding(path, info, 8, EncodeSettings(codec, pix_fmt=pix_fmt))
-    how = type(how)(**{**how.__dict__, "fields": order, "time_base": Fraction(1, 25), "rate": Fraction(25)})
-    how = type(how)(**{**how.__dict__, "options": tuple(codec_options(codec, None, "", fields=order).items())})
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
-        how.configure(stream.codec_context)
-        stream.time_base = Fraction(1, 25)
-        encoder = VideoEncoder(how, stream.codec_context)
-        for number in range(6):
-            rows = np.repeat((np.arange(48) % 2 * 90 + 60 + number).astype(np.uint8)[:, None], 64, axis=1)
-            neutral = np.full(how.chroma_size[::-1], 128, np.uint8)
-            for packet in encoder.push(Frame(rows, 8, number, Fraction(1, 25), _tags()), (neutral, neutral)):
-                packet.stream = stream
-                container.mux(packet)
-        for packet in encoder.flush():
-            packet.stream = stream
-            container.mux(packet)
-    return path
-
-
-def _tags() -> Any:
-    from vidcolor.film.frame import ColorTags
-
-    return ColorTags("bt601", False)
-
-
 @pytest.mark.parametrize(
     ("codec", "suffix", "order"),
     [
@@ -208,7 +146,7 @@ def _tags() -> Any:
         *(("prores_ks", ".mov", "tff"), ("mpeg2video", ".mkv", "bff"), ("mpeg4", ".avi", "tff")),
     ],
 )
-def test_fields_stay_fields(tmp_path: Path, order: str, codec: str, suffix: str) -> None:
+def test_fields_stay_fields(tmp_path: Path, order: FieldOrder, codec: str, suffix: str) -> None:
     """With --deinterlace off frames and container say which field is first, as the film did."""
     source = interlaced(tmp_path / "film.mkv", order)
     assert probe(source).field_order == order
@@ -264,33 +202,10 @@ def decoded_with(stream: Any, packets: list[bytes]) -> list[np.ndarray]:
     return [frame.to_ndarray()[: frame.height] for data in packets for frame in context.decode(av.Packet(data))]
 
 
-def marked(path: Path, marks: dict[int, TrackMarks]) -> Path:
-    """A film with two tracks of sound, and marks on its tracks."""
-    from vidcolor.film import matroska, mp4
-
-    write_beats(path, 1, sounds=("ac3", "ac3"), marks={"language": "eng"})
-    if path.suffix == ".mkv":  # written by a muxer that leaves no room: vidcolor's own does
-        written(path, path.with_name("roomy.mkv"), "mpeg4")
-        path.with_name("roomy.mkv").replace(path)
-        assert matroska.write_marks(path, marks, PictureShape(64, 48))
-    else:
-        written(path, path.with_name(f"fast{path.suffix}"), "mpeg4")
-        path.with_name(f"fast{path.suffix}").replace(path)
-        assert mp4.write_marks(path, marks, PictureShape(64, 48))
-    return path
-
-
 def marks_of(path: Path) -> list[TrackMarks]:
     if path.suffix == ".mkv":
-        return read_marks(path)
-    return [header.marks for header in read_headers(path)]
-
-
-MARKS = {
-    0: TrackMarks(crop=Crop(4, 8, 2, 6)),
-    1: TrackMarks(language="en-GB"),
-    2: TrackMarks(language="en-US", enabled=False),
-}
+        return matroska.read_marks(path)
+    return [header.marks for header in mp4.read_headers(path)]
 
 
 @pytest.mark.parametrize(("source", "target"), [(".mkv", ".mkv"), (".mkv", ".mp4"), (".mp4", ".mkv"), (".mp4", ".mov")])
@@ -309,6 +224,19 @@ def test_marks_stay_on_tracks(tmp_path: Path, source: str, target: str) -> None:
         assert [stream.metadata["language"] for stream in container.streams.audio] == ["eng", "eng"]
 
 
+@pytest.mark.skipif(not shutil.which("mkvmerge"), reason="mkvmerge is not installed")
+def test_marks_are_read_by_mkvtoolnix(tmp_path: Path) -> None:
+    """Languages of two and three parts, the crop and the disabled track, in a Matroska file of ours."""
+    marks = {**MARKS, 1: TrackMarks(language="sr-Latn")}
+    written(marked(tmp_path / "film.mkv", marks), tmp_path / "out.mkv", "mpeg4")
+    told = subprocess.run(["mkvmerge", "-J", str(tmp_path / "out.mkv")], capture_output=True, check=True).stdout
+    picture, *sounds = [track["properties"] for track in json.loads(told)["tracks"]]
+    assert picture["cropping"] == "4,8,2,6"
+    assert picture["display_dimensions"] == "58x34"
+    assert [each["language_ietf"] for each in sounds] == ["sr-Latn", "en-US"]
+    assert [each["enabled_track"] for each in sounds] == [True, False]
+
+
 def test_marks_that_do_not_fit_are_named(tmp_path: Path) -> None:
     """AVI has no place for any of them."""
     path = marked(tmp_path / "film.mkv", MARKS)
@@ -323,8 +251,6 @@ def test_an_index_that_grows_keeps_its_chunks(tmp_path: Path) -> None:
     written(path, tmp_path / "plain.mp4", "mpeg4")
     with av.open(str(tmp_path / "plain.mp4")) as container:
         before = [bytes(packet) for packet in container.demux() if packet.size]
-    from vidcolor.film import mp4
-
     assert mp4.write_marks(tmp_path / "plain.mp4", {1: TrackMarks(language="en-GB")}, PictureShape(64, 48))
     with av.open(str(tmp_path / "plain.mp4")) as container:
         assert [bytes(packet) for packet in container.demux() if packet.size] == before
@@ -341,11 +267,9 @@ def test_an_index_that_grows_keeps_its_chunks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("junk", [b"", b"\x1a\x45\xdf\xa3", b"\0\0\0\x08moov", b"\0" * 4000, bytes(range(256)) * 20])
 def test_marks_of_what_is_no_film(tmp_path: Path, junk: bytes) -> None:
     """Damaged heads have none, and raise nothing; a file that is laid out in another way stays as it is."""
-    from vidcolor.film import matroska, mp4
-
     (tmp_path / "junk").write_bytes(junk)
-    assert read_marks(tmp_path / "junk") == []
-    assert [header for header in read_headers(tmp_path / "junk") if header.marks.crop] == []
+    assert matroska.read_marks(tmp_path / "junk") == []
+    assert [header for header in mp4.read_headers(tmp_path / "junk") if header.marks.crop] == []
     assert not matroska.write_marks(tmp_path / "junk", MARKS, PictureShape(64, 48))
     assert not mp4.write_marks(tmp_path / "junk", MARKS, PictureShape(64, 48)) or junk.startswith(b"\0\0\0\x08moov")
     assert (tmp_path / "junk").read_bytes() == junk
