@@ -71,9 +71,9 @@ def colorize_unsmoothed(source: Path, target: Path, preset: str) -> None:
 
 
 def shots(source: Path, target: Path, preset: str) -> None:
-    from vidcolor.pipeline.shotlist import list_shots
+    from vidcolor.pipeline.shotlist.survey import survey
 
-    list_shots(source)
+    survey(source)
 
 
 def extract(source: Path, target: Path, preset: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vidcolor.film.shots import HEIGHT, LOOKAHEAD, WIDTH, Boundary, ShotDetector, WithBoundaries, thumbnail
-from vidcolor.pipeline.shotlist import list_shots
+from vidcolor.pipeline.shotlist.survey import survey
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 Picture = np.ndarray  # (HEIGHT, WIDTH) float, code values
@@ -178,17 +178,20 @@ def test_thumbnails_of_deep_and_shallow_film_are_alike(shape: tuple[int, int]) -
 
 def test_the_shots_of_the_reel() -> None:
     """The sample's five shots, as its README lists them."""
-    shots = list_shots(SAMPLES / "reel.mp4")
-    assert [shot.begins for shot in shots] == ["start", "cut", "cut", "dissolve", "cut"]
-    starts = np.array([shot.frame for shot in shots])
+    found = survey(SAMPLES / "reel.mp4")
+    shots = found.shots.shots
+    assert [shot.transition.kind for shot in shots] == ["start", "cut", "cut", "dissolve", "cut"]
+    starts = np.array([shot.start for shot in shots])
     assert np.abs(starts - [0, 30, 92, 143, 194]).max() <= 3  # the dissolve goes from 136 to 149
-    assert sum(shot.frames for shot in shots) == 240
-    assert shots[1].seconds == 30 / 24
-    assert shots[-1].seconds + shots[-1].duration == pytest.approx(10)
+    assert [shot.end for shot in shots] == [*starts[1:], 240]
+    assert found.begins[1] == 30 / 24
+    assert found.begins[-1] == pytest.approx(10)
+    assert found.is_even
+    assert {picture.shape for picture in found.pictures} == {(240, 320, 3)}
 
 
 def test_the_command_lists_shots(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """info --shots --json holds what list_shots gives, beside what info always tells."""
+    """info --shots --json holds the shots beside what info always tells."""
     from vidcolor.cli.app import main
 
     monkeypatch.setattr("sys.argv", ["vidcolor", "info", str(SAMPLES / "reel.mp4"), "--shots", "--json"])
@@ -197,7 +200,10 @@ def test_the_command_lists_shots(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert stopped.value.code == 0
     found = json.loads(capsys.readouterr().out)
     assert found["width"] == 640
-    assert [shot["frame"] for shot in found["shots"]] == [shot.frame for shot in list_shots(SAMPLES / "reel.mp4")]
+    shots = found["shots"]
+    assert [shot["begins"] for shot in shots] == ["start", "cut", "cut", "dissolve", "cut"]
+    assert sum(shot["frames"] for shot in shots) == 240
+    assert shots[1]["seconds"] == 30 / 24
 
 
 def test_real_single_shots_have_no_boundary() -> None:
@@ -206,4 +212,4 @@ def test_real_single_shots_have_no_boundary() -> None:
     if not footage:
         pytest.skip("VIDCOLOR_FOOTAGE names no folder of footage")
     for name in ("colour/bmx-trees.mp4", "colour/market-stall.mp4", "archive/great-train-robbery-1903.mp4"):
-        assert len(list_shots(Path(footage) / name)) == 1, name
+        assert len(survey(Path(footage) / name).pictures) == 1, name

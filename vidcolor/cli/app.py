@@ -18,7 +18,7 @@ import typer
 import typer.core
 import typer.main
 
-from vidcolor.cli import commands, process, training
+from vidcolor.cli import commands, process, shots, training
 from vidcolor.cli.fields import with_settings
 from vidcolor.cli.terminal import Terminal, forget
 from vidcolor.errors import VidcolorError, reason
@@ -134,7 +134,7 @@ def with_manners(command: Callable[..., None]) -> Callable[..., None]:
 
 VERBS: dict[str, Callable[..., None]] = {}
 for verb in (
-    *(commands.colorize, commands.preview, commands.info, commands.models),
+    *(commands.colorize, commands.preview, shots.shots, commands.info, commands.models),
     *(training.train, training.extract, training.evaluate),
 ):
     VERBS[verb.__name__] = verb
