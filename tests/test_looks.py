@@ -11,10 +11,10 @@ import pytest
 
 from vidcolor.color.arrays import Plane
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.segments import Start, Step
 from vidcolor.pipeline.stages import Stages
 from vidcolor.pipeline.view import View
-from vidcolor.settings import ShotSettings
 
 TAGS = ColorTags("bt709", True)
 SIZE = 64
@@ -26,7 +26,7 @@ class Painter:
     def __init__(self) -> None:
         self.seen = 0
 
-    def predict(self, lumas: Sequence[Plane], *, saturation: Sequence[float], batch: int) -> list[Plane]:
+    def predict(self, lumas: Sequence[Plane], *, batch: int) -> list[Plane]:
         self.seen += len(lumas)
         return [np.stack([40 * luma, -20 * luma]) for luma in lumas]
 
@@ -44,7 +44,8 @@ def pan(count: int, seed: int = 1, speed: int = 1) -> list[np.ndarray]:
 
 def steps(pictures: Sequence[np.ndarray], rate: int, cuts: Sequence[int] = (0,)) -> list[Step]:
     start = Start(0, 0, ())
-    return [Step(Frame(picture, 8, i, Fraction(1, rate), TAGS), i in cuts, start) for i, picture in enumerate(pictures)]
+    frames = [Frame(picture, 8, i, Fraction(1, rate), TAGS) for i, picture in enumerate(pictures)]
+    return [Step(frame, i, i in cuts, start) for i, frame in enumerate(frames)]
 
 
 def colored(
@@ -57,7 +58,7 @@ def colored(
         painter,  # type: ignore[arg-type]
         view,
         batch,
-        lambda step: ShotSettings(),
+        Grading(),
         rate=Fraction(rate) if sparse else None,
     )
     found = list(stages.colored(iter(steps(pictures, rate, cuts))))

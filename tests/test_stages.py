@@ -13,8 +13,11 @@ import torch
 
 from vidcolor.color.arrays import Plane
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
+from vidcolor.film.timecode import TimecodeClock
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.segments import Start, Step
-from vidcolor.pipeline.stages import SettingsOf, Stages, shared_cores
+from vidcolor.pipeline.shotlist.shot import Shot, ShotList
+from vidcolor.pipeline.stages import Stages, shared_cores
 from vidcolor.pipeline.view import View
 from vidcolor.settings import ShotSettings
 
@@ -25,19 +28,17 @@ class Painter:
     def __init__(self) -> None:
         self.seen: list[float] = []
 
-    def predict(self, lumas: Sequence[Plane], *, saturation: Sequence[float], batch: int) -> list[Plane]:
+    def predict(self, lumas: Sequence[Plane], *, batch: int) -> list[Plane]:
         self.seen += [float(luma.mean()) for luma in lumas]
-        return [
-            np.stack([np.full_like(luma, 10 * factor * luma.mean()), np.zeros_like(luma)])
-            for luma, factor in zip(lumas, saturation, strict=True)
-        ]
+        return [np.stack([np.full_like(luma, 10 * luma.mean()), np.zeros_like(luma)]) for luma in lumas]
 
 
+PLAIN = Grading(ShotSettings(smooth=0.0))
 INFO = VideoInfo.of_still(32, 32, ColorTags("bt709", False))
 
 
-def stages(painter: Painter, batch: int, settings_of: SettingsOf = lambda step: ShotSettings(smooth=0.0)) -> Stages:
-    return Stages(painter, View(INFO, 16, 16), batch, settings_of)  # type: ignore[arg-type]
+def stages(painter: Painter, batch: int, grading: Grading = PLAIN) -> Stages:
+    return Stages(painter, View(INFO, 16, 16), batch, grading)  # type: ignore[arg-type]
 
 
 def steps(pictures: Sequence[int], segments: Sequence[int] | None = None) -> list[Step]:
@@ -45,7 +46,7 @@ def steps(pictures: Sequence[int], segments: Sequence[int] | None = None) -> lis
     starts = {number: Start(number, 0, ()) for number in segments or [0]}
     ramp = np.arange(32, dtype=np.uint8) + np.zeros((32, 1), np.uint8)
     return [
-        Step(Frame(ramp + np.uint8(value), 8, i, Fraction(1, 25), ColorTags("bt709", False)), False, starts[number])
+        Step(Frame(ramp + np.uint8(value), 8, i, Fraction(1, 25), ColorTags("bt709", False)), i, False, starts[number])
         for i, (value, number) in enumerate(zip(pictures, segments or [0] * len(pictures), strict=True))
     ]
 
@@ -76,19 +77,29 @@ def test_shots_look_as_their_settings_say() -> None:
     """Saturation counts for each frame, held ones too; smoothing begins anew where its strength changes."""
     pictures = [40, 40, 40, 40, 60, 60]
 
-    def settings_of(step: Step) -> ShotSettings:
-        first = step.frame.pts < 3
-        return ShotSettings(saturation=1.0 if first else 2.0, smooth=0.0 if first else 0.85)
+    first, second = Shot(1, 0, 3, changes={"smooth": 0.0}), Shot(2, 3, 6, changes={"saturation": 2.0})
+    grading = Grading(shots=ShotList((first, second), TimecodeClock(Fraction(25))))
 
-    def colors(pictures: list[Step], settings_of: SettingsOf) -> list[Plane]:
-        return [ab for _, _, ab in stages(Painter(), 4, settings_of).colored(iter(pictures))]
+    def colors(pictures: list[Step], grading: Grading) -> list[Plane]:
+        return [ab for _, _, ab in stages(Painter(), 4, grading).colored(iter(pictures))]
 
     whole = steps(pictures)
-    found = colors(whole, settings_of)
-    alone = colors(whole[:3], settings_of) + colors(whole[3:], settings_of)
+    found = colors(whole, grading)
+    alone = colors(whole[:3], grading) + colors(whole[3:], grading)
     np.testing.assert_array_equal(np.stack(found), np.stack(alone))
-    dull = colors(whole[3:], lambda step: ShotSettings(smooth=0.85))
+    dull = colors(whole[3:], Grading())
     np.testing.assert_allclose(np.stack(found[3:]), 2 * np.stack(dull), rtol=1e-6)
+
+
+def test_the_network_is_not_asked_for_colors_that_nobody_sees() -> None:
+    """Shots that stay grey, or keep their own colors, cost no prediction; what dissolves into them does."""
+    shots = (Shot(1, 0, 2, changes={"mode": "grey"}), Shot(2, 2, 4), Shot(3, 4, 6, changes={"strength": 0.0}))
+    painter = Painter()
+    grading = Grading(ShotSettings(smooth=0.0), ShotList(shots, TimecodeClock(Fraction(25))))
+    found = list(stages(painter, 8, grading).colored(iter(steps([40, 50, 60, 70, 80, 90]))))
+    assert [step.number for step, _, _ in found] == list(range(6))
+    assert len(painter.seen) == 2
+    assert [bool(ab.any()) for _, _, ab in found] == [False, False, True, True, False, False]
 
 
 def test_computing_leaves_the_hosts_threads_alone() -> None:

@@ -152,8 +152,10 @@ def preview(
         Path,
         typer.Option("--output", "-o", metavar="PATH", rich_help_panel=FILES, help="A picture: grey beside color."),
     ],
-    run: Annotated[RunSettings, Only("model", "size", "stream", "deinterlace", "device", "precision", "hwaccel")],
-    shot: Annotated[ShotSettings, Only("saturation")],
+    run: Annotated[
+        RunSettings, Only("model", "size", "lut", "lut_luma", "stream", "deinterlace", "device", "precision", "hwaccel")
+    ],
+    shot: Annotated[ShotSettings, Only("mode", "saturation", "temperature", "tint", "strength")],
     files: Annotated[FileSettings, Only("overwrite")],
     terminal: Terminal,
     at: Annotated[
@@ -180,11 +182,11 @@ def info(
 
     found = asdict(probe(source, run.stream))
     if shots:
-        from vidcolor.pipeline.shotlist import list_shots
+        from vidcolor.pipeline.shotlist.survey import survey
 
         with terminal.progress({str(source): 1}) as progress:
             progress.begin(str(source))
-            found["shots"] = [asdict(shot) for shot in list_shots(source, progress.step)]
+            found["shots"] = survey(source, stream=run.stream, progress=progress.step).rows()
     terminal.result(found, *(() if terminal.settings.json else described_film(found)))
 
 

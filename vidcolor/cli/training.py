@@ -172,7 +172,7 @@ def evaluate(
         typer.Argument(metavar="DATA", help="Photos, tar shards, color films, folders of them.", show_default=False),
     ],
     run: Annotated[RunSettings, Only("model", "device", "precision", "size", "looks")],
-    shot: ShotSettings,
+    shot: Annotated[ShotSettings, Only("saturation", "smooth")],
     settings: EvaluateSettings,
     terminal: Terminal,
     report: Annotated[

@@ -25,12 +25,14 @@ class Part:
         begin, end: In seconds of the film's own time.
         shift: Seconds by which the film begins earlier in the container.
         skipped: Frames of the film before the part.
+        alone: Nothing but the picture and the film's tags.
     """
 
     begin: float = float("-inf")
     end: float = float("inf")
     shift: float = 0.0
     skipped: int = 0
+    alone: bool = False
 
     @property
     def from_start(self) -> bool:

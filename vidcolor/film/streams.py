@@ -72,10 +72,11 @@ class StreamCopies:
             picture.metadata.update(kept_tags(own.metadata))
             picture.disposition = own.disposition
             self._mark(picture, own)
-            self._add_timecode(picture)
-            self._add_chapters()
+            if not part.alone:
+                self._add_timecode(picture)
+                self._add_chapters()
             for other in self._source.streams:
-                if other.index != info.stream:
+                if other.index != info.stream and not part.alone:
                     self._add(other)
             if info.captions:
                 self._losses.append(("the closed captions inside the picture", ""))

@@ -39,6 +39,7 @@ class FilmWriter:
         encoding: That of the picture's packets.
         start, duration: The part of the source that is written, in seconds of its own time.
         sealed: Called with the finished file just before it gets its final name.
+        alone: The picture without the other streams.
 
     Attributes:
         accept: Called when all is written and told of in ``warnings``; it may still refuse the film.
@@ -53,6 +54,7 @@ class FilmWriter:
         start: float = 0.0,
         duration: float | None = None,
         sealed: Callable[[Path], None] = lambda part: None,
+        alone: bool = False,
     ) -> None:
         self.path = path
         self.encoding = encoding
@@ -68,7 +70,7 @@ class FilmWriter:
         end = first + start + duration if duration is not None else float("inf")
         self._shift = self._lead(first + start if start else None)
         skipped = ceil((Fraction(start) - Fraction(1, 10**6)) * info.rate) if start else 0
-        self._cut = Part(begin, end, self._shift, skipped)
+        self._cut = Part(begin, end, self._shift, skipped, alone)
         self._counts = path.suffix.lower() in COUNTING
         self._begun = False
         self._container: Any = None

@@ -19,7 +19,7 @@ from vidcolor.pipeline.film import colorize_film, tidy
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.pipeline.photo_batch import PhotographBatch
 from vidcolor.pipeline.result import Job, Outcome, Result
-from vidcolor.pipeline.target import MARK, check_target, default_output, marked
+from vidcolor.pipeline.target import MARK, check_target, default_output, excerpt, marked
 from vidcolor.settings import RunSettings, ShotSettings, changed
 
 Progress = Callable[[int, int], None]  # frames done, frames expected
@@ -111,7 +111,7 @@ def colorize(
     run, look = changed(single, settings or RunSettings(), shot or ShotSettings())
     source, target = Path(source), None if output is None else Path(output)
     if target is None or target.is_dir():
-        target = output_beside(source, target)
+        target = excerpt(output_beside(source, target), run.only)
     if is_photo(source):
         return colorize_photograph(source, target, overwrite=overwrite, settings=run, shot=look, predictor=predictor)
     return colorize_film(
@@ -145,6 +145,8 @@ def colorize_all(
         CheckpointError, DeviceError: there is no such model or device: nothing can be colored.
     """
     run, look = settings or RunSettings(), shot or ShotSettings()
+    if run.shots:
+        raise InputError(f"cannot use {run.shots}", "a list of shots is of one film", "Colorize that film alone")
     written: set[Path] = set()  # two inputs must not share an output
     prepared = cache(lambda: Predictor.load(run))  # once, and not at all when there is nothing to do
 

@@ -22,6 +22,7 @@ from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.chroma import chroma_bands
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.photo import painted
 from vidcolor.pipeline.segments import Start, Step, cut
 from vidcolor.pipeline.stages import Stages
@@ -74,8 +75,8 @@ class Colorizer:
         shot = ShotSettings(saturation=saturation)
         source = _Grey.of(grey, 0, Fraction(1))
         small = self._view(source.frame, still=True).small(source.frame)
-        (ab,) = self._predictor.predict([small], saturation=shot.saturation)
-        return source.painted(small, ab)
+        (ab,) = self._predictor.predict([small])
+        return source.painted(small, Grading(shot).graded(0, small, ab, TAGS.matrix))
 
     def frames(
         self,
@@ -126,11 +127,11 @@ class Colorizer:
         steps = (
             cut(stream(), shortest=sys.maxsize, longest=sys.maxsize, start=start)
             if detect
-            else (Step(frame, frame.pts == 0, start) for frame in stream())
+            else (Step(frame, frame.pts, frame.pts == 0, start) for frame in stream())
         )
         view = self._view(first.frame, still=False)
         batch = self._settings.batch_size or BATCH[self._predictor.device.type]
-        stages = Stages(self._predictor, view, batch, lambda step: shot, rate)
+        stages = Stages(self._predictor, view, batch, Grading(shot), rate)
         for _, small, ab in stages.colored(steps):
             yield waiting.popleft().painted(small, ab)
 

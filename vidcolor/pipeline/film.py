@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,15 @@ from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import choose_codec, codec_options
 from vidcolor.film.frame import Frame
 from vidcolor.film.packets import joined
-from vidcolor.film.reader import frames, open_video
+from vidcolor.film.reader import open_video
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.recorder import Recorder
 from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.segments import cut
-from vidcolor.pipeline.target import check_target, default_output
+from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
+from vidcolor.pipeline.target import check_target, default_output, excerpt
 from vidcolor.pipeline.work import Work, encode_settings
 from vidcolor.settings import RunSettings, ShotSettings
 
@@ -64,26 +64,26 @@ def colorize_film(
     encoder = encode_settings(settings)
     began = time.monotonic()
     with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
-        target = Path(output) if output else default_output(source)
+        target = Path(output) if output else excerpt(default_output(source), settings.only)
         with Journal(target) as journal:
             check_target(source, target, overwrite or (settings.resume and journal.is_published))
             codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
             predictor = predictor or Predictor.load(settings)
-            stream = frames(video, settings.start, settings.duration)
-            first = next(stream)  # tells the depth, and fails before anything is written
-            work = Work.of(video, target, first.bits, settings, shot, predictor)
+            grading = Grading.of(settings, shot, video.info)
+            parts, first = first_of(stretches(video, settings, grading))  # fails before anything is written
+            work = Work.of(video, target, first.bits, settings, grading, predictor)
+            begin, duration, has_gaps = extent(video.info, settings, grading, first)
             writer = FilmWriter(
-                target, video.info, work.encoding, start=settings.start, duration=settings.duration, sealed=journal.seal
+                target, video.info, work.encoding, start=begin, duration=duration, sealed=journal.seal, alone=has_gaps
             )
-            whole = not settings.start and settings.duration is None
-            run = _Run(work, writer, progress, report, video.info.frames if whole else 0)
-            if settings.resume:
-                identity = identity_of(work, shot)
+            run = _Run(work, writer, progress, report)
+            if settings.resume and not settings.only:
+                identity = identity_of(work)
                 published = journal.is_published and not journal.differences(identity)
                 check_target(source, target, overwrite or published)
-                run.in_segments(journal, chain([first], stream), identity, overwrite)
+                run.in_segments(journal, next(parts), identity, overwrite)
             else:
-                run.straight(journal, chain([first], stream))
+                run.straight(journal, parts)
     seconds = time.monotonic() - began
     return Result(
         output=target,
@@ -94,7 +94,7 @@ def colorize_film(
         model=predictor.model.name,
         device=str(predictor.device),
         warnings=run.warnings,
-        notes=tuple(work.video.notes),
+        notes=(*work.video.notes, *grading.notes()),
     )
 
 
@@ -106,14 +106,19 @@ class _Run:
     writer: FilmWriter
     progress: Callable[[int, int], None]
     report: Callable[[str], None]
-    expected: int
+    expected: int = 0
     done: int = 0
     resumed: int = 0
     _counts: deque[tuple[int, dict[str, float]]] = field(default_factory=deque)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return (*self.writer.warnings, *self.work.video.warnings, *self.work.stages.warnings)
+        found = (*self.writer.warnings, *self.work.video.warnings, *self.work.stages.warnings)
+        settings, shots = self.work.settings, self.work.stages.grading.shots
+        whole = not settings.start and settings.duration is None and not settings.only
+        if whole and shots and (end := shots.shots[-1].end) > self.done:
+            return (*found, f"the list of shots goes on to frame {end - 1}, but the film has {self.done} frames")
+        return found
 
     def __post_init__(self) -> None:
         self.writer.accept = self.accept
@@ -124,16 +129,19 @@ class _Run:
             what = f"cannot colorize {self.work.video.info.path}"
             raise InputError(what, "; ".join(self.warnings), "Leave out --strict to accept it")
 
-    def straight(self, journal: Journal, stream: Iterator[Frame]) -> None:
+    def straight(self, journal: Journal, parts: Iterator[Stretch]) -> None:
         """From the first frame to the last with one encoder, into the output's part file."""
         journal.claim()
         try:
-            steps = cut(stream, shortest=sys.maxsize, longest=sys.maxsize, context=self.work.context)
-            with self.writer, self.work.colored(steps) as pictures:
+            with self.writer:
                 encoder = self.writer.encoder()
-                for step, planes in pictures:
-                    self.writer.write(encoder.push(step.frame, planes))
-                    self._count()
+                for part in parts:
+                    self.expected += part.length
+                    steps = self.work.steps(part.frames, part.start, shortest=sys.maxsize, longest=sys.maxsize)
+                    with self.work.colored(steps) as pictures:
+                        for step, planes in pictures:
+                            self.writer.write(encoder.push(step.frame, planes))
+                            self._count()
                 self.writer.write(encoder.flush())
         except BaseException:
             if not journal.segments:  # what an earlier run has finished is still good
@@ -141,8 +149,9 @@ class _Run:
             raise
         journal.remove()
 
-    def in_segments(self, journal: Journal, stream: Iterator[Frame], identity: dict[str, Any], overwrite: bool) -> None:
+    def in_segments(self, journal: Journal, part: Stretch, identity: dict[str, Any], overwrite: bool) -> None:
         """Segment by segment beside the output, from where the journal ends; then all joined."""
+        self.expected = part.length
         journal.claim()
         changed = journal.differences(identity) if journal.segments else []
         try:
@@ -163,7 +172,7 @@ class _Run:
             if journal.is_complete:
                 self._take_over(journal)
             else:
-                self._record(journal, stream)
+                self._record(journal, part)
             with self.writer:
                 files = [journal.packets(segment.number) for segment in journal.segments]
                 self.writer.write(joined(files, self.work.encoding.time_base))
@@ -186,20 +195,19 @@ class _Run:
                 f"cannot write {self.writer.path}", why, "Go on with the options of before, or use -y to start afresh"
             )
 
-    def _record(self, journal: Journal, stream: Iterator[Frame]) -> None:
+    def _record(self, journal: Journal, part: Stretch) -> None:
         with ExitStack() as stack:
-            start = journal.segments[-1].following if journal.segments else None
-            if start is not None:
-                found = stack.enter_context(self.work.resumed(start))
+            stream, start = part.frames, part.start
+            if journal.segments and (following := journal.segments[-1].following):
+                found = stack.enter_context(self.work.resumed(following))
                 if found is None:
                     self.report(f"{self.work.video.info.path} does not decode as it did before: starting afresh")
                     journal.forget()
-                    start = None
                 else:
-                    stream = found
+                    stream, start = found, following
                     self._take_over(journal)
                     self.report(f"{self.done} frames are done already: going on from there")
-            steps = cut(self._counted(stream), start=start, context=self.work.context)
+            steps = self.work.steps(self._counted(stream), start)
             pictures = stack.enter_context(self.work.colored(steps))
             recorder = stack.enter_context(Recorder(journal, self.work.encoding, self.writer.path))
             for step, planes in pictures:
@@ -227,7 +235,7 @@ class _Run:
         self.progress(self.done, self.expected)
 
 
-def identity_of(work: Work, shot: ShotSettings) -> dict[str, Any]:
+def identity_of(work: Work) -> dict[str, Any]:
     """Return all that decides the bytes of a segment, by the names that a user would know."""
     stages, settings = work.stages, work.settings
     found = {
@@ -237,8 +245,7 @@ def identity_of(work: Work, shot: ShotSettings) -> dict[str, Any]:
         "precision": str(stages.predictor.precision),
         "size": [stages.view.width, stages.view.height],
         "batch size": stages.batch,
-        "saturation": shot.saturation,
-        "smoothing": shot.smooth,
+        **stages.grading.identity(),
         "looks": settings.looks,
         "start": settings.start,
         "duration": settings.duration,

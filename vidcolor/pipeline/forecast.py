@@ -26,9 +26,11 @@ from vidcolor.film.reader import frames, open_video
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.batch import output_beside
 from vidcolor.pipeline.film import identity_of
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.journal import Journal
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.pipeline.segments import SHORTEST, cut
+from vidcolor.pipeline.stretches import ranges
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.work import Work
 from vidcolor.settings import RunSettings, ShotSettings
@@ -133,13 +135,14 @@ def _film(
     ):
         if target.exists() and not overwrite and not journal.is_published:
             return Forecast(source, target, skipped=True)
-        count, seconds = _extent(video.info, settings)
+        grading = Grading.of(settings, shot, video.info)
+        count, seconds = _extent(video.info, settings, grading)
         middle = settings.start + seconds / 2
-        stream = frames(video, middle)
+        stream = frames(video, middle, chroma=grading.keeps_colors)
         first = next(stream)
-        work = Work.of(video, target, first.bits, settings, shot, prepared())
+        work = Work.of(video, target, first.bits, settings, grading, prepared())
         sample = _tried(work, chain([first], stream))
-        done = 0 if journal.differences(identity_of(work, shot)) else journal.frames
+        done = 0 if journal.differences(identity_of(work)) else journal.frames
         copied = copied_rate(video.info, video.info.clock_start + middle) * seconds
     return Forecast(
         source, target, frames=count, resumed=done, settings=_described(work, shot),
@@ -148,8 +151,11 @@ def _film(
     )  # fmt: skip
 
 
-def _extent(info: VideoInfo, settings: RunSettings) -> tuple[int, float]:
+def _extent(info: VideoInfo, settings: RunSettings, grading: Grading) -> tuple[int, float]:
     """Frames and seconds that would be colored; zeros where the container does not tell."""
+    if settings.only:
+        count = sum(end - start for start, end in ranges(settings, grading))
+        return count, float(count / info.rate)
     left = max(0.0, info.seconds - settings.start)
     seconds = left if settings.duration is None else min(settings.duration, left) if left else settings.duration
     whole = not settings.start and settings.duration is None

@@ -50,7 +50,8 @@ class Segment:
     def from_json(cls, fields: dict[str, Any]) -> Segment:
         start = fields.pop("following")
         if start is not None:
-            start = Start(start["number"], start["lead"], tuple(Mark(**mark) for mark in start["marks"]))
+            marks = tuple(Mark(**mark) for mark in start["marks"])
+            start = Start(start["number"], start["lead"], marks, start["frame"])
         return cls(**fields, following=start)
 
 

@@ -17,6 +17,7 @@ from vidcolor.film.images.reading import read_image
 from vidcolor.film.images.writing import check_format, depth_in, losses, write_image
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_bands
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.result import Result
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.view import View
@@ -32,6 +33,7 @@ class Photograph:
     Args:
         grey: Its luma ``(H, W)``, in the depth of its output.
         frame: What the network is shown of it, in 16 bits at full size.
+        grading: What is wanted of its colors.
 
     Attributes:
         small: The same at network size, ``(h, w)`` in 0..1.
@@ -40,8 +42,9 @@ class Photograph:
         seconds: What reading took.
     """
 
-    def __init__(self, output: Path, grey: Image, frame: Frame, small: Plane) -> None:
+    def __init__(self, output: Path, grey: Image, frame: Frame, small: Plane, grading: Grading) -> None:
         self.output, self.small, self.pixels = output, small, grey.pixels.size
+        self._grading = grading
         self.warnings: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.batch, self.seconds = 0, 0.0
@@ -58,7 +61,7 @@ class Photograph:
         assert self._large is not None, "it has been painted already"
         grey, frame = self._large
         self._large = None
-        return painted(grey, frame, self.small, ab)
+        return painted(grey, frame, self.small, self._grading.graded(0, self.small, ab, TAGS.matrix))
 
 
 def colorize_photograph(
@@ -85,14 +88,20 @@ def colorize_photograph(
     began = time.monotonic()
     check_target(source, output, overwrite)
     check_format(output)
+    grading = photograph_grading(settings, shot)
     predictor = predictor or Predictor.load(settings)
-    photograph = read_photograph(source, output, settings, predictor)
-    (ab,) = predictor.predict([photograph.small], saturation=shot.saturation, batch=settings.batch_size)
+    photograph = read_photograph(source, output, settings, grading, predictor)
+    (ab,) = predictor.predict([photograph.small], batch=settings.batch_size)
     return write_photograph(photograph, ab, predictor, time.monotonic() - began)
 
 
-def read_photograph(source: Path, output: Path, settings: RunSettings, predictor: Predictor) -> Photograph:
+def read_photograph(
+    source: Path, output: Path, settings: RunSettings, grading: Grading, predictor: Predictor
+) -> Photograph:
     """Return a photograph as it is to be colored.
+
+    Args:
+        grading: What is wanted of its colors.
 
     Raises:
         InputError: it is no picture or a damaged one; or something of it would be lost, and the settings are strict.
@@ -107,7 +116,7 @@ def read_photograph(source: Path, output: Path, settings: RunSettings, predictor
     height, width = frame.luma.shape
     short_side = settings.size or predictor.model.config.short_side(still=True)
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
-    found = Photograph(output, grey, frame, view.small(frame))
+    found = Photograph(output, grey, frame, view.small(frame), grading)
     found.warnings, found.notes, found.batch = tuple(warnings), _unused(settings), settings.batch_size
     found.seconds = time.monotonic() - began
     return found
@@ -122,7 +131,7 @@ def _unused(settings: RunSettings) -> tuple[str, ...]:
 
 
 def write_photograph(photograph: Photograph, ab: Plane, predictor: Predictor, seconds: float) -> Result:
-    """Write a photograph with the network's ab ``(2, h, w)``.
+    """Write a photograph with the network's ab ``(2, h, w)``, which are graded before.
 
     Args:
         seconds: What it has taken up to now.
@@ -138,6 +147,21 @@ def write_photograph(photograph: Photograph, ab: Plane, predictor: Predictor, se
         output=photograph.output, frames=1, seconds=round(seconds, 3), fps=round(1 / seconds, 2),
         model=predictor.model.name, device=str(predictor.device), warnings=warnings, notes=photograph.notes,
     )  # fmt: skip
+
+
+def photograph_grading(settings: RunSettings, shot: ShotSettings) -> Grading:
+    """Return what is wanted of photographs.
+
+    Raises:
+        InputError: it is something that only a film has.
+    """
+    what = "cannot colorize a photograph"
+    if settings.shots or settings.only:
+        raise InputError(what, "it has no shots", "Leave out --shots and --only")
+    if settings.lut_luma or shot.mode == "keep":
+        asked = "--lut-luma" if settings.lut_luma else "--mode keep"
+        raise InputError(what, f"{asked} is for films", "Leave it out")
+    return Grading.of(settings, shot)
 
 
 def _greyed(image: Image, bits: int) -> tuple[Image, Frame]:

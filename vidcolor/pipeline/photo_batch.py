@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import cache
 
 from vidcolor.color.arrays import Plane
 from vidcolor.errors import VidcolorError
 from vidcolor.film.prefetch import prefetch
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline.photo import Photograph, read_photograph, write_photograph
+from vidcolor.pipeline.photo import Photograph, photograph_grading, read_photograph, write_photograph
 from vidcolor.pipeline.result import Job, Outcome
 from vidcolor.pipeline.stages import shared_cores
 from vidcolor.settings import RunSettings, ShotSettings
@@ -50,7 +51,8 @@ class PhotographBatch:
     """
 
     def __init__(self, prepared: Callable[[], Predictor], settings: RunSettings, shot: ShotSettings) -> None:
-        self._prepared, self._settings, self._shot = prepared, settings, shot
+        self._prepared, self._settings = prepared, settings
+        self._grading = cache(lambda: photograph_grading(settings, shot))  # fails with the first photograph
         self._memory = _Memory(IN_MEMORY)
         self._stopped = threading.Event()
 
@@ -77,7 +79,7 @@ class PhotographBatch:
             predictor = self._prepared()
             self._memory.wait(self._stopped)
             try:
-                photograph = read_photograph(job.source, job.output, self._settings, predictor)
+                photograph = read_photograph(job.source, job.output, self._settings, self._grading(), predictor)
             except Exception as error:
                 yield Outcome.failed(job, error)
             else:
@@ -123,7 +125,7 @@ class PhotographBatch:
         if not photographs:
             return []
         small = [photograph.small for photograph in photographs]
-        return self._prepared().predict(small, saturation=self._shot.saturation, batch=self._settings.batch_size)
+        return self._prepared().predict(small, batch=self._settings.batch_size)
 
     def _write(self, job: Job, photograph: Photograph, ab: Plane, seconds: float) -> Outcome:
         try:

@@ -15,7 +15,8 @@ from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, upright, without_color
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
-from vidcolor.pipeline.photo import read_photograph
+from vidcolor.pipeline.grading import Grading
+from vidcolor.pipeline.photo import photograph_grading, read_photograph
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
@@ -56,20 +57,24 @@ def _of_film(source: Path, at: float, settings: RunSettings, shot: ShotSettings)
         predictor = Predictor.load(settings)
         short_side = settings.size or predictor.model.config.short_side(info.is_still)
         view = View(info, short_side, predictor.stride)
-        frame = next(frames(video, at))
+        grading = Grading.of(settings, shot)
+        frame = next(frames(video, at, chroma=grading.keeps_colors))
     small = view.small(frame)
-    (ab,) = predictor.predict([view.upright(small)], saturation=shot.saturation)
+    (ab,) = predictor.predict([view.upright(small)])
+    ab = grading.graded(0, small, view.stored(ab), frame.tags.matrix)
     height, width = frame.luma.shape
+    colored = grading.finished(0, frame, chroma_planes(frame, small, ab, width, height))
     size = display_size(info, max(width, height))
-    both = without_color(frame), chroma_planes(frame, small, view.stored(ab), width, height)
-    return [upright(rgb_to_codes(frame_to_rgb(frame, chroma, *size)), info) for chroma in both]
+    both = (frame, without_color(frame)), colored
+    return [upright(rgb_to_codes(frame_to_rgb(each, chroma, *size)), info) for each, chroma in both]
 
 
 def _of_photograph(source: Path, output: Path, at: float, settings: RunSettings, shot: ShotSettings) -> list[RgbImage]:
     if at:
         raise InputError(f"cannot preview {source} at {at:g} s", "it is a photograph", "Leave out --at")
+    grading = photograph_grading(settings, shot)
     predictor = Predictor.load(settings)
-    photograph = read_photograph(source, output, settings, predictor)
+    photograph = read_photograph(source, output, settings, grading, predictor)
     grey = photograph.grey.as_shown(8).pixels
-    (ab,) = predictor.predict([photograph.small], saturation=shot.saturation)
+    (ab,) = predictor.predict([photograph.small])
     return [np.repeat(grey[..., None], 3, axis=2), photograph.painted(ab).as_shown(8).pixels]

@@ -42,6 +42,7 @@ class Start:
 
     Attributes:
         number: Of the segment, counted from 0.
+        frame: Number of its first own frame, counted from 0, the film's first.
         lead: Frames of context before its own first frame.
         marks: The last frames before its context, and the first frame of that: if a decoder gives just
             these in a row, it can be trusted to give the same frames from here on.
@@ -50,6 +51,7 @@ class Start:
     number: int
     lead: int
     marks: tuple[Mark, ...]
+    frame: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +59,14 @@ class Step:
     """A frame on its way, with its place in the film.
 
     Attributes:
+        number: Of the frame, counted from 0, the film's first.
         starts_shot: Nothing of the frame before may flow into this one.
         start: That of the segment it is worked in; the same object for all of a segment's frames.
         context: The frame belongs to a neighboring segment and only helps to color this one.
     """
 
     frame: Frame
+    number: int
     starts_shot: bool
     start: Start
     context: bool = False
@@ -75,7 +79,7 @@ def cut(
     shortest: int | None = None,
     longest: int | None = None,
     start: Start | None = None,
-    detector: Callable[[], ShotDetector] = ShotDetector,
+    detector: Callable[[int], ShotDetector] = lambda first: ShotDetector(),
 ) -> Iterator[Step]:
     """Lay a film out in segments.
 
@@ -85,25 +89,33 @@ def cut(
         shortest: Frames after which a segment ends at the next boundary of shots; None: SHORTEST.
         longest: Frames after which it ends anyway; None: LONGEST.
         start: Where the work goes on; None: at the film's beginning.
+        detector: Gives what tells the shots from a frame on, whose number it is called with.
     """
     shortest = SHORTEST if shortest is None else shortest
     longest = max(LONGEST if longest is None else longest, context + MARKS)
     source = _Source(stream)
     following: Start | None = start or Start(0, 0, ())
     while following is not None:
-        following = yield from _segment(source, following, detector(), context, shortest, longest)
+        following = yield from _segment(source, following, detector, context, shortest, longest)
 
 
 def _segment(
-    source: _Source, start: Start, detector: ShotDetector, context: int, shortest: int, longest: int
+    source: _Source,
+    start: Start,
+    detector: Callable[[int], ShotDetector],
+    context: int,
+    shortest: int,
+    longest: int,
 ) -> Generator[Step, None, Start | None]:
     """One segment's steps; returns the start of the next one, None at the end of the film."""
     past: deque[Frame] = deque(maxlen=context + MARKS)
     held: list[Step] = []  # what may turn out to be the next segment's
     count = own = 0
-    decided = WithBoundaries(source, thumbnail_of, detector)
+    first = start.frame - start.lead
+    decided = WithBoundaries(source, thumbnail_of, detector(first))
     for frame, boundary in decided:
-        step = Step(frame, boundary is not None or not count, start, context=count < start.lead)
+        number = first + count
+        step = Step(frame, number, boundary is not None or not count, start, context=count < start.lead)
         count += 1
         if step.context:
             yield step
@@ -111,7 +123,7 @@ def _segment(
             yield from held
             past.extend(s.frame for s in held)
             source.give_back([frame, *decided.waiting])
-            return Start(start.number + 1, 0, _marks(past, frame))
+            return Start(start.number + 1, 0, _marks(past, frame), number)
         elif own < longest:
             own += 1
             yield step
@@ -123,7 +135,7 @@ def _segment(
             lead = [past.pop() for _ in range(context)][::-1]
             ahead = [*lead, *(s.frame for s in held), frame]
             source.give_back([*ahead, *decided.waiting])
-            return Start(start.number + 1, context, _marks(past, ahead[0]))
+            return Start(start.number + 1, context, _marks(past, ahead[0]), number - len(held))
         past.append(frame)
     yield from held
     return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -18,16 +18,14 @@ from vidcolor.color.arrays import Plane
 from vidcolor.film.prefetch import one_cv2_thread
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.looks import Looks
 from vidcolor.pipeline.segments import Step
 from vidcolor.pipeline.smoothing import Smoother
 from vidcolor.pipeline.view import View
-from vidcolor.settings import ShotSettings
 
 Planes = tuple[NDArray[Any], NDArray[Any]]
 MOST_WAITING = 4  # times a batch: frames that wait for the network, most of them not to be seen by it
-SettingsOf = Callable[[Step], ShotSettings]
-"""Tells how a frame's shot is to look; frames of one shot get equal settings."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +34,25 @@ class Stages:
 
     Attributes:
         batch: Frames that go through the network together.
-        settings_of: How each shot looks.
+        grading: What is wanted of each frame.
         rate: Frames per second of a film of which the network need not see every frame; None: it sees all.
     """
 
     predictor: Predictor
     view: View
     batch: int
-    settings_of: SettingsOf
+    grading: Grading
     rate: Fraction | None = None
 
     def colored(self, steps: Iterator[Step]) -> Iterator[tuple[Step, Plane, Plane]]:
-        """Return steps with their Y' and ab, both at network size; context is left out.
+        """Return steps with their Y' and graded ab, both at network size; context is left out.
 
         Batches and smoothing end with their segment.
         """
         for _, segment in groupby(steps, key=lambda step: step.start.number):
             for step, luma, ab in self._segment(segment):
                 if not step.context:
-                    yield step, luma, ab
+                    yield step, luma, self.grading.graded(step.number, luma, ab, step.frame.tags.matrix)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -62,24 +60,33 @@ class Stages:
         return self.predictor.warnings(self.batch, self.view.height, self.view.width)
 
     def _segment(self, segment: Iterator[Step]) -> Iterator[tuple[Step, Plane, Plane]]:
-        """The steps of one segment, predicted and averaged along motion."""
+        """The steps of one segment, predicted and averaged along motion; without colors where none would be seen."""
         waiting: deque[tuple[Step, Plane]] = deque()
         smoother = Smoother(0)
-        for strength, shots in groupby(_with_ends(segment), key=lambda pair: self.settings_of(pair[0]).smooth):
+        for (strength, is_colored), shots in groupby(_with_ends(segment), key=lambda pair: self._way(pair[0])):
             yield from _finished(waiting, smoother.flush())
+            if not is_colored:
+                for step, _ in shots:
+                    luma = self.view.small(step.frame)
+                    yield step, luma, np.zeros((2, *luma.shape), np.float32)
+                continue
             smoother = Smoother(strength, Looks(self.rate) if self.rate else None)
             asked = _Asked(self)
             for step, ends_shot in shots:
                 luma = self.view.small(step.frame)
                 waiting.append((step, luma))
                 seconds = step.frame.seconds
-                asked.push(step, luma, smoother.watch(luma, step.starts_shot, seconds=seconds, ends_shot=ends_shot))
+                asked.push(luma, smoother.watch(luma, step.starts_shot, seconds=seconds, ends_shot=ends_shot))
                 if asked.full:
                     for ab in asked.answers():
                         yield from _finished(waiting, smoother.add(ab))
             for ab in asked.answers():
                 yield from _finished(waiting, smoother.add(ab))
         yield from _finished(waiting, smoother.flush())
+
+    def _way(self, step: Step) -> tuple[float, bool]:
+        """How much is averaged in the shot of a frame, and whether its colors are seen."""
+        return self.grading.settings_at(step.number).smooth, self.grading.needs_colors(step.number)
 
 
 class _Asked:
@@ -91,16 +98,15 @@ class _Asked:
 
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
-        self._frames: list[tuple[Plane, float] | None] = []  # None: the network does not see it
+        self._frames: list[Plane | None] = []  # None: the network does not see it
         self._fresh: list[bool] = []
-        self._last: tuple[Plane, float] | None = None
+        self._last: Plane | None = None
         self._ab: Plane | None = None
 
-    def push(self, step: Step, luma: Plane, wanted: bool) -> None:
-        ask = (luma, self._stages.settings_of(step).saturation) if wanted else None
-        self._frames.append(ask)
-        self._fresh.append(ask is not None and not _same(self._last, ask))
-        self._last = ask or self._last
+    def push(self, luma: Plane, wanted: bool) -> None:
+        self._frames.append(luma if wanted else None)
+        self._fresh.append(wanted and not (self._last is not None and np.array_equal(self._last, luma)))
+        self._last = luma if wanted else self._last
 
     @property
     def full(self) -> bool:
@@ -112,18 +118,12 @@ class _Asked:
         frames, fresh = self._frames, self._fresh
         self._frames, self._fresh = [], []
         view = self._stages.view
-        wanted = [ask for ask, is_fresh in zip(frames, fresh, strict=True) if ask is not None and is_fresh]
-        found = iter(
-            self._stages.predictor.predict(
-                [view.upright(luma) for luma, _ in wanted],
-                saturation=[saturation for _, saturation in wanted],
-                batch=self._stages.batch,
-            )
-        )
-        for ask, is_fresh in zip(frames, fresh, strict=True):
+        wanted = [luma for luma, is_fresh in zip(frames, fresh, strict=True) if luma is not None and is_fresh]
+        found = iter(self._stages.predictor.predict([view.upright(luma) for luma in wanted], batch=self._stages.batch))
+        for luma, is_fresh in zip(frames, fresh, strict=True):
             if is_fresh:
                 self._ab = view.stored(next(found))
-            yield self._ab if ask is not None else None
+            yield None if luma is None else self._ab
 
 
 def _with_ends(steps: Iterator[Step]) -> Iterator[tuple[Step, bool]]:
@@ -143,14 +143,14 @@ def _finished(waiting: deque[tuple[Step, Plane]], done: list[Plane]) -> Iterator
         yield (*waiting.popleft(), ab)
 
 
-def with_chroma(colors: Iterator[tuple[Step, Plane, Plane]], width: int, height: int) -> Iterator[tuple[Step, Planes]]:
-    """Return steps with their chroma planes, of the given size."""
+def with_chroma(
+    colors: Iterator[tuple[Step, Plane, Plane]], grading: Grading, width: int, height: int
+) -> Iterator[tuple[Step, Planes]]:
+    """Return steps as they are encoded, with their chroma planes, of the given size."""
     for step, luma, ab in colors:
-        yield step, chroma_planes(step.frame, luma, ab, width, height)
-
-
-def _same(before: tuple[Plane, float] | None, now: tuple[Plane, float]) -> bool:
-    return before is not None and before[1] == now[1] and np.array_equal(before[0], now[0])
+        planes = chroma_planes(step.frame, luma, ab, width, height)
+        frame, planes = grading.finished(step.number, step.frame, planes)
+        yield step if frame is step.frame else replace(step, frame=frame), planes
 
 
 @contextmanager

@@ -28,6 +28,14 @@ def marked(source: Path, folder: Path | None, suffix: str) -> Path:
     return (folder or source.parent) / f"{source.stem}{MARK}{suffix}"
 
 
+def excerpt(target: Path, only: str) -> Path:
+    """Return the name of a film of some shots alone: film.12,15-17.color.mp4 for film.color.mp4."""
+    if not only:
+        return target
+    stem = target.stem.removesuffix(MARK)
+    return target.with_name(f"{stem}.{''.join(only.split())}{MARK}{target.suffix}")
+
+
 def check_target(source: Path, target: Path, overwrite: bool) -> None:
     """Refuse a target that would lose something, before any work is done.
 

@@ -17,11 +17,13 @@ from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_video
 from vidcolor.network.predictor import BATCH, Predictor
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.segments import Start, Step, cut, located
 from vidcolor.pipeline.smoothing import Smoother
 from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
+from vidcolor.pipeline.stretches import stretches
 from vidcolor.pipeline.view import View
-from vidcolor.settings import RunSettings, ShotSettings
+from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
 LARGE = 1_000_000  # pixels: larger frames go by half as many on a CPU, where 4 % of time buys 100 MiB
@@ -58,13 +60,14 @@ class Work:
 
     @classmethod
     def of(
-        cls, video: Video, target: Path, bits: int, settings: RunSettings, shot: ShotSettings, predictor: Predictor
+        cls, video: Video, target: Path, bits: int, settings: RunSettings, grading: Grading, predictor: Predictor
     ) -> Work:
         """Return the work on an opened film.
 
         Args:
             target: The film that is to be written.
             bits: Depth of the film's frames.
+            grading: What is wanted of them.
 
         Raises:
             InputError: the film is in high dynamic range; OutputError: container, codec and depth do not fit.
@@ -73,7 +76,7 @@ class Work:
         view = View(video.info, short_side, predictor.stride)
         batch = settings.batch_size or usual_batch(predictor.device.type, video.info)
         rate = video.info.rate if settings.looks == "auto" else None
-        stages = Stages(predictor, view, batch, settings_of=lambda step: shot, rate=rate)
+        stages = Stages(predictor, view, batch, grading, rate)
         encoding = choose_encoding(target, video.info, bits, encode_settings(settings))
         video.keeps_alpha = encoding.alpha
         _LOG.info(
@@ -85,16 +88,21 @@ class Work:
             *(target, encoding.codec, " ".join(f"{name}={value}" for name, value in encoding.options)),
             *(encoding.pix_fmt, encoding.width, encoding.height, len(video.info.streams)),
         )
-        return cls(video, settings, stages, encoding, context=2 * Smoother(shot.smooth).delay)
+        context = 2 * max(Smoother(each.smooth).delay for each in grading.all_settings)
+        return cls(video, settings, stages, encoding, context)
 
     @contextmanager
     def colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
         """Give steps with their chroma planes; decoding and coloring run in threads of their own, ahead of it."""
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
         with shared_cores(), closing(prefetch(self._prepared(steps), DECODED)) as cuts:
-            pictures = with_chroma(self.stages.colored(cuts), *self.encoding.chroma_size)
+            pictures = with_chroma(self.stages.colored(cuts), self.stages.grading, *self.encoding.chroma_size)
             with closing(prefetch(pictures, COLORED)) as ready:
                 yield ready
+
+    def steps(self, stream: Iterator[Frame], start: Start, **lengths: int) -> Iterator[Step]:
+        """Lay out frames in segments, as :func:`vidcolor.pipeline.segments.cut` does, by the shots of the film."""
+        return cut(stream, start=start, context=self.context, detector=self.stages.grading.detector, **lengths)
 
     def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
         """The steps; once the network has its first batch, this thread is idle and makes what chroma will need."""
@@ -112,7 +120,8 @@ class Work:
         how = self.settings
         for near in (start.marks[0].pts, None):
             with open_video(self.video.info.path, how.stream, how.deinterlace, how.hwaccel) as video:
-                stream = frames(video, how.start, how.duration, near=near)
+                chroma = self.stages.grading.keeps_colors
+                stream = frames(video, how.start, how.duration, near=near, chroma=chroma)
                 if (found := located(stream, start.marks)) is not None:
                     video.keeps_alpha = self.encoding.alpha
                     self.video = video
@@ -141,13 +150,12 @@ def segment_packets(work: Work, start: Start) -> Iterator[Any]:
                 raise InputError(f"cannot read {work.video.info.path}", why, "Lay them out again")
             yield from _encoded(work, stream, start)
     else:
-        stream = frames(work.video, work.settings.start, work.settings.duration)
-        yield from _encoded(work, stream, start)
+        (stretch,) = stretches(work.video, work.settings, work.stages.grading)
+        yield from _encoded(work, stretch.frames, start)
 
 
 def _encoded(work: Work, stream: Iterator[Frame], start: Start) -> Iterator[Any]:
-    steps = cut(stream, start=start, context=work.context)
-    own = takewhile(lambda step: step.start is start, steps)
+    own = takewhile(lambda step: step.start is start, work.steps(stream, start))
     encoder = VideoEncoder(work.encoding)
     with work.colored(own) as pictures:
         for step, planes in pictures:

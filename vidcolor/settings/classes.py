@@ -44,6 +44,16 @@ class RunSettings(Settings):
         Literal["auto", "all"],
         Setting("auto: the network sees some frames of a film, and motion carries their colors to the others.", LOOK),
     ] = "auto"
+    shots: Annotated[
+        str | Path, Setting("List of the film's shots and what is wanted of each: .csv, .edl, .otio.", metavar="PATH")
+    ] = ""
+    only: Annotated[
+        str, Setting("These shots alone, as a film of their own: 12,15-17; with --shots.", metavar="N,N-N")
+    ] = ""
+    lut: Annotated[
+        str | Path, Setting("Look-up table (.cube) for the colors; the luma stays.", LOOK, metavar="PATH")
+    ] = ""
+    lut_luma: Annotated[bool, Setting("The look-up table may change the luma too.", LOOK)] = False
     deinterlace: Annotated[
         Literal["auto", "on", "off"], Setting("auto: frames marked as interlaced that show combing.")
     ] = "auto"
@@ -71,7 +81,17 @@ class RunSettings(Settings):
 class ShotSettings(Settings):
     """How a shot looks: what a shot list may change from shot to shot."""
 
+    mode: Annotated[
+        Literal["color", "keep", "grey"], Setting("keep: the film's own colors, grey: none, color: new ones.", LOOK)
+    ] = "color"
     saturation: Annotated[float, Setting("Factor on the colors; 1 is calibrated.", LOOK, low=0, high=5)] = 1.0
+    temperature: Annotated[
+        float, Setting("Mired by which white becomes warmer; below 0 cooler.", LOOK, low=-100, high=100)
+    ] = 0.0
+    tint: Annotated[
+        float, Setting("Steps by which white becomes more magenta; below 0 greener.", LOOK, low=-100, high=100)
+    ] = 0.0
+    strength: Annotated[float, Setting("How far from grey: 0 is grey, 1 all of the color.", LOOK, low=0, high=1)] = 1.0
     smooth: Annotated[float, Setting("Averaging of the colors along motion; 0 is off.", LOOK, low=0, high=1)] = 0.85
 
 
