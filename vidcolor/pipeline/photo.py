@@ -131,7 +131,7 @@ def _unused(settings: RunSettings) -> tuple[str, ...]:
 
 
 def write_photograph(photograph: Photograph, ab: Plane, predictor: Predictor, seconds: float) -> Result:
-    """Write a photograph with the network's ab ``(2, h, w)``, which are graded before.
+    """Write a photograph with the network's ab ``(2, h, w)``, graded as is wanted.
 
     Args:
         seconds: What it has taken up to now.

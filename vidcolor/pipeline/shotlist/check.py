@@ -66,7 +66,9 @@ def check_list(path: Path, film: Path, progress: Callable[[int, int], None] = la
                 problems.append(Problem(f"{place}, column {column}", f"there is no file {path.parent / file}"))
     problems += _another_film(landmarks, seen, pairs)
     starts = [shot.start for shot in film_shots.shots.shots]
-    return Check(len(found.shots), tuple(problems), tuple(_remarks(pairs, starts, film_shots.frames)))
+    # With rows that were not understood, it is not known what is missing.
+    remarks = () if found.problems else tuple(_remarks(pairs, starts, film_shots.frames))
+    return Check(len(found.shots), tuple(problems), remarks)
 
 
 def files_of(shot: Shot) -> list[str]:
