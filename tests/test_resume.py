@@ -297,9 +297,9 @@ def test_source_that_cannot_be_sought_is_read_from_the_start(
         colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
     honest, asked = work.frames, []
 
-    def lost(video, *arguments, near=None):  # type: ignore[no-untyped-def]
+    def lost(video, *arguments, near=None, **how):  # type: ignore[no-untyped-def]
         asked.append(near)
-        found = honest(video, *arguments)
+        found = honest(video, *arguments, **how)
         return (f for f in found if f.pts > near) if near is not None else found
 
     monkeypatch.setattr(work, "frames", lost)

@@ -155,9 +155,9 @@ def photograph_grading(settings: RunSettings, shot: ShotSettings) -> Grading:
     Raises:
         InputError: it is something that only a film has.
     """
-    what = "cannot colorize a photograph"
+    what = "cannot color a photograph"
     if settings.shots or settings.only:
-        raise InputError(what, "it has no shots", "Leave out --shots and --only")
+        raise InputError(what, "a photograph has no shots", "Leave out --shots and --only")
     if settings.lut_luma or shot.mode == "keep":
         asked = "--lut-luma" if settings.lut_luma else "--mode keep"
         raise InputError(what, f"{asked} is for films", "Leave it out")
