@@ -94,7 +94,7 @@ def colorize_film(
         model=predictor.model.name,
         device=str(predictor.device),
         warnings=run.warnings,
-        notes=(*work.video.notes, *grading.notes()),
+        notes=tuple(work.video.notes),
     )
 
 

@@ -17,6 +17,7 @@ from vidcolor.color.arrays import Chroma, Luma, Plane
 from vidcolor.color.grade import Grade, apply_grade, incoming_share
 from vidcolor.color.lut import Lut, read_lut
 from vidcolor.color.spaces import Matrix, luma_to_lightness, rgb_to_ycbcr, ycbcr_to_rgb
+from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.shots import ShotDetector
 from vidcolor.pipeline.shotlist.detector import ListedShots
@@ -54,6 +55,11 @@ class Grading:
             InputError: the list or the look-up table cannot be used.
         """
         shots = read_shots(Path(settings.shots), info) if settings.shots and info else None
+        for shot in shots.shots if shots else ():
+            if shot.references or shot.hints:
+                column = "reference" if shot.references else "hints"
+                why = f"shot {shot.number}, column {column}: it cannot be obeyed yet"
+                raise InputError(f"cannot use {settings.shots}", why, "Leave these cells empty")
         return cls(usual, shots, read_lut(settings.lut) if settings.lut else None, settings.lut_luma)
 
     @cached_property
@@ -138,13 +144,6 @@ class Grading:
             parts = (part for table in self.lut.tables for part in (table.values, table.low, table.high))
             found["look-up table"] = [_digest(b"".join(part.numpy().tobytes() for part in parts)), self.changes_luma]
         return found
-
-    def notes(self) -> list[str]:
-        """Return what is good to know about the list of shots."""
-        shots = self.shots.shots if self.shots else ()
-        guided = [str(shot.number) for shot in shots if shot.references or shot.hints]
-        told = f"references and hints are not obeyed yet: shots {', '.join(guided)} are colored without theirs"
-        return [told] if guided else []
 
     def _others(self, number: int) -> list[tuple[ShotSettings, float]]:
         """The settings of the shots beside its own that a frame shows too, in a dissolve, each with its share."""

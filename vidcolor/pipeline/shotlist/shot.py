@@ -194,6 +194,7 @@ class ShotList:
 
     def settings(self, shot: Shot, defaults: ShotSettings) -> ShotSettings:
         """Return the settings of a shot: its own, then of those it is like, then the defaults."""
+        found: ShotSettings
         (found,) = changed(self.with_model(shot).changes, defaults)
         return found
 
