@@ -5,9 +5,10 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 
-from timm.layers import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from vidcolor.network.encoders import SameConv2d
 
 
 def depthwise(network: nn.Module) -> Iterator[tuple[str, nn.Conv2d]]:
@@ -27,7 +28,7 @@ def speed_up_strided_depthwise(network: nn.Module) -> None:
         if (
             module.stride == (2, 2)
             and module.kernel_size[0] % 2 == module.kernel_size[1] % 2 == 1
-            and (isinstance(module, Conv2dSame) or module.padding == tuple(k // 2 for k in module.kernel_size))
+            and (isinstance(module, SameConv2d) or module.padding == tuple(k // 2 for k in module.kernel_size))
         ):
             module.forward = types.MethodType(_every_other, module)  # type: ignore[method-assign]
 
@@ -38,5 +39,5 @@ def _every_other(module: nn.Conv2d, x: Tensor) -> Tensor:
     padding = (module.kernel_size[0] // 2, module.kernel_size[1] // 2)
     dense = F.conv2d(x, module.weight, module.bias, 1, padding, module.dilation, module.groups)
     # "Same" padding of an even size pads the end first, so its windows lie one further on.
-    offset = int(isinstance(module, Conv2dSame))
+    offset = int(isinstance(module, SameConv2d))
     return dense[..., offset::2, offset::2]

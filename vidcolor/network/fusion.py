@@ -15,13 +15,12 @@ from __future__ import annotations
 import math
 
 import torch
-from timm.layers import DropPath
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.errors import CheckpointError
-from vidcolor.network.backbone import create_backbone
 from vidcolor.network.config import NetworkConfig
+from vidcolor.network.encoders import create_encoder
 from vidcolor.network.heads import Prediction, build_head
 from vidcolor.network.hints import HintPath, no_hints
 from vidcolor.network.strength import Strength
@@ -125,7 +124,7 @@ class FusionNet(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = create_backbone(config.encoder, features_only=True, **config.encoder_options)
+        self.encoder = create_encoder(config.encoder, config.encoder_options)
         channels = self.encoder.feature_info.channels()
         steps = len(config.decoder)
         if len(channels) <= steps:
@@ -179,6 +178,8 @@ class FusionNet(nn.Module):
         Raises:
             CheckpointError: the encoder has no blocks that timm lets pictures skip.
         """
+        from timm.layers import DropPath  # slow to import, and of use in training only
+
         self.dropout.p = dropout
         blocks = [m for m in self.encoder.modules() if hasattr(m, "drop_path") and getattr(m, "has_skip", True)]
         if drop_path and not blocks:

@@ -13,16 +13,19 @@ paper leaves to future work, the last convolution gives plain logits.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.errors import CheckpointError
-from vidcolor.network.backbone import Extractor
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.fusion import Fusion
 from vidcolor.network.heads import AB_SCALE, Prediction, ab_bins, annealed_mean
 from vidcolor.network.hints import no_hints
+
+if TYPE_CHECKING:
+    from vidcolor.network.backbone import Extractor
 
 ENCODER = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 1), (256, 1))  # channels, stride
 
@@ -66,7 +69,11 @@ class Koalarization(nn.Module):
         self.encoder = nn.Sequential(
             *(conv_relu_norm(a, b, s) for (a, b), s in zip(pairwise(channels), strides, strict=True))
         )
-        self.extractor = Extractor(config.extractor) if config.extractor else None
+        self.extractor: Extractor | None = None
+        if config.extractor:
+            from vidcolor.network.backbone import Extractor  # timm is slow to import
+
+            self.extractor = Extractor(config.extractor)
         classes = self.extractor.classes if self.extractor else 0
         self.fuse = Fusion(channels[-1], classes, config.fusion, nn.ReLU(), nn.BatchNorm2d(config.fusion), bias=True)
         first, second, third = config.decoder
