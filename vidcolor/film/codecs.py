@@ -30,6 +30,8 @@ _DNXHR = {
 }
 _PLANAR = re.compile(r"yuva?4(?:20|22|44|40|11|10)p(?:\d+le)?")
 _AVX_512 = 256  # OpenCV's CV_CPU_AVX512_SKX: all that x264 asks for before it uses AVX-512
+_MOST_THREADS = 16  # libav takes no more by itself; x264 cuts a picture into as many slices, and each costs bits
+_X265_PICTURES = ((32, 5), (16, 4), (8, 3), (4, 2), (0, 1))  # cores, and pictures that are encoded at once
 _TRY = "Try libx264, libx265, prores_ks or ffv1"
 
 
@@ -199,11 +201,23 @@ def codec_options(codec: str, crf: int | None, preset: str, *, fields: FieldOrde
     if fields:
         for name, value in (known.fields or {}).items():
             options[name] = options.get(name, "") + value.format(fields)
+    return options
+
+
+def on_this_processor(codec: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Return an encoder's options with what it needs on this processor; its packets are the same on all of them."""
     if codec == "libx264" and cv2.checkHardwareSupport(_AVX_512):
         # Its AVX-512 code for macroblock trees reads memory that nobody wrote: at some widths, 320 for one, the same
         # film came out with other bytes each time. AVX2 is as fast here.
-        options["x264-params"] = ":".join(["asm=avx2", *filter(None, [options.get("x264-params")])])
-    return options
+        return {**options, "x264-params": ":".join(["asm=avx2", *filter(None, [options.get("x264-params")])])}
+    return dict(options)
+
+
+def encoder_threads(codec: str, cores: int) -> int:
+    """Return how many threads an encoder works in, so that its packets follow from this and not from its machine."""
+    if codec == "libx265":  # pictures at once, as x265 itself takes them: others share the cores inside a picture
+        return next(pictures for least, pictures in _X265_PICTURES if cores >= least)
+    return min(cores, _MOST_THREADS)
 
 
 def offered_pix_fmts(codec: str, preset: str = "") -> list[str]:

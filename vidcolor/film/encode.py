@@ -16,7 +16,16 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason
-from vidcolor.film.codecs import CONTAINERS, COUNTING, KNOWN, choose_codec, choose_pix_fmt, codec_options
+from vidcolor.film.codecs import (
+    CONTAINERS,
+    COUNTING,
+    KNOWN,
+    choose_codec,
+    choose_pix_fmt,
+    codec_options,
+    encoder_threads,
+    on_this_processor,
+)
 from vidcolor.film.container import runs_evenly
 from vidcolor.film.fields import CODES, FieldMarker, FieldOrder
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
@@ -28,12 +37,17 @@ _COLOR_FIELDS = ("color_range", "colorspace", "color_primaries", "color_trc")
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """How the picture is encoded. Empty values take the codec's defaults."""
+    """How the picture is encoded. Empty values take the codec's defaults.
+
+    Attributes:
+        cores: That the encoder may count on.
+    """
 
     codec: str = ""
     crf: int | None = None
     preset: str = ""
     pix_fmt: str = ""
+    cores: int = 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Encoding:
         rate: Frames per second, a hint for the encoder's rate control; times come from pts.
         header_apart: Parameter sets go into the container's header, not into the packets.
         options: The encoder's own, with their values.
+        threads: That the encoder works in: the bytes of some follow from their number.
         fields: The field that is shown first, where frames are interlaced and the encoder keeps that.
     """
 
@@ -59,6 +74,7 @@ class Encoding:
     tags: ColorTags
     header_apart: bool
     options: tuple[tuple[str, str], ...]
+    threads: int
     fields: FieldOrder = ""
 
     @property
@@ -84,7 +100,8 @@ class Encoding:
             context.field_order = CODES[self.fields]
         if self.header_apart:
             context.flags |= av.codec.context.Flags.global_header
-        context.options = dict(self.options)
+        context.thread_count = self.threads
+        context.options = on_this_processor(self.codec, dict(self.options))
 
 
 def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSettings) -> Encoding:
@@ -129,6 +146,7 @@ def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSett
         tags=info.tags,
         header_apart=kind.headers_apart,
         options=tuple(options.items()),
+        threads=encoder_threads(codec, settings.cores),
         fields=fields,
     )
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ def colorize_film(
     with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
         target = Path(output) if output else excerpt(default_output(source), settings.only)
         with Journal(target) as journal:
+            if journal.segments and not settings.cores and settings.resume and not overwrite:
+                settings = replace(settings, cores=journal.identity.get("number of cores", 0))  # as it was begun
             check_target(source, target, overwrite or (settings.resume and journal.is_published))
             codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
             predictor = predictor or Predictor.load(settings)
@@ -243,6 +245,7 @@ def identity_of(work: Work) -> dict[str, Any]:
         "model": stages.predictor.model.sha256,
         "device": stages.predictor.device.type,
         "precision": str(stages.predictor.precision),
+        "number of cores": work.cores,
         "size": [stages.view.width, stages.view.height],
         "batch size": stages.batch,
         **stages.grading.identity(),

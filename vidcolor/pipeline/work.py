@@ -10,6 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
@@ -38,7 +40,8 @@ def usual_batch(device: str, info: VideoInfo) -> int:
 
 def encode_settings(settings: RunSettings) -> EncodeSettings:
     """Return what the settings of a run say about the encoder."""
-    return EncodeSettings(settings.codec, settings.crf, settings.preset, settings.pix_fmt)
+    cores = settings.cores or torch.get_num_threads()
+    return EncodeSettings(settings.codec, settings.crf, settings.preset, settings.pix_fmt, cores)
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Work:
         stages: What colors its frames.
         encoding: How they become packets.
         context: Frames that smoothing wants to see beyond either end of a segment that parts a take.
+        cores: That network and encoder count on.
     """
 
     video: Video
@@ -57,6 +61,7 @@ class Work:
     stages: Stages
     encoding: Encoding
     context: int
+    cores: int
 
     @classmethod
     def of(
@@ -77,7 +82,8 @@ class Work:
         batch = settings.batch_size or usual_batch(predictor.device.type, video.info)
         rate = video.info.rate if settings.looks == "auto" else None
         stages = Stages(predictor, view, batch, grading, rate)
-        encoding = choose_encoding(target, video.info, bits, encode_settings(settings))
+        how = encode_settings(settings)
+        encoding = choose_encoding(target, video.info, bits, how)
         video.keeps_alpha = encoding.alpha
         _LOG.info(
             "%s: the network sees %dx%d, %d frames at once, looks %s",
@@ -89,13 +95,13 @@ class Work:
             *(encoding.pix_fmt, encoding.width, encoding.height, len(video.info.streams)),
         )
         context = 2 * max(Smoother(each.smooth).delay for each in grading.all_settings)
-        return cls(video, settings, stages, encoding, context)
+        return cls(video, settings, stages, encoding, context, how.cores)
 
     @contextmanager
     def colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
         """Give steps with their chroma planes; decoding and coloring run in threads of their own, ahead of it."""
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
-        with shared_cores(), closing(prefetch(self._prepared(steps), DECODED)) as cuts:
+        with shared_cores(self.cores), closing(prefetch(self._prepared(steps), DECODED)) as cuts:
             pictures = with_chroma(self.stages.colored(cuts), self.stages.grading, *self.encoding.chroma_size)
             with closing(prefetch(pictures, COLORED)) as ready:
                 yield ready
