@@ -33,6 +33,16 @@ def test_four_ways_to_name_a_sequence(tmp_path: Path, text: str) -> None:
     found.refuse_gaps()
 
 
+@pytest.mark.parametrize("text", ["r_[000004-000006].dpx", "r_00000[4-6].dpx"])
+def test_a_part_of_a_sequence_is_named_as_that_part(tmp_path: Path, text: str) -> None:
+    """What is called by its own text is the same frames again, not all of them."""
+    touch(tmp_path, *numbered("r_", range(3, 8)))
+    found = find_sequence(tmp_path / text)
+    assert found is not None
+    assert (found.numbers, str(found)) == ((4, 5, 6), str(tmp_path / "r_[000004-000006].dpx"))
+    assert find_sequence(str(found)) == found
+
+
 def test_numbers_without_zeros_are_in_order(tmp_path: Path) -> None:
     """9 comes before 10; %d means no zeros; numbers may outgrow their digits."""
     touch(tmp_path, *[f"a{n}.dpx" for n in (8, 9, 10, 11)])

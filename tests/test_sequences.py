@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import OpenEXR
 import pytest
@@ -15,15 +16,24 @@ from numpy.typing import NDArray
 
 from vidcolor.color.codes import luma_codes
 from vidcolor.errors import InputError, OutputError
+from vidcolor.evaluation.films import evaluate_film
 from vidcolor.film.dpx import Header, new_header, read_dpx, write_dpx
 from vidcolor.film.frame import ColorTags, Frame
+from vidcolor.film.frame_files import FrameFiles, FrameWriter
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.images.reading import read_image
 from vidcolor.film.images.writing import write_image
-from vidcolor.film.numbering import find_sequence, parse_numbered
-from vidcolor.film.sequences import SequenceFrame, SequenceReader, SequenceWriter, open_sequence
+from vidcolor.film.numbering import FEWEST, find_sequence, parse_numbered
+from vidcolor.film.reader import frames, open_video
+from vidcolor.film.rgb import frame_to_picture
+from vidcolor.film.sequences import SequenceFrame, SequenceReader, open_sequence, sequence_at
 from vidcolor.film.transfer import LINEAR, LOG, VIDEO, Transfer
+from vidcolor.pipeline.preview import preview
+from vidcolor.pipeline.shotlist.survey import survey
+from vidcolor.settings import RunSettings, ShotSettings
+from world import KnowsTheWorld, pan
+from world import settings as world
 
 Array = NDArray[Any]
 WIDTH, HEIGHT = 33, 18
@@ -56,6 +66,13 @@ def chroma(frame: Frame, seed: int = 5, strength: float = 0.3) -> tuple[Array, A
     return tuple(np.clip(np.rint(p), 0, top).astype(frame.luma.dtype) for p in planes)  # type: ignore[return-value]
 
 
+def writer_to(path: Path, **options: Any) -> FrameWriter:
+    """A writer of files such as folder/a_%04d.dpx."""
+    name = parse_numbered(path)
+    assert name is not None
+    return FrameWriter(FrameFiles(replace(name, folder=Path()), **options), path.parent)
+
+
 def opened(path: Path, **options: Any) -> SequenceReader:
     sequence = find_sequence(path)
     assert sequence is not None
@@ -67,14 +84,14 @@ def opened(path: Path, **options: Any) -> SequenceReader:
 def test_a_scan_keeps_its_luma_to_the_code(tmp_path: Path, bits: int, transfer: Transfer) -> None:
     """Whatever the colors, the luma of what is written is the luma of what was read; headers and times stay."""
     reader = opened(write_scan(tmp_path / "in", bits=bits, transfer=transfer))
-    writer = SequenceWriter(parse_numbered(tmp_path / "out" / "c_%04d.dpx"), reader.first)  # type: ignore[arg-type]
+    writer = writer_to(tmp_path / "out" / "c_%04d.dpx")
     (tmp_path / "out").mkdir()
     for place, frame in enumerate(reader.frames()):
         assert (frame.pts, frame.time_base, frame.number) == (place, Fraction(1, 24), place + 1)
         assert frame.bits == (bits if transfer is VIDEO else 16)
         if transfer is VIDEO:
             assert np.array_equal(frame.luma, tones(bits, place))
-        path = writer.write(frame, *chroma(frame))
+        path = writer.write(frame, chroma(frame), 0)
         assert path.name == f"c_{place + 1:04d}.dpx"
         found = read_dpx(path)
         assert np.ptp(found.pixels.astype(int), axis=2).max() > 5
@@ -92,8 +109,8 @@ def test_no_color_leaves_the_codes_as_they_are(tmp_path: Path) -> None:
         reader = opened(write_scan(tmp_path / transfer.name, 1, transfer=transfer) / "reel_%06d.dpx")
         frame = next(reader.frames())
         neutral = np.full(frame.luma.shape, 1 << (frame.bits - 1), frame.luma.dtype)
-        writer = SequenceWriter(parse_numbered(tmp_path / f"{transfer.name}_%d.dpx"))  # type: ignore[arg-type]
-        found = read_dpx(writer.write(frame, neutral, neutral)).pixels
+        writer = writer_to(tmp_path / f"{transfer.name}_%d.dpx")
+        found = read_dpx(writer.write(frame, (neutral, neutral), 0)).pixels
         assert np.array_equal(found, np.repeat(tones(10)[..., None], 3, axis=2))
 
 
@@ -110,8 +127,8 @@ def test_log_is_colored_as_it_looks_developed(tmp_path: Path) -> None:
     assert frame.luma[0, np.argmin(np.abs(ramp[0] - 445.0))] / 65535 == pytest.approx(0.42, abs=0.02)
     red = np.full(frame.luma.shape, 32768 + 3000, np.uint16)
     neutral = np.full(frame.luma.shape, 32768, np.uint16)
-    writer = SequenceWriter(parse_numbered(tmp_path / "b_%d.dpx"))  # type: ignore[arg-type]
-    found = read_dpx(writer.write(frame, neutral, red))
+    writer = writer_to(tmp_path / "b_%d.dpx")
+    found = read_dpx(writer.write(frame, (neutral, red), 0))
     shown = LOG.shown(found.pixels, 10)
     wanted = frame.luma / 65535
     assert np.abs((shown[..., 0] - shown[..., 2]) - 3000 / 65535 * 1.5748).mean() < 0.01  # BT.709: R' - Y' = 1.5748 Cr
@@ -122,15 +139,15 @@ def test_light_keeps_its_luminance(tmp_path: Path) -> None:
     """16-bit linear DPX to the code, EXR to the rounding of its numbers, brighter than white too."""
     reader = opened(write_scan(tmp_path / "lin", 1, 16, LINEAR) / "reel_%06d.dpx")
     frame = next(reader.frames())
-    writer = SequenceWriter(parse_numbered(tmp_path / "lin_%d.dpx"))  # type: ignore[arg-type]
-    assert np.array_equal(luma_codes(read_dpx(writer.write(frame, *chroma(frame))).pixels), tones(16))
+    writer = writer_to(tmp_path / "lin_%d.dpx")
+    assert np.array_equal(luma_codes(read_dpx(writer.write(frame, chroma(frame), 0)).pixels), tones(16))
     light = (np.random.default_rng(0).random((HEIGHT, WIDTH)) * 3).astype(np.float32)
     (tmp_path / "exr").mkdir()
     with OpenEXR.File({"framesPerSecond": Fraction(24)}, {"Y": light}) as file:
         file.write(str(tmp_path / "exr" / "a_1.exr"))
     frame = next(opened(tmp_path / "exr" / "a_%d.exr").frames())
-    writer = SequenceWriter(parse_numbered(tmp_path / "exr" / "b_%d.exr"))  # type: ignore[arg-type]
-    found = read_image(writer.write(frame, *chroma(frame))).pixels
+    writer = writer_to(tmp_path / "exr" / "b_%d.exr")
+    found = read_image(writer.write(frame, chroma(frame), 0)).pixels
     assert np.ptp(found, axis=2).max() > 0.1
     assert found @ np.array([0.2126, 0.7152, 0.0722]) == pytest.approx(light, rel=1e-5)
 
@@ -148,10 +165,10 @@ def test_sequences_of_other_formats(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(InputError, match=r"how many frames a second.*--fps"):
         opened(tmp_path / f"a_%03d{suffix}")
     reader = opened(tmp_path / f"a_%03d{suffix}", fps=Fraction(16))
-    writer = SequenceWriter(parse_numbered(tmp_path / f"b_%03d{suffix}"), reader.first)  # type: ignore[arg-type]
+    writer = writer_to(tmp_path / f"b_%03d{suffix}")
     for number, frame in enumerate(reader.frames()):
         assert np.array_equal(frame.luma, tones(16, number))
-        found = read_image(writer.write(frame, *chroma(frame)))
+        found = read_image(writer.write(frame, chroma(frame), 0))
         assert np.array_equal(luma_codes(found.pixels), tones(16, number))
         assert b"Scan 3" in found.metadata.exif
 
@@ -162,9 +179,9 @@ def test_a_film_becomes_a_sequence(tmp_path: Path, bits: int, full: bool, wanted
     """R'G'B' of a film's luma and chroma, by the film's own matrix, in full range; rate and timecode in the header."""
     luma = np.clip(tones(bits), 16 << (bits - 8), 235 << (bits - 8)) if not full else tones(bits)
     frame = Frame(luma, bits, 2, Fraction(1, 25), ColorTags(matrix, full))
-    writer = SequenceWriter(parse_numbered(tmp_path / "f_%06d.dpx"), 100, bits=wanted, rate=Fraction(25))  # type: ignore[arg-type]
+    how = {"first": 100, "bits": wanted, "rate": Fraction(25), "timecode": "10:00:00:00"}
     cb, cr = chroma(frame, strength=0.02)
-    path = writer.write(frame, cb, cr, timecode="10:00:00:02")
+    path = writer_to(tmp_path / "f_%06d.dpx", **how).write(frame, (cb, cr), 2)
     found = read_dpx(path)
     assert (path.name, found.bits) == ("f_000102.dpx", wanted)
     assert (Header(found.metadata.header).rate, Header(found.metadata.header).timecode) == (25, "10:00:00:02")
@@ -240,7 +257,7 @@ def test_a_start_in_the_middle_has_the_times_of_the_whole(tmp_path: Path) -> Non
 def test_a_format_without_colors_is_refused_before_the_work(tmp_path: Path) -> None:
     """The writer says so when it is made."""
     with pytest.raises(OutputError, match="holds no colors"):
-        SequenceWriter(parse_numbered(tmp_path / "a_%d.pgm"))  # type: ignore[arg-type]
+        writer_to(tmp_path / "a_%d.pgm")
 
 
 def test_alpha_goes_along(tmp_path: Path) -> None:
@@ -252,7 +269,99 @@ def test_alpha_goes_along(tmp_path: Path) -> None:
         write_dpx(tmp_path / f"a_{number}.dpx", Image(grey, 10, alpha, metadata=Metadata(header=header.data)))
     frame = next(opened(tmp_path / "a_%d.dpx").frames())
     assert frame.alpha is not None
-    writer = SequenceWriter(parse_numbered(tmp_path / "b_%d.dpx"))  # type: ignore[arg-type]
-    found = read_dpx(writer.write(frame, *chroma(frame)))
+    writer = writer_to(tmp_path / "b_%d.dpx")
+    found = read_dpx(writer.write(frame, chroma(frame), 0))
     assert found.alpha is not None
     assert np.array_equal(found.alpha, alpha)
+
+
+def test_a_folder_of_numbered_photographs_is_no_film(tmp_path: Path) -> None:
+    """Neighbors in a film look alike; photographs of one size with numbers do not, unless somebody says frames."""
+    rng = np.random.default_rng(0)
+    for number in range(FEWEST):
+        coarse = rng.integers(0, 255, (6, 8)).astype(np.uint8)
+        picture = cv2.resize(coarse, (96, 72), interpolation=cv2.INTER_CUBIC)
+        panned = cv2.resize(np.random.default_rng(1).integers(0, 255, (6, 12)).astype(np.uint8), (128, 72))
+        for name, values in (("photos", picture), ("film", panned[:, number : number + 96])):
+            (tmp_path / name).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / name / f"{number:03d}.png"), values)
+    assert sequence_at(tmp_path / "photos") is None
+    assert sequence_at(tmp_path / "photos" / "*.png") is None
+    assert sequence_at(tmp_path / "photos" / "%03d.png") is not None
+    film = sequence_at(tmp_path / "film")
+    assert film is not None
+    assert str(film) == str(tmp_path / "film" / "%03d.png")
+    cv2.imwrite(str(tmp_path / "film" / "005.png"), np.zeros((80, 96), np.uint8))  # a slip in a film is told
+    with pytest.raises(InputError, match=r"005\.png: its size is 96x80"):
+        opened(tmp_path / "film", fps=Fraction(24))
+
+
+def test_a_sequence_is_read_as_a_film_is(tmp_path: Path) -> None:
+    """By times: what lies between two of them, and a rate that is told or asked for."""
+    path = write_scan(tmp_path / "in", 6, rate=None)
+    with pytest.raises(InputError, match=r"--fps 24"), open_video(path):
+        pass
+    with open_video(path, fps=Fraction(12)) as video:
+        assert (video.info.frames, video.info.seconds, video.info.container) == (6, 0.5, "image sequence")
+        assert [frame.pts for frame in frames(video)] == [0, 1, 2, 3, 4, 5]
+        assert [frame.pts for frame in frames(video, 1 / 12, 0.25)] == [1, 2, 3]
+        assert [frame.pts for frame in frames(video, 0.3)] == [4, 5]
+        assert [frame.pts for frame in frames(video, near=3)] == [3, 4, 5]
+        with pytest.raises(InputError, match="the range holds no frame"):
+            next(frames(video, 0.5))
+
+
+def test_frames_of_another_meaning_are_named(tmp_path: Path) -> None:
+    """A log frame among linear ones would be colored as something that it is not."""
+    folder = write_scan(tmp_path / "in")
+    write_scan(tmp_path / "other", transfer=LOG)
+    (tmp_path / "other" / "reel_000003.dpx").replace(folder / "reel_000003.dpx")
+    with pytest.raises(InputError, match=r"reel_000003\.dpx: its codes are log, and those of the first frame video"):
+        list(opened(folder).frames())
+    assert len(list(opened(folder, transfer=VIDEO).frames())) == 4
+
+
+def test_light_is_not_called_log(tmp_path: Path) -> None:
+    """Floating-point numbers mean light, whatever is told."""
+    with OpenEXR.File({}, {"Y": np.ones((HEIGHT, WIDTH), np.float32)}) as file:
+        file.write(str(tmp_path / "a_1.exr"))
+    with pytest.raises(InputError, match="its numbers are light, not log"):
+        opened(tmp_path / "a_%d.exr", fps=Fraction(24), transfer=LOG)
+
+
+@pytest.mark.parametrize("transfer", [VIDEO, LOG])
+def test_colors_of_a_sequence_are_the_truth(tmp_path: Path, transfer: Transfer) -> None:
+    """A frame's luma and chroma give back the picture that its file shows, to two 8-bit codes."""
+    rng = np.random.default_rng(0)
+    pixels = cv2.resize(rng.integers(200, 650, (5, 6, 3)).astype(np.uint16), (WIDTH, HEIGHT))
+    header = new_header(WIDTH, HEIGHT, 10, transfer, 3).with_rate(Fraction(24))
+    image = Image(pixels, 10, transfer=transfer, metadata=Metadata(header=header.data))
+    write_dpx(tmp_path / "a_1.dpx", image)
+    with open_video(tmp_path / "a_%d.dpx") as video:
+        found = frame_to_picture(next(frames(video, chroma=True)), video.info, WIDTH)
+    assert np.abs(found.astype(int) - image.as_shown(8).pixels).max() <= 2
+
+
+def test_a_preview_and_the_shots_of_a_sequence(tmp_path: Path) -> None:
+    """Where a film is taken, its frames are too."""
+    for number in range(20):
+        wide = np.random.default_rng(number // 10).integers(0, 255, (14, 28)).astype(np.uint8)
+        picture = cv2.resize(wide, (128, 64), interpolation=cv2.INTER_CUBIC)[:, number : number + 96]
+        cv2.imwrite(str(tmp_path / f"a_{number:02d}.png"), picture)
+    with pytest.raises(InputError, match="--fps"):
+        preview(tmp_path / "a_%02d.png", tmp_path / "p.jpg")
+    small = RunSettings(size=32, device="cpu", fps=10)
+    preview(tmp_path / "a_%02d.png", tmp_path / "p.jpg", at=1.5, settings=small, shot=ShotSettings(saturation=0))
+    found = cv2.imread(str(tmp_path / "p.jpg"), cv2.IMREAD_GRAYSCALE)
+    grey = cv2.imread(str(tmp_path / "a_15.png"), cv2.IMREAD_GRAYSCALE)
+    assert np.abs(found[:, :96].astype(int) - grey).mean() < 2
+    assert [row["frame"] for row in survey(tmp_path / "a_%02d.png", fps=Fraction(10)).rows()] == [0, 10]
+
+
+def test_a_color_sequence_is_evaluated(tmp_path: Path) -> None:
+    """A network that knows the colors of a world is told so, as of a film of it."""
+    for number, picture in enumerate(pan(6)):
+        cv2.imwrite(str(tmp_path / f"a_{number}.png"), picture[..., ::-1])
+    scores, _ = evaluate_film(tmp_path / "a_%d.png", world(KnowsTheWorld()), run=RunSettings(fps="23.976"))
+    assert (scores.frames, scores.seconds) == (6, pytest.approx(1001 / 24000))
+    assert scores.scores.comparison.colorized.psnr > 35

@@ -19,7 +19,7 @@ from vidcolor.settings import FILES, WHAT, FileSettings, RunSettings, ShotSettin
 if TYPE_CHECKING:
     from vidcolor.pipeline.result import Outcome
 
-Source = Annotated[Path, typer.Argument(metavar="INPUT", help="A film or a photograph.", show_default=False)]
+Source = Annotated[Path, typer.Argument(metavar="INPUT", help="A film, a sequence, a photograph.", show_default=False)]
 
 
 def colorize(
@@ -153,7 +153,11 @@ def preview(
         typer.Option("--output", "-o", metavar="PATH", rich_help_panel=FILES, help="A picture: grey beside color."),
     ],
     run: Annotated[
-        RunSettings, Only("model", "size", "lut", "lut_luma", "stream", "deinterlace", "device", "precision", "hwaccel")
+        RunSettings,
+        Only(
+            *("model", "size", "fps", "transfer", "lut", "lut_luma", "stream", "deinterlace"),
+            *("device", "precision", "hwaccel"),
+        ),
     ],
     shot: Annotated[ShotSettings, Only("mode", "saturation", "temperature", "tint", "strength")],
     files: Annotated[FileSettings, Only("overwrite")],
@@ -171,7 +175,7 @@ def preview(
 
 def info(
     source: Source,
-    run: Annotated[RunSettings, Only("stream")],
+    run: Annotated[RunSettings, Only("stream", "fps")],
     terminal: Terminal,
     shots: Annotated[
         bool, typer.Option("--shots", rich_help_panel=WHAT, help="List the shots too; takes a pass over the film.")
@@ -180,13 +184,13 @@ def info(
     """Tell what a film is made of."""
     from vidcolor.film.reader import probe
 
-    found = asdict(probe(source, run.stream))
+    found = asdict(probe(source, run.stream, fps=run.rate))
     if shots:
         from vidcolor.pipeline.shotlist.survey import survey
 
         with terminal.progress({str(source): 1}) as progress:
             progress.begin(str(source))
-            found["shots"] = survey(source, stream=run.stream, progress=progress.step).rows()
+            found["shots"] = survey(source, stream=run.stream, fps=run.rate, progress=progress.step).rows()
     terminal.result(found, *(() if terminal.settings.json else described_film(found)))
 
 

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
@@ -84,7 +83,7 @@ def as_option(each: Described, given: Given | None = None) -> inspect.Parameter:
         kind, default, parser = str, text_of(default), partial(numbers_for, each)
     elif setting.metavar == "TIME":
         parser = parse_time
-    elif {str, Path} <= set(get_args(kind)):
+    elif str in get_args(kind):
         kind = str
     text = given.default(each) if given else default_of(each)
     if given:

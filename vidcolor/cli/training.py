@@ -171,7 +171,7 @@ def evaluate(
         list[Path],
         typer.Argument(metavar="DATA", help="Photos, tar shards, color films, folders of them.", show_default=False),
     ],
-    run: Annotated[RunSettings, Only("model", "device", "precision", "size", "looks")],
+    run: Annotated[RunSettings, Only("model", "device", "precision", "size", "fps", "transfer", "looks")],
     shot: Annotated[ShotSettings, Only("saturation", "smooth")],
     settings: EvaluateSettings,
     terminal: Terminal,

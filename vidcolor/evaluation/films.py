@@ -34,12 +34,13 @@ from vidcolor.evaluation.pictures import (
 from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, color_of, mean_comparison, score, sepia
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
-from vidcolor.film.reader import frames, open_video
+from vidcolor.film.reader import frames, open_film
 from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, upright, without_color
 from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.view import View
 from vidcolor.report.series import Curve, Selection
+from vidcolor.settings import RunSettings
 
 BATCH = 8
 QUEUE = 2 * BATCH
@@ -148,13 +149,19 @@ class _Moment:
 
 
 def evaluate_film(
-    path: Path, settings: Settings, limit: int = 0, seen: Callable[[], None] = lambda: None
+    path: Path,
+    settings: Settings,
+    limit: int = 0,
+    seen: Callable[[], None] = lambda: None,
+    *,
+    run: RunSettings | None = None,
 ) -> tuple[FilmScores, list[Pictures]]:
     """Score a film.
 
     Args:
         limit: At most so many frames; 0: all.
         seen: Called once a frame.
+        run: How it is opened.
 
     Returns:
         The scores, and some pictures evenly spread over the film, upright.
@@ -162,7 +169,7 @@ def evaluate_film(
     Raises:
         InputError: it cannot be read.
     """
-    with open_video(path) as video:
+    with open_film(path, run or RunSettings()) as video:
         view = settings.view(video.info)
         width, height = smaller_size(video.info.width, video.info.height, FILM_SIDE)
         filters: dict[str, Filter] = {

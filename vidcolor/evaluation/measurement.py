@@ -19,6 +19,7 @@ from vidcolor.evaluation.pictures import Degradation, Settings
 from vidcolor.evaluation.scores import Comparison, mean_comparison
 from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
 from vidcolor.film.reader import probe
+from vidcolor.film.sequences import is_sequence
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_device, choose_precision
 from vidcolor.network.hints import no_hints
@@ -137,7 +138,7 @@ def evaluate(
     Films are scored at a short side of at most 256 pixels, in errors and in steadiness.
 
     Args:
-        data: Photos, tar shards of them, color films, folders of all these.
+        data: Photos, tar shards of them, color films, folders of all these; image sequences, as a_%06d.png.
         run: The model, where it computes, and its size; shot: how pictures look.
         album: Collects pictures for a report.
         progress: Called with photos and frames done, and how many there are.
@@ -156,8 +157,11 @@ def evaluate(
     if settings.hints and not predictor.takes_hints:
         raise no_hints(model.name)
     kid = KidMeter(settings.kid, model.config.encoder, device) if settings.kid != "off" else None
-    film_paths = [path for path in named_files(data, COLOR_FILMS) if not has_suffix(path, PHOTOS | SHARDS)]
-    photos = spread(search_photos(data), settings.limit)
+    sequences = [path for path in map(Path, data) if not path.is_dir() and is_sequence(path)]
+    files = [path for path in map(Path, data) if path not in sequences]
+    film_paths = [path for path in named_files(files, COLOR_FILMS) if not has_suffix(path, PHOTOS | SHARDS)]
+    film_paths += sequences
+    photos = spread(search_photos(files), settings.limit)
     if not photos and not film_paths:
         names = ", ".join(map(str, data))
         raise DataError(f"nothing to evaluate in {names}", "neither photos nor films were found", "Check the path")
@@ -173,7 +177,7 @@ def evaluate(
     total = len(photos)
     for path in film_paths:
         try:
-            declared = probe(path).frames
+            declared = probe(path, fps=run.rate).frames
             total += min(declared, settings.limit) if settings.limit else declared
         except InputError as error:
             failures[path] = error
@@ -193,7 +197,7 @@ def evaluate(
         if path in failures:
             continue
         try:
-            film, strip = evaluate_film(path, how, settings.limit, step)
+            film, strip = evaluate_film(path, how, settings.limit, step, run=run)
         except InputError as error:
             failures[path] = error
             continue

@@ -69,18 +69,27 @@ class Sequence:
         numbers: Those that are there, rising.
         last: The last number that is meant: with ``first`` it bounds what must be there.
         first: The first number that is meant.
+        is_whole: No other files have such names.
+        guessed: Nobody has named them as frames: they are pictures of a folder that have numbers.
     """
 
     name: Numbered
     numbers: tuple[int, ...]
     first: int
     last: int
+    is_whole: bool = True
+    guessed: bool = False
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def __str__(self) -> str:
-        return str(self.name)
+        """Return a text that means just these frames."""
+        return str(self.name) if self.is_whole else str(self.name.folder / self._range(self.first, self.last))
+
+    def _range(self, first: int, last: int) -> str:
+        start, end = (f"{number:0{self.name.digits}d}" for number in (first, last))
+        return f"{self.name.before}[{start}-{end}]{self.name.after}"
 
     @property
     def paths(self) -> list[Path]:
@@ -106,8 +115,7 @@ class Sequence:
         told = ", ".join(holes[:5]) + (f" and {len(holes) - 5} more holes" if len(holes) > 5 else "")
         why = f"{missing} of its frames are missing: {told}"
         whole = max(self._whole_stretches(), key=lambda pair: pair[1] - pair[0])
-        first, last = (f"{number:0{self.name.digits}d}" for number in whole)
-        stretch = f"{self.name.before}[{first}-{last}]{self.name.after}"
+        stretch = self._range(*whole)
         raise InputError(f"cannot open {self}", why, f"Put them there, or name a whole stretch: {stretch}")
 
     def _whole_stretches(self) -> list[tuple[int, int]]:
@@ -151,7 +159,8 @@ def find_sequence(text: Path | str) -> Sequence | None:
         if _PRINTF.search(path.name) and (name := parse_numbered(path)):
             return _of_name(name, path)
         if glob.has_magic(str(path)):
-            return _only_one([Path(found) for found in glob.glob(str(path)) if Path(found).is_file()], path)
+            found = _only_one([Path(found) for found in glob.glob(str(path)) if Path(found).is_file()], path)
+            return found and replace(found, is_whole=found.numbers == _of_name(found.name, path).numbers)
     return None
 
 
@@ -176,7 +185,7 @@ def _within(path: Path, bounds: re.Match[str]) -> Sequence:
         raise InputError(
             f"cannot open {path}", "no frame has a number in this range", f"There are {whole.first} to {whole.last}"
         )
-    return replace(whole, numbers=numbers, first=first, last=last)
+    return replace(whole, numbers=numbers, first=first, last=last, is_whole=numbers == whole.numbers)
 
 
 def _only_one(files: list[Path], path: Path) -> Sequence | None:
@@ -194,7 +203,7 @@ def _only_one(files: list[Path], path: Path) -> Sequence | None:
         example = f"{films[0].name.before}%0{films[0].name.digits}d{films[0].name.after}"
         why = f"it holds {len(films)} sequences: {names}"
         raise InputError(f"cannot open {path}", why, f"Name the one that is meant, as {films[0].name.folder / example}")
-    return films[0] if len(found) == 1 and films else None
+    return replace(films[0], guessed=not by_nature) if len(found) == 1 and films else None
 
 
 def _grouped(files: list[Path]) -> list[Sequence] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
@@ -21,6 +21,9 @@ from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.info import color_tags, describe
 from vidcolor.film.joins import find_clock
 from vidcolor.film.planes import chroma_of, luma_and_alpha, resize
+from vidcolor.film.sequences import SequenceReader, open_sequence, sequence_at
+from vidcolor.film.transfer import TRANSFERS
+from vidcolor.settings import RunSettings
 
 _WRAP = Fraction(1 << 33, 90000)  # seconds; where the clocks of transport and program streams begin anew
 _FIRST = 12  # pictures that are decoded to learn a film's clock, rate, orientation and kind
@@ -38,6 +41,7 @@ class Video:
     resized: int = field(default=0)  # frames of another size than the first
     retimed: int = field(default=0)  # frames whose time did not rise
     transparent: int = field(default=0)  # frames that are not opaque all over
+    sequence: SequenceReader | None = field(default=None)  # of films without a container
     keeps_alpha: bool = field(default=True)  # whether their opacity goes on to the output
 
     @property
@@ -60,7 +64,7 @@ class Video:
     @property
     def warnings(self) -> list[str]:
         """What was lost or had to be mended, a line each."""
-        lines = self.damage.lines
+        lines = [*self.damage.lines, *(self.sequence.losses if self.sequence else ())]
         if self.transparent and not self.keeps_alpha:
             lines.append("the picture's alpha is not kept: --codec ffv1 with .mkv, or prores_ks with .mov, keeps it")
         return lines
@@ -68,7 +72,7 @@ class Video:
     @property
     def notes(self) -> list[str]:
         """What was done to frames, a line each."""
-        notes = []
+        notes = list(self.sequence.notes) if self.sequence else []
         how = self.deinterlacer
         if how.changed:
             notes.append(
@@ -106,21 +110,33 @@ def _span(seconds: Fraction) -> str:
 
 @contextmanager
 def open_video(
-    path: Path | str, stream: int | None = None, deinterlace: Deinterlace = "auto", hwaccel: str = ""
+    path: Path | str,
+    stream: int | None = None,
+    deinterlace: Deinterlace = "auto",
+    hwaccel: str = "",
+    *,
+    fps: Fraction | None = None,
+    transfer: str = "auto",
 ) -> Iterator[Video]:
-    """Open a film for reading.
+    """Open a film, or an image sequence, for reading.
 
     Args:
         stream: Number of the video stream; None takes the first that is no cover.
         deinterlace: "on" makes one picture of both fields in every frame, "auto" in those that are marked as
             interlaced and show combing.
         hwaccel: Kind of device that decodes, as in "cuda"; "" is the processor.
+        fps: Frames per second of an image sequence; None asks its headers.
+        transfer: What its code values mean, one of transfer.TRANSFERS, or "auto" for what its headers say.
 
     Raises:
         DeviceError: there is no such device, or it cannot decode the film.
-        InputError: absent, a folder, not a film, damaged, or without a picture.
+        InputError: absent, a folder of several things, not a film, damaged, or without a picture.
     """
     path = Path(path)
+    if (sequence := sequence_at(path)) is not None:
+        reader = open_sequence(sequence, fps, TRANSFERS.get(transfer))
+        yield Video(reader.info, None, None, Deinterlacer("off"), sequence=reader)
+        return
     with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
@@ -128,9 +144,16 @@ def open_video(
         yield Video(info, container, chosen, Deinterlacer(deinterlace))
 
 
-def probe(path: Path | str, stream: int | None = None) -> VideoInfo:
-    """What is known about a film from its container and first pictures."""
-    with open_video(path, stream) as video:
+def open_film(path: Path | str, settings: RunSettings) -> AbstractContextManager[Video]:
+    """Open a film, or an image sequence, as the settings of a run say; as :func:`open_video` does."""
+    return open_video(
+        path, settings.stream, settings.deinterlace, settings.hwaccel, fps=settings.rate, transfer=settings.transfer
+    )
+
+
+def probe(path: Path | str, stream: int | None = None, *, fps: Fraction | None = None) -> VideoInfo:
+    """What is known about a film from its container and first pictures, or about an image sequence."""
+    with open_video(path, stream, fps=fps) as video:
         return video.info
 
 
@@ -151,6 +174,9 @@ def frames(
     Raises:
         InputError: nothing decodes.
     """
+    if video.sequence is not None:
+        yield from _numbered(video, video.sequence.between(start, duration, chroma=chroma, near=near))
+        return
     info = video.info
     origin = float(info.begin * info.time_base)
     first, last = origin + start, origin + start + duration if duration is not None else float("inf")
@@ -175,6 +201,14 @@ def frames(
         bad = video.damage.bad_packets
         why = f"{bad} packets do not decode" if bad else "the range holds no frame"
         raise InputError(f"cannot read {info.path}", why, "The film is damaged, encrypted or shorter than --start")
+
+
+def _numbered(video: Video, stream: Iterator[Frame]) -> Iterator[Frame]:
+    """The frames of an image sequence, counted as those of films are."""
+    for frame in stream:
+        if frame.alpha is not None:
+            video.transparent += bool(frame.alpha.min() < (1 << frame.bits) - 1)
+        yield frame
 
 
 def _twice(timed: Iterable[tuple[Picture, int | None]]) -> Iterator[tuple[tuple[Picture, int | None], int | None]]:

@@ -1,12 +1,10 @@
-"""Image sequences as films: numbered frames read as they are, and written in colors with exactly their luma.
+"""Image sequences as films: numbered frames, a file each, read as they are.
 
-    sequence = find_sequence("scan/reel_%06d.dpx")          # numbering.py
-    reader = open_sequence(sequence, fps=None)               # checks rate, holes, sizes and depths
-    writer = SequenceWriter(parse_numbered("out/reel_%06d.dpx"), reader.first)
-    for frame in reader.frames():                            # SequenceFrame: a Frame, and its file's depth and header
-        writer.write(frame, cb, cr)                          # Cb and Cr as pipeline.chroma gives them
-
-Every frame is a file of its own, so nothing has to be closed, and frames may be written in any order.
+sequence = sequence_at("scan/reel_%06d.dpx")             # numbering.py: also a folder, a pattern, a range
+reader = open_sequence(sequence, fps=None)               # checks rate, holes, sizes and depths
+writer = FrameWriter(parse_numbered("out/reel_%06d.dpx"))  # frame_files.py
+for frame in reader.frames():                            # SequenceFrame: a Frame, and its file's depth and header
+    writer.write(frame, cb, cr, frame.number)            # Cb and Cr as pipeline.chroma gives them
 """
 
 from __future__ import annotations
@@ -14,23 +12,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color.codes import rgb_at_luma
+from vidcolor.color.arrays import Luma
+from vidcolor.color.codes import luma_codes
 from vidcolor.color.spaces import LUMA_WEIGHTS
 from vidcolor.errors import InputError
-from vidcolor.film.dpx import Header, new_header, read_dpx
+from vidcolor.film.dpx import Header, read_dpx
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image
-from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.images.reading import picture_size, read_image
-from vidcolor.film.images.writing import check_format, losses, write_image
-from vidcolor.film.numbering import Numbered, Sequence
+from vidcolor.film.numbering import Sequence, find_sequence
+from vidcolor.film.shots import Thumbnail, are_alike, thumbnail
 from vidcolor.film.transfer import VIDEO, Transfer
+
+SEQUENCE = "image sequence"  # what info calls their container
+_PAIRS = 4  # neighbors that are looked at to tell a film from a collection of photographs
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,52 +60,127 @@ class SequenceReader:
         rate: Frames per second.
         info: Size, depth and rate, as of any film.
         stored: Width, height and bits of the files' code values.
+        meaning: What the code values of the first frame mean.
         timecode: Of the first frame, "hh:mm:ss:ff"; empty when there is none.
         transfer: What code values mean when the caller knows better than the headers; else None.
-        notes: What the reader should know, a line each.
+        losses: What the first file holds that is not kept, a line each.
     """
 
     sequence: Sequence
     rate: Fraction
     info: VideoInfo
     stored: tuple[int, int, int]
+    meaning: Transfer = VIDEO
     timecode: str = ""
     transfer: Transfer | None = None
-    notes: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
 
     @property
     def first(self) -> int:
         """Return the number of the first frame."""
         return self.sequence.first
 
-    def frames(self, start: int = 0) -> Iterator[SequenceFrame]:
-        """Yield the frames from one on, with pts that count frames from the first.
+    @property
+    def notes(self) -> list[str]:
+        """What the reader should know, a line each."""
+        kind = self.meaning.name
+        told = f"its codes are {kind}: colored as it looks developed, and written back as {kind}"
+        return [told] if self.meaning is not VIDEO else []
+
+    def frames(self, start: int = 0, stop: int | None = None, *, chroma: bool = False) -> Iterator[SequenceFrame]:
+        """Yield frames with pts that count from the first frame of the sequence.
 
         Args:
-            start: How many frames to leave out.
+            start, stop: How many frames lie before the first one, and before the end; None: all to the last.
+            chroma: Frames carry the colors of their files, as they look developed.
 
         Raises:
-            InputError: a file is damaged, or of another size or depth than the first.
+            InputError: a file is damaged, or of another size, depth or kind than the first.
         """
-        for number in self.sequence.numbers[start:]:
-            yield self.frame(number)
+        for number in self.sequence.numbers[start:stop]:
+            yield self.frame(number, chroma=chroma)
 
-    def frame(self, number: int) -> SequenceFrame:
+    def between(
+        self, start: float, duration: float | None, *, chroma: bool = False, near: int | None = None
+    ) -> Iterator[SequenceFrame]:
+        """Yield the frames from a time on, for some seconds (None: to the end); as :func:`reader.frames` does.
+
+        Raises:
+            InputError: the range holds no frame, or a file cannot be used.
+        """
+        begin = self._place(start) if near is None else max(0, near)
+        stop = None if duration is None else self._place(start + duration)
+        if begin >= (len(self.sequence) if stop is None else min(stop, len(self.sequence))):
+            raise InputError(f"cannot read {self.sequence}", "the range holds no frame", "It is shorter than --start")
+        yield from self.frames(begin, stop, chroma=chroma)
+
+    def _place(self, seconds: float) -> int:
+        """The first frame that is shown at a time or after it."""
+        return ceil(seconds * self.rate - 1e-6)
+
+    def frame(self, number: int, *, chroma: bool = False) -> SequenceFrame:
         """Return the frame with a number.
 
         Raises:
-            InputError: its file is damaged, or of another size or depth than the first.
+            InputError: its file is damaged, or of another size, depth or kind than the first.
         """
         path = self.sequence.name.path(number)
         still = _read(path, self.transfer)
         luma = still.luma()
         if (found := (luma.shape[1], luma.shape[0], still.bits)) != self.stored:
             raise _unlike(path, found, self.stored)
+        if still.transfer is not self.meaning:
+            why = f"its codes are {still.transfer.name}, and those of the first frame {self.meaning.name}"
+            raise InputError(f"cannot open {path}", why, "Tell what all are with --transfer, or take it out")
         shown = still.frame(luma, number - self.first, 1 / self.rate)
+        if chroma:
+            shown = _with_colors(still, shown)
         return SequenceFrame(
-            shown.luma, shown.bits, shown.pts, shown.time_base, shown.tags, alpha=_alpha_of(still, shown.bits),
-            still=replace(still, pixels=luma), number=number,
+            shown.luma, shown.bits, shown.pts, shown.time_base, shown.tags, chroma=shown.chroma,
+            alpha=_alpha_of(still, shown.bits), still=replace(still, pixels=luma), number=number,
         )  # fmt: skip
+
+
+def sequence_at(path: Path | str) -> Sequence | None:
+    """Return the sequence that a path, a pattern or a folder means; None when it means something else.
+
+    Numbered TIFF or PNG files of a folder are frames when neighbors among them look alike, as in a film; else they are
+    a collection of photographs.
+
+    Raises:
+        InputError: no frame has such a name, or a folder holds the frames of several films.
+    """
+    found = find_sequence(path)
+    return found if found is None or not found.guessed or _looks_like_film(found) else None
+
+
+def is_sequence(path: Path | str) -> bool:
+    """Return whether a path, a pattern or a folder means an image sequence; as :func:`sequence_at` says which."""
+    return sequence_at(path) is not None
+
+
+def _looks_like_film(sequence: Sequence) -> bool:
+    """Whether most of some neighbors, evenly chosen, show the same scene; of unrelated pictures hardly any do."""
+    paths = sequence.paths
+    places = np.linspace(0, len(paths) - 2, _PAIRS).round().astype(int).tolist()
+    found = [_are_neighbors(paths[place], paths[place + 1]) for place in places]
+    known = [alike for alike in found if alike is not None]
+    return bool(known) and 2 * sum(known) > len(known)
+
+
+def _are_neighbors(path: Path, other: Path) -> bool | None:
+    """Whether two files look like neighbors in a film; None when one of them cannot be read."""
+    try:
+        sizes = [picture_size(each) for each in (path, other)]
+        return sizes[0] == sizes[1] and are_alike(_thumbnail(path), _thumbnail(other))
+    except InputError:
+        return None
+
+
+def _thumbnail(path: Path) -> Thumbnail:
+    image = read_image(path)
+    frame = image.frame(image.luma())
+    return thumbnail(frame.luma, frame.bits)
 
 
 def open_sequence(
@@ -128,30 +205,30 @@ def open_sequence(
         why = "nothing tells how many frames a second it has"
         raise InputError(f"cannot open {sequence}", why, "Tell it with --fps, as --fps 24")
     height, width = still.pixels.shape[:2]
-    shown = 16 if still.transfer is not VIDEO else still.bits
     info = replace(
-        VideoInfo.of_still(width, height, TAGS, shown, Path(str(sequence))), container="image sequence",
+        VideoInfo.of_still(width, height, TAGS, min(16, still.bits), Path(str(sequence))), container=SEQUENCE,
         codec=sequence.name.suffix.lstrip(".").lower(), rate=rate, time_base=1 / rate, frames=len(sequence),
         seconds=float(len(sequence) / rate), sample_aspect=header.pixel_aspect if header.data else Fraction(1),
         alpha=still.alpha is not None,
     )  # fmt: skip
-    kind = still.transfer.name
-    told = f"its codes are {kind}: colored as it looks developed, and written back as {kind}"
-    notes = [told] if still.transfer is not VIDEO else []
     stored = (width, height, still.bits)
-    timecode = header.timecode if header.data else ""
     if check:
         for other in sequence.paths:
             if (found := picture_size(other)) and found != stored:
                 raise _unlike(other, found, stored)
-    return SequenceReader(sequence, rate, info, stored, timecode, transfer, tuple(notes))
+    timecode = header.timecode if header.data else ""
+    return SequenceReader(sequence, rate, info, stored, still.transfer, timecode, transfer, still.losses)
 
 
 def _read(path: Path, transfer: Transfer | None) -> Image:
     if transfer is not None and path.suffix.lower() == ".dpx":
         return read_dpx(path, transfer)
     image = read_image(path)
-    return replace(image, transfer=transfer) if transfer is not None and image.pixels.dtype.kind == "u" else image
+    if transfer is None or transfer is image.transfer:
+        return image
+    if image.pixels.dtype.kind == "f":
+        raise InputError(f"cannot open {path}", f"its numbers are light, not {transfer.name}", "Leave out --transfer")
+    return replace(image, transfer=transfer)
 
 
 def _rate_of(still: Image) -> Fraction | None:
@@ -159,6 +236,28 @@ def _rate_of(still: Image) -> Fraction | None:
         return Header(still.metadata.header).rate
     told = dict(still.metadata.attributes).get("framesPerSecond")
     return told if isinstance(told, Fraction) and told > 0 else None
+
+
+def _with_colors(still: Image, shown: Frame) -> Frame:
+    """Return a frame with the colors of its file as a screen shows them: Cb and Cr at its full size."""
+    if still.pixels.ndim == 2:
+        neutral: Luma = np.full((1, 1), shown.neutral, shown.luma.dtype)
+        return replace(shown, chroma=(neutral, neutral))
+    rgb = still.pixels
+    if still.transfer is not VIDEO:  # the luma of what is shown is not quite what is shown of the luma
+        rgb = still.as_shown(shown.bits).pixels
+        shown = replace(shown, luma=luma_codes(rgb))
+    kr, kb = LUMA_WEIGHTS[shown.tags.matrix]
+    top = (1 << shown.bits) - 1
+    planes: list[Luma] = []
+    for channel, weight in ((2, kb), (0, kr)):
+        part = rgb[..., channel].astype(np.float32)
+        part -= shown.luma
+        part *= np.float32(1 / (2 * (1 - weight)))
+        part += np.float32(shown.neutral)
+        codes = np.clip(np.rint(part, out=part), 0, top)
+        planes.append(codes.astype(np.uint8) if shown.bits == 8 else codes.astype(np.uint16))
+    return replace(shown, chroma=(planes[0], planes[1]))
 
 
 def _alpha_of(still: Image, bits: int) -> NDArray[Any] | None:
@@ -173,85 +272,3 @@ def _unlike(path: Path, found: tuple[int, int, int], first: tuple[int, int, int]
     told = [f"{size[0]}x{size[1]}" if differs == "size" else f"{size[2]} bit" for size in (found, first)]
     why = f"its {differs} is {told[0]}, and that of the first frame {told[1]}"
     return InputError(f"cannot open {path}", why, "Take it out, or name a range without it")
-
-
-class SequenceWriter:
-    """Writes frames in colors, a file each.
-
-    Args:
-        name: Of the files.
-        first: The number of the frame whose pts is 0.
-        bits: Depth of frames that do not come from files of their own; 0 takes theirs.
-        rate: Frames per second, for the headers of files that had none before.
-    """
-
-    def __init__(self, name: Numbered, first: int = 1, *, bits: int = 0, rate: Fraction | None = None) -> None:
-        check_format(name.path(first))
-        self.name, self.first, self.bits, self.rate = name, first, bits, rate
-
-    def path(self, pts: int) -> Path:
-        """Return the file of a frame that is shown ``pts`` frames after the first."""
-        return self.name.path(self.first + pts)
-
-    def losses(self, frame: Frame) -> list[str]:
-        """Return what files of this kind will not hold of a frame, a line each."""
-        return losses(self.path(0), self._grey(frame))
-
-    def write(self, frame: Frame, cb: NDArray[Any], cr: NDArray[Any], *, timecode: str = "") -> Path:
-        """Write a frame in colors; its luma is that of its file to the code.
-
-        Args:
-            frame: From a sequence, or from a film. Its pts counts frames.
-            cb, cr: Codes of the frame's depth and range, of its full size.
-            timecode: To note in the header of a DPX file that had none before.
-
-        Raises:
-            OutputError: the place cannot be written.
-        """
-        grey = self._grey(frame)
-        red, blue = differences(frame, cb, cr)
-        if frame.tags.matrix == TAGS.matrix:
-            pixels = grey.transfer.painted(grey.pixels, grey.bits, red, blue)
-        else:  # of a film: its own matrix tells which R'G'B' its luma and chroma mean
-            top = (1 << grey.bits) - 1
-            pixels = rgb_at_luma(grey.pixels, red * top, blue * top, top, matrix=frame.tags.matrix)
-        if self.name.suffix.lower() == ".dpx" and not grey.metadata.header and (self.rate or timecode):
-            grey = replace(grey, metadata=self._noted(grey, timecode))
-        path = self.path(frame.pts)
-        write_image(path, replace(grey, pixels=pixels))
-        return path
-
-    def _grey(self, frame: Frame) -> Image:
-        """Return the frame's luma as its file will hold it."""
-        if isinstance(frame, SequenceFrame) and frame.still is not None:
-            return frame.still
-        bits = self.bits or (8 if frame.bits == 8 else 10 if frame.bits <= 10 else 12 if frame.bits <= 12 else 16)
-        if self.name.suffix.lower() != ".dpx":
-            bits = 8 if bits == 8 else 16
-        top = (1 << bits) - 1
-        share = (frame.luma.astype(np.float32) - frame.black) * np.float32(top / frame.span)
-        luma = np.rint(np.clip(share, 0, top)).astype(np.uint8 if bits == 8 else np.uint16)
-        return Image(luma, bits, _scaled(frame.alpha, frame.bits, bits))
-
-    def _noted(self, grey: Image, timecode: str) -> Metadata:
-        height, width = grey.pixels.shape
-        header = new_header(width, height, grey.bits, grey.transfer, 3 if grey.alpha is None else 4)
-        header = header.with_rate(self.rate) if self.rate else header
-        return replace(grey.metadata, header=(header.with_timecode(timecode) if timecode else header).data)
-
-
-def _scaled(alpha: NDArray[Any] | None, bits: int, wanted: int) -> NDArray[Any] | None:
-    if alpha is None or bits == wanted:
-        return alpha
-    share: NDArray[np.float32] = alpha.astype(np.float32) * np.float32(((1 << wanted) - 1) / ((1 << bits) - 1))
-    return np.rint(share).astype(np.uint8 if wanted == 8 else np.uint16)
-
-
-def differences(frame: Frame, cb: NDArray[Any], cr: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return R' - Y' and B' - Y' in units of white, of a frame's Cb and Cr codes."""
-    half = np.float32(1 << (frame.bits - 1))
-    span = (1 << frame.bits) - 1 if frame.tags.full_range else 224 << (frame.bits - 8)
-    kr, kb = LUMA_WEIGHTS[frame.tags.matrix]
-    red = (cr.astype(np.float32) - half) * np.float32(2 * (1 - kr) / span)
-    blue = (cb.astype(np.float32) - half) * np.float32(2 * (1 - kb) / span)
-    return red, blue

@@ -19,7 +19,7 @@ from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import choose_codec, codec_options
 from vidcolor.film.frame import Frame
 from vidcolor.film.packets import joined
-from vidcolor.film.reader import open_video
+from vidcolor.film.reader import open_film
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.grading import Grading
@@ -63,7 +63,7 @@ def colorize_film(
     source = Path(source)
     encoder = encode_settings(settings)
     began = time.monotonic()
-    with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
+    with open_film(source, settings) as video:
         target = Path(output) if output else excerpt(default_output(source), settings.only)
         with Journal(target) as journal:
             if journal.segments and not settings.cores and settings.resume and not overwrite:

@@ -22,7 +22,7 @@ from vidcolor.files import is_photo
 from vidcolor.film.bitrate import copied_rate
 from vidcolor.film.encode import VideoEncoder
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.reader import frames, open_video
+from vidcolor.film.reader import frames, open_film
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.batch import output_beside
 from vidcolor.pipeline.film import identity_of
@@ -130,7 +130,7 @@ def _film(
     prepared: Callable[[], Predictor],
 ) -> Forecast:
     with (
-        open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video,
+        open_film(source, settings) as video,
         Journal(target) as journal,
     ):
         if target.exists() and not overwrite and not journal.is_published:

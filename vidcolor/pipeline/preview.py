@@ -11,8 +11,9 @@ from vidcolor.errors import InputError
 from vidcolor.files import is_photo
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.writing import check_format, write_image
-from vidcolor.film.reader import frames, open_video
+from vidcolor.film.reader import frames, open_film
 from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, upright, without_color
+from vidcolor.film.sequences import is_sequence
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.grading import Grading
@@ -45,14 +46,15 @@ def preview(
     settings, shot = settings or RunSettings(), shot or ShotSettings()
     check_target(source, output, overwrite)
     check_format(output)
-    pair = (
-        _of_photograph(source, output, at, settings, shot) if is_photo(source) else _of_film(source, at, settings, shot)
-    )
+    if is_photo(source) and not is_sequence(source):
+        pair = _of_photograph(source, output, at, settings, shot)
+    else:
+        pair = _of_film(source, at, settings, shot)
     write_image(output, Image(np.concatenate(pair, axis=1), 8))
 
 
 def _of_film(source: Path, at: float, settings: RunSettings, shot: ShotSettings) -> list[RgbImage]:
-    with open_video(source, settings.stream, settings.deinterlace, settings.hwaccel) as video:
+    with open_film(source, settings) as video:
         info = video.info
         predictor = Predictor.load(settings)
         short_side = settings.size or predictor.model.config.short_side(info.is_still)

@@ -17,7 +17,7 @@ from vidcolor.errors import InputError
 from vidcolor.film.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
-from vidcolor.film.reader import Video, frames, open_video
+from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.segments import Start, Step, cut, located
@@ -125,7 +125,7 @@ class Work:
         """
         how = self.settings
         for near in (start.marks[0].pts, None):
-            with open_video(self.video.info.path, how.stream, how.deinterlace, how.hwaccel) as video:
+            with open_film(self.video.info.path, how) as video:
                 chroma = self.stages.grading.keeps_colors
                 stream = frames(video, how.start, how.duration, near=near, chroma=chroma)
                 if (found := located(stream, start.marks)) is not None:

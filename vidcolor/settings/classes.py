@@ -8,9 +8,11 @@ files is told apart: a shot list can change the look of a shot, but not the code
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
+from vidcolor.settings.rate import rate_of
 from vidcolor.settings.setting import (
     ENCODER,
     FILES,
@@ -40,6 +42,14 @@ class RunSettings(Settings):
     start: Annotated[float, Setting("Begin here: 12.5, 1:02 or 00:01:02.500.", low=0, metavar="TIME")] = 0.0
     duration: Annotated[float | None, Setting("Stop after this long.", low=0, metavar="TIME")] = None
     stream: Annotated[int | None, Setting("Video stream, by its number in info.", low=0, metavar="N")] = None
+    fps: Annotated[
+        str | float,
+        Setting("Frames a second of an image sequence: 24, 23.976, 24000/1001; default: its headers'.", metavar="RATE"),
+    ] = ""
+    transfer: Annotated[
+        Literal["auto", "video", "log", "linear"],
+        Setting("What the codes of an image sequence mean; auto: what its headers say."),
+    ] = "auto"
     looks: Annotated[
         Literal["auto", "all"],
         Setting("auto: the network sees some frames of a film, and motion carries their colors to the others.", LOOK),
@@ -78,6 +88,15 @@ class RunSettings(Settings):
     hwaccel: Annotated[
         str, Setting("Device that decodes, as in cuda; default: the processor.", MACHINE, metavar="NAME")
     ] = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rate_of("fps", self.fps)
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second of an image sequence; None: what its headers say."""
+        return rate_of("fps", self.fps)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import OutputError, reason
+from vidcolor.errors import OutputError, reason, writing
 from vidcolor.files import replaced
 from vidcolor.film.dpx import write_dpx
 from vidcolor.film.images import common, exr, jpeg2000, netpbm, png, profiles, tiff
@@ -146,11 +146,27 @@ def write_image(path: Path, image: Image) -> None:
     """
     form = check_format(path)
     with replaced(path) as part:
-        try:
-            _writer(form)(part, image)
-        except (ValueError, RuntimeError, MemoryError) as error:
-            why = reason(error).splitlines()[0]
-            raise OutputError(f"cannot write {path}", why, "Choose another format with -o") from error
+        _write(path, part, form, image)
+
+
+def write_straight(path: Path, image: Image) -> None:
+    """Write a colored picture as write_image does, but without care for what is left when it does not end well.
+
+    It may be half of one, and the disk may not hold it yet.
+
+    Raises:
+        OutputError: the format does not take the picture, or the place cannot be written.
+    """
+    with writing(path):
+        _write(path, path, check_format(path), image)
+
+
+def _write(path: Path, part: Path, form: Format, image: Image) -> None:
+    try:
+        _writer(form)(part, image)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        why = reason(error).splitlines()[0]
+        raise OutputError(f"cannot write {path}", why, "Choose another format with -o") from error
 
 
 def _writer(form: Format) -> Callable[[Path, Image], None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def survey(
     path: Path | str,
     *,
     stream: int | None = None,
+    fps: Fraction | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     watch: Callable[[int, Frame, Thumbnail], None] = lambda number, frame, thumbnail: None,
 ) -> Survey:
@@ -73,13 +75,14 @@ def survey(
 
     Args:
         stream: Number of the video stream; None takes the usual one.
+        fps: Frames per second of an image sequence; None asks its headers.
         progress: Called with frames done and frames expected (0: unknown).
         watch: Called with each frame, its number from 0 on, and its thumbnail.
 
     Raises:
         InputError: as :func:`vidcolor.film.reader.open_video` and :func:`vidcolor.film.reader.frames` do.
     """
-    with open_video(path, stream) as video:
+    with open_video(path, stream, fps=fps) as video:
         found = _Finding(video.info)
         for seen, boundary in WithBoundaries(_seen(video, progress, watch), key=lambda seen: seen.thumbnail):
             found.push(seen, boundary)
