@@ -100,7 +100,7 @@ def test_a_scan_keeps_its_luma_to_the_code(tmp_path: Path, bits: int, transfer: 
         assert np.abs(exact - tones(bits, place)).max() < 0.4
         header = Header(found.metadata.header)
         assert (header.timecode, header.rate, found.transfer) == (f"01:00:00:{place:02d}", 24, transfer)
-    assert reader.timecode == "01:00:00:00"
+    assert reader.info.timecode == "01:00:00:00"
 
 
 def test_no_color_leaves_the_codes_as_they_are(tmp_path: Path) -> None:

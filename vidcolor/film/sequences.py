@@ -58,10 +58,9 @@ class SequenceReader:
     Attributes:
         sequence: Its files.
         rate: Frames per second.
-        info: Size, depth and rate, as of any film.
+        info: Size, depth, rate and timecode, as of any film.
         stored: Width, height and bits of the files' code values.
         meaning: What the code values of the first frame mean.
-        timecode: Of the first frame, "hh:mm:ss:ff"; empty when there is none.
         transfer: What code values mean when the caller knows better than the headers; else None.
         losses: What the first file holds that is not kept, a line each.
     """
@@ -71,7 +70,6 @@ class SequenceReader:
     info: VideoInfo
     stored: tuple[int, int, int]
     meaning: Transfer = VIDEO
-    timecode: str = ""
     transfer: Transfer | None = None
     losses: tuple[str, ...] = ()
 
@@ -209,15 +207,14 @@ def open_sequence(
         VideoInfo.of_still(width, height, TAGS, min(16, still.bits), Path(str(sequence))), container=SEQUENCE,
         codec=sequence.name.suffix.lstrip(".").lower(), rate=rate, time_base=1 / rate, frames=len(sequence),
         seconds=float(len(sequence) / rate), sample_aspect=header.pixel_aspect if header.data else Fraction(1),
-        alpha=still.alpha is not None,
+        alpha=still.alpha is not None, timecode=header.timecode if header.data else "",
     )  # fmt: skip
     stored = (width, height, still.bits)
     if check:
         for other in sequence.paths:
             if (found := picture_size(other)) and found != stored:
                 raise _unlike(other, found, stored)
-    timecode = header.timecode if header.data else ""
-    return SequenceReader(sequence, rate, info, stored, still.transfer, timecode, transfer, still.losses)
+    return SequenceReader(sequence, rate, info, stored, still.transfer, transfer, still.losses)
 
 
 def _read(path: Path, transfer: Transfer | None) -> Image:
