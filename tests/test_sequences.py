@@ -30,6 +30,8 @@ from vidcolor.film.rgb import frame_to_picture
 from vidcolor.film.sequences import SequenceFrame, SequenceReader, open_sequence, sequence_at
 from vidcolor.film.transfer import LINEAR, LOG, VIDEO, Transfer
 from vidcolor.pipeline.preview import preview
+from vidcolor.pipeline.shotlist.check import check_list
+from vidcolor.pipeline.shotlist.listing import list_shots
 from vidcolor.pipeline.shotlist.survey import survey
 from vidcolor.settings import RunSettings, ShotSettings
 from world import KnowsTheWorld, pan
@@ -351,11 +353,17 @@ def test_a_preview_and_the_shots_of_a_sequence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--fps"):
         preview(tmp_path / "a_%02d.png", tmp_path / "p.jpg")
     small = RunSettings(size=32, device="cpu", fps=10)
-    preview(tmp_path / "a_%02d.png", tmp_path / "p.jpg", at=1.5, settings=small, shot=ShotSettings(saturation=0))
-    found = cv2.imread(str(tmp_path / "p.jpg"), cv2.IMREAD_GRAYSCALE)
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / "p.jpg"
+    preview(tmp_path / "a_%02d.png", target, at=1.5, settings=small, shot=ShotSettings(saturation=0))
+    found = cv2.imread(str(target), cv2.IMREAD_GRAYSCALE)
     grey = cv2.imread(str(tmp_path / "a_15.png"), cv2.IMREAD_GRAYSCALE)
     assert np.abs(found[:, :96].astype(int) - grey).mean() < 2
     assert [row["frame"] for row in survey(tmp_path / "a_%02d.png", fps=Fraction(10)).rows()] == [0, 10]
+    listing = list_shots(tmp_path / "a_%02d.png", fps=Fraction(10))
+    assert [path.name for path in (listing.output, *listing.sheets)] == ["a.shots.csv", "a.shots.jpg"]
+    assert sequence_at(tmp_path) is not None  # the sheet is none of its pictures
+    assert check_list(listing.output, tmp_path / "a_%02d.png", fps=Fraction(10)).problems == ()
 
 
 def test_a_color_sequence_is_evaluated(tmp_path: Path) -> None:

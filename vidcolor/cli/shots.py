@@ -17,7 +17,7 @@ def shots(
     source: Annotated[
         Path, typer.Argument(metavar="FILM", help="A film; with --check, a list of its shots.", show_default=False)
     ],
-    run: Annotated[RunSettings, Only("stream")],
+    run: Annotated[RunSettings, Only("stream", "fps")],
     files: Annotated[FileSettings, Only("overwrite")],
     terminal: Terminal,
     output: Annotated[
@@ -46,28 +46,29 @@ def shots(
 ) -> None:
     """List the shots of a film in a table to edit, with a sheet of pictures."""
     if check:
-        told(source, check, terminal)
+        told(source, check, run, terminal)
         return
     from vidcolor.pipeline.shotlist.listing import list_shots
 
     with terminal.progress({str(source): 1}) as progress:
         progress.begin(str(source))
         found = list_shots(
-            source, output, edl=edl, otio=otio, stream=run.stream, overwrite=files.overwrite, progress=progress.step
-        )
+            source, output, edl=edl, otio=otio, stream=run.stream, fps=run.rate, overwrite=files.overwrite,
+            progress=progress.step,
+        )  # fmt: skip
     for note in found.notes:
         terminal.say(f"note: {note}")
     line = f"{found.output}  ({found.shots} shots, {found.frames} frames; {', '.join(map(str, found.sheets))})"
     terminal.result(asdict(found), *(() if terminal.settings.quiet else (line, *map(str, found.lists))))
 
 
-def told(path: Path, film: Path, terminal: Terminal) -> None:
+def told(path: Path, film: Path, run: RunSettings, terminal: Terminal) -> None:
     """Print what is wrong with a list; exit code 1 when something is."""
     from vidcolor.pipeline.shotlist.check import check_list
 
     with terminal.progress({str(film): 1}) as progress:
         progress.begin(str(film))
-        found = check_list(path, film, progress.step)
+        found = check_list(path, film, progress.step, fps=run.rate)
     lines = [*(f"{path}: {problem}" for problem in found.problems), *(f"note: {remark}" for remark in found.remarks)]
     if not found.problems:
         lines.append(f"{path} is right: {found.shots} shots of {film}")

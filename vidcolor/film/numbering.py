@@ -22,6 +22,7 @@ _PRINTF = re.compile(r"%0?(\d*)d")
 _RANGE = re.compile(r"\[(\d+)-(\d+)\]")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
 _MOST_DIGITS = 18
+_SHEET = re.compile(r".*\.shots(-\d+)?\.jpg")  # pictures of the shots, which stand beside their list
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Numbered:
         if not fits or len(middle) > _MOST_DIGITS or len(middle) < self.digits:
             return None
         return None if len(middle) > self.digits and middle.startswith("0") and self.digits else int(middle)
+
+    @property
+    def title(self) -> str:
+        """Return what remains of the name without the number: reel1 of reel1_%06d.dpx; else the folder's name."""
+        return self.before.strip(" _.-") or self.folder.absolute().name or "film"
 
     @property
     def suffix(self) -> str:
@@ -190,7 +196,7 @@ def _within(path: Path, bounds: re.Match[str]) -> Sequence:
 
 def _only_one(files: list[Path], path: Path) -> Sequence | None:
     """Return the sequence that all of these files belong to."""
-    pictures = [file for file in files if has_suffix(file, PHOTOS)]
+    pictures = [file for file in files if has_suffix(file, PHOTOS) and not _SHEET.fullmatch(file.name)]
     if not pictures or not all(has_suffix(file, _FRAMES) for file in pictures):
         return None
     found = _grouped(pictures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,16 +36,23 @@ class Check:
     remarks: tuple[Problem, ...]
 
 
-def check_list(path: Path, film: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Check:
+def check_list(
+    path: Path,
+    film: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    fps: Fraction | None = None,
+) -> Check:
     """Read a list of shots and one pass over its film, and compare them.
 
     Args:
         progress: Called with frames done and frames expected (0: unknown).
+        fps: Frames per second of an image sequence; None asks its headers.
 
     Raises:
         InputError: the film or the list cannot be read at all.
     """
-    found = read_list(path, probe(film))
+    found = read_list(path, probe(film, fps=fps))
     seen: dict[int, bool] = {}
     landmarks = {shot.landmark.frame: shot.landmark for shot in found.shots if shot.landmark}
 
@@ -52,7 +60,7 @@ def check_list(path: Path, film: Path, progress: Callable[[int, int], None] = la
         if number in landmarks:
             seen[number] = landmarks[number].is_seen_in(thumbnail)
 
-    film_shots = survey(film, progress=progress, watch=watch)
+    film_shots = survey(film, fps=fps, progress=progress, watch=watch)
     problems = list(found.problems)
     told = {problem.place for problem in problems}
     pairs = list(zip(found.places, found.shots, strict=True))

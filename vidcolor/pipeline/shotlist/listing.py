@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 
 from vidcolor.errors import OutputError
 from vidcolor.files import replaced
+from vidcolor.film.sequences import sequence_at
 from vidcolor.pipeline.shotlist.edl import MOST_EVENTS, write_edl
 from vidcolor.pipeline.shotlist.otio import load_library, write_otio
 from vidcolor.pipeline.shotlist.reading import READERS
@@ -42,7 +44,9 @@ class Listing:
 
 
 def default_list(film: Path) -> Path:
-    """Return the name of a film's list: film.shots.csv beside film.mp4."""
+    """Return the name of a film's list: film.shots.csv beside film.mp4; reel.shots.csv beside reel_%06d.dpx."""
+    if sequence := sequence_at(film):
+        return sequence.name.folder / f"{sequence.name.title}.shots.csv"
     return film.with_name(f"{film.stem}.shots.csv")
 
 
@@ -53,6 +57,7 @@ def list_shots(
     edl: bool = False,
     otio: bool = False,
     stream: int | None = None,
+    fps: Fraction | None = None,
     overwrite: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Listing:
@@ -62,6 +67,7 @@ def list_shots(
         output: The list's name; default: beside the film. The other files have its name with suffixes of their own.
         edl: An edit decision list too; otio: a timeline of OpenTimelineIO too.
         stream: Number of the video stream; None takes the usual one.
+        fps: Frames per second of an image sequence; None asks its headers.
         progress: Called with frames done and frames expected (0: unknown).
 
     Raises:
@@ -75,7 +81,7 @@ def list_shots(
     suffixes = (output.suffix, ".jpg", *(suffix for suffix, wanted in ((".edl", edl), (".otio", otio)) if wanted))
     for target in {output, *(output.with_suffix(suffix) for suffix in suffixes[1:])}:
         check_target(film, target, overwrite)
-    found = survey(film, stream=stream, progress=progress)
+    found = survey(film, stream=stream, fps=fps, progress=progress)
     texts = {output: write_table(found.shots)}
     if edl:
         texts[output.with_suffix(".edl")] = write_edl(found.shots, film)
