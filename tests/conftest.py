@@ -25,7 +25,8 @@ def footage() -> Path:
 def colored_picture(seed: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
     """Smooth blobs of color, ``(H, W, 3)`` sRGB; another picture for every seed."""
     coarse = np.random.default_rng(seed).random((5, 6, 3))
-    return np.clip(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * 255, 0, 255).astype(np.uint8)
+    fine: NDArray[np.float64] = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(fine * 255, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture

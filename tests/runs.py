@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import TrainSettings
-from vidcolor.training.run import TrainResult
+from vidcolor.training.result import TrainResult
 from vidcolor.training.train import train
 
 Folder = Callable[..., Path]

@@ -28,7 +28,7 @@ def write_photo(path: Path, deep: bool = False, alpha: bool = False) -> np.ndarr
     """A grey picture with soft shapes; returns it."""
     y, x = np.mgrid[:60, :90]
     values = 0.5 + 0.4 * np.sin(x / 13) * np.cos(y / 17)
-    grey = np.rint(values * (65535 if deep else 255)).astype(np.uint16 if deep else np.uint8)
+    grey: np.ndarray = np.rint(values * (65535 if deep else 255)).astype(np.uint16 if deep else np.uint8)
     planes = np.dstack([grey] * 3 + [np.full_like(grey, 77)]) if alpha else grey
     assert cv2.imwrite(str(path), planes)
     return grey
@@ -76,7 +76,9 @@ def test_depth_and_alpha_of_a_photograph_are_kept(tmp_path: Path) -> None:
     assert np.abs(colored.astype(float) @ [0.2126, 0.7152, 0.0722] - grey).max() <= 0.4
     write_photo(tmp_path / "cut.png", alpha=True)
     colorize_photograph(tmp_path / "cut.png", tmp_path / "cut.color.png", settings=SMALL)
-    assert (read_image(tmp_path / "cut.color.png").alpha == 77).all()
+    alpha = read_image(tmp_path / "cut.color.png").alpha
+    assert alpha is not None
+    assert (alpha == 77).all()
 
 
 def with_orientation(path: Path, value: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from networks import let_color
 from vidcolor.color.spaces import rgb_to_lab
 from vidcolor.data.photos import find_photos
 from vidcolor.network.build import build_network
@@ -86,7 +87,7 @@ def unsure(monkeypatch: pytest.MonkeyPatch) -> FusionNet:
     torch.manual_seed(0)
     network = build_network(TINY)
     assert isinstance(network, FusionNet)
-    nn.init.normal_(network.head.project.weight, std=20.0)
+    let_color(network, std=20)
     return network.eval()
 
 

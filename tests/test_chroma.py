@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,14 +30,13 @@ BARS = {
 WHITE_BAR = (0.75, 0.75, 0.75, 180, 128, 128)
 
 
-def frame(luma: NDArray, bits: int = 8, matrix: Matrix = "bt709", full_range: bool = False) -> Frame:
+def frame(luma: NDArray[Any], bits: int = 8, matrix: Matrix = "bt709", full_range: bool = False) -> Frame:
     return Frame(luma, bits, 0, Fraction(1, 25), ColorTags(matrix, full_range))
 
 
-def planes_of_color(rgb: Sequence[float] | NDArray, luma: int, **tags: object) -> tuple[NDArray, NDArray]:
+def planes_of_color(rgb: Sequence[float] | NDArray[Any], luma: int, **tags: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Chroma planes of a flat picture whose ab scikit-image takes from the color."""
-    bits = int(tags.get("bits", 8))  # type: ignore[call-overload]
-    source = frame(np.full((48, 64), luma, np.uint8 if bits == 8 else np.uint16), **tags)  # type: ignore[arg-type]
+    source = frame(np.full((48, 64), luma, np.uint8 if tags.get("bits", 8) == 8 else np.uint16), **tags)
     lab = rgb2lab(np.array(rgb)[None, None])[0, 0]
     ab = np.broadcast_to(lab[1:, None, None], (2, 12, 16)).astype(np.float32)
     return chroma_planes(source, shrink_luma(source, 16, 12), ab, 32, 24)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import vidcolor
+from calls import noted
 from vidcolor.errors import CheckpointError, InputError, VidcolorError
 from vidcolor.network import predictor
 from vidcolor.pipeline.colorizer import Colorizer
@@ -24,7 +25,8 @@ TYPES = [(np.uint8, 255, 1), (np.uint16, 65535, 1), (np.float16, 1, 1e-3), (np.f
 def shades(height: int = 60, width: int = 90, shift: float = 0.0) -> np.ndarray:
     """Soft shapes in 0..1, black and white among them."""
     y, x = np.mgrid[:height, :width]
-    return np.clip(0.5 + 0.55 * np.sin(x / 13 + shift) * np.cos(y / 17), 0, 1)
+    luma: np.ndarray = np.clip(0.5 + 0.55 * np.sin(x / 13 + shift) * np.cos(y / 17), 0, 1)
+    return luma
 
 
 def codes(values: np.ndarray, kind: Any, top: int) -> np.ndarray:
@@ -65,14 +67,12 @@ def test_a_picture_comes_out_as_from_the_command(colorizer: Colorizer, tmp_path:
 
 def test_the_network_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many pictures and films follow."""
-    calls = []
-    honest = predictor.fold_batch_norms
-    monkeypatch.setattr(predictor, "fold_batch_norms", lambda *a: calls.append(a) or honest(*a))
+    folds = noted(monkeypatch, predictor, "fold_batch_norms")
     found = Colorizer(device="cpu", precision="fp32", size=64)
     for shift in (0.0, 1.0):
         found.picture(shades(shift=shift))
     list(found.frames([shades()] * 3))
-    assert len(calls) == 1
+    assert len(folds) == 1
 
 
 def test_saturation_counts(colorizer: Colorizer) -> None:
@@ -136,7 +136,7 @@ def test_wrong_values_are_refused_before_any_work(colorizer: Colorizer) -> None:
     """When a method is called, not when the first frame is taken."""
     for keywords in ({"saturation": 9}, {"smooth": 2.0}, {"cuts": "yes"}, {"fps": 0}):
         with pytest.raises(VidcolorError, match=f"cannot use {next(iter(keywords))}"):
-            colorizer.frames([], **keywords)  # type: ignore[arg-type]
+            colorizer.frames([], **keywords)
     with pytest.raises(InputError, match=r"frame 1.*it is 8x8"):
         list(colorizer.frames([shades(9, 9), shades(8, 8)]))
     with pytest.raises(CheckpointError, match="no such file"):

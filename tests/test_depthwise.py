@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 
+from networks import let_color
 from vidcolor.network.build import build_network
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.depthwise import speed_up_strided_depthwise
@@ -17,7 +18,7 @@ def test_dense_depthwise_is_the_same_function(options: dict[str, str]) -> None:
     """Output and gradients of every parameter agree, with symmetric and with TensorFlow's padding."""
     torch.manual_seed(0)
     network = build_network(NetworkConfig(encoder="mobilenetv2_050", encoder_options=options, decoder=(16, 8))).double()
-    torch.nn.init.normal_(network.head.project.weight)
+    let_color(network)
     faster = copy.deepcopy(network)
     speed_up_strided_depthwise(faster)
     patched = [m for m in faster.modules() if "forward" in vars(m)]

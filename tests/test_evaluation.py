@@ -16,8 +16,8 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torch import nn
 
+from networks import let_color
 from vidcolor.cli.app import main
 from vidcolor.color.metrics import PSNR_LIMIT
 from vidcolor.color.truth import Truth
@@ -105,7 +105,7 @@ def test_batches_do_not_change_scores(photos: Path) -> None:
     listed = find_photos([photos])
     torch.manual_seed(0)
     network = build_network(TINY)
-    nn.init.normal_(network.head.project.weight, std=5)
+    let_color(network, std=5)
     network.eval()
     together = [s.comparison for s, _ in evaluate_photos(listed, settings(network), BrokenPhotos(4))]
     for one, expected in zip(listed, together, strict=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from calls import noted
 from vidcolor.errors import InputError, OutputError, reason, remedy
 from vidcolor.files import COLOR_FILMS, FILMS, PHOTOS, SHARDS, files_in, is_photo, named_files, publish, replaced
 from vidcolor.film.codecs import CONTAINERS
@@ -49,16 +50,13 @@ def test_a_hidden_folder_that_is_named_is_searched(tmp_path: Path) -> None:
 def test_a_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the new file is whole and on the disk, the old one has the name; then nothing else is left."""
     touch(tmp_path, "a.txt")
-    steps = []
-    sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda number: (steps.append("fsync"), sync(number)))
-    monkeypatch.setattr(os, "replace", lambda *names: (steps.append("replace"), replace(*names)))
+    steps = noted(monkeypatch, os, "fsync", "replace")
     with replaced(tmp_path / "a.txt") as part:
         part.write_text("new")
         assert (tmp_path / "a.txt").read_text() == "old"
         assert part.suffix == ".txt"
         assert part.name.startswith(".")
-    assert steps == ["fsync", "replace"]
+    assert [step.name for step in steps] == ["fsync", "replace"]
     assert (tmp_path / "a.txt").read_text() == "new"
     assert os.listdir(tmp_path) == ["a.txt"]
 

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from planes import rows_of
 from vidcolor.errors import InputError, OutputError
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings, ShotSettings
@@ -22,7 +23,8 @@ def scene(width: int, height: int, index: int, bits: int = 8) -> np.ndarray:
     y, x = np.mgrid[:height, :width]
     wave = 0.5 + 0.5 * np.sin((x + 3 * index) / 9) * np.cos(y / 7)
     codes = (16 + 219 * wave) * (1 << (bits - 8)) + RNG.integers(-9, 9, (height, width))
-    return np.clip(codes, 0, (1 << bits) - 1).astype(np.uint8 if bits == 8 else np.uint16)
+    luma: np.ndarray = np.clip(codes, 0, (1 << bits) - 1).astype(np.uint8 if bits == 8 else np.uint16)
+    return luma
 
 
 def write_film(
@@ -47,8 +49,7 @@ def write_film(
         for i, when in enumerate(pts):
             frame = av.VideoFrame(width, height, pix_fmt)
             for number, plane in enumerate(frame.planes):
-                dtype = np.uint8 if bits == 8 else np.uint16
-                rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
+                rows = rows_of(plane, bits)
                 if number == 0:
                     lumas.append(scene(width, height, i, bits))
                     rows[:, : plane.width] = lumas[-1]
@@ -72,10 +73,9 @@ def decoded(path: Path) -> list[av.VideoFrame]:
 
 
 def plane(frame: av.VideoFrame, number: int) -> np.ndarray:
-    wide = max(c.bits for c in frame.format.components) > 8
     values = frame.planes[number]
-    rows = np.frombuffer(values, np.uint16 if wide else np.uint8).reshape(values.height, -1)
-    return rows[:, : values.width].copy()
+    rows = rows_of(values, max(c.bits for c in frame.format.components))
+    return np.array(rows[:, : values.width])
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,11 @@ def test_limit_keeps_hue_and_reaches_the_gamut() -> None:
     cbcr = RNG.uniform(-0.5, 0.5, (2, 50, 60)).astype(np.float32)
     limited = limit_to_gamut(luma, cbcr, "bt601")
 
-    def rgb(chroma: NDArray) -> NDArray:
-        return cv2.cvtColor(np.dstack([luma, chroma[1] + 0.5, chroma[0] + 0.5]), cv2.COLOR_YCrCb2RGB)
+    def rgb(chroma: NDArray[np.float32]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = cv2.cvtColor(
+            np.dstack([luma, chroma[1] + 0.5, chroma[0] + 0.5]), cv2.COLOR_YCrCb2RGB
+        )
+        return found
 
     inside = rgb(limited)
     assert inside.min() > -2e-3  # OpenCV rounds its coefficients to three decimals

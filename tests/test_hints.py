@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from networks import let_color
 from vidcolor.errors import CheckpointError
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import load_model, save_model
@@ -28,11 +29,11 @@ def network_of(config: NetworkConfig) -> FusionNet:
     torch.manual_seed(0)
     network = build_network(config)
     assert isinstance(network, FusionNet)
-    nn.init.normal_(network.head.project.weight, std=0.3)
+    let_color(network, std=0.3)
     if network.strength:
         nn.init.normal_(network.strength.outer.weight)
     for injection in network.hints.injections if network.hints else []:
-        nn.init.normal_(injection[2].weight, std=0.1)
+        nn.init.normal_(injection.get_parameter("2.weight"), std=0.1)
     network.train()
     with torch.no_grad():
         for _ in range(30):
@@ -85,7 +86,7 @@ def test_gradients_reach_all_layers_of_hints() -> None:
     """None is idle, neither in the first step, whose last convolutions are zero, nor, by a value, later."""
     network = build_network(HINTED.with_(palette=4, strength=0))
     assert isinstance(network, FusionNet)
-    nn.init.normal_(network.head.project.weight)
+    let_color(network)
     network(grey(), point(grey())).ab.square().mean().backward()
     assert [n for n, p in network.named_parameters() if p.grad is None] == []
     later = network_of(HINTED)

@@ -28,19 +28,23 @@ Array = NDArray[Any]
 def grey_of(bits: int, height: int = 24, width: int = 37) -> Array:
     """Every tone of a depth, or as many as there are pixels, black and white among them."""
     values = np.linspace(0, (1 << bits) - 1, height * width).round().reshape(height, width)
-    return values.astype(np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32)
+    codes: Array = values.astype(np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32)
+    return codes
 
 
 def colors(height: int = 24, width: int = 40) -> NDArray[np.uint8]:
     """Soft colors, ``(H, W, 3)``."""
     coarse = np.random.default_rng(1).integers(30, 226, (4, 5, 3)).astype(np.float32)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).round().astype(np.uint8)
+    fine: NDArray[np.float32] = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    codes: NDArray[np.uint8] = fine.round().astype(np.uint8)
+    return codes
 
 
 def whole(values: Array, bits: int) -> Array:
     """What a depth looks like with 8 or 16 bits: an independent formula."""
     deep = 255 if bits <= 8 else 65535
-    return np.floor(values.astype(np.float64) * deep / (2**bits - 1) + 0.5)
+    codes: Array = np.floor(values.astype(np.float64) * deep / (2**bits - 1) + 0.5)
+    return codes
 
 
 def light_of(srgb: Array) -> Array:
@@ -133,7 +137,8 @@ def test_tiff_with_a_palette(tmp_path: Path) -> None:
 
 def test_tiff_of_luma_and_chroma(tmp_path: Path) -> None:
     """Y'CbCr, unpacked and as JPEG, comes near to the RGB that it was."""
-    for name, options in (("a.tif", {}), ("b.tif", {"compression": "jpeg", "quality": 95})):
+    jpeg: dict[str, Any] = {"compression": "jpeg", "quality": 95}
+    for name, options in (("a.tif", {}), ("b.tif", jpeg)):
         Pillow.fromarray(colors()).convert("YCbCr").save(tmp_path / name, **options)
         assert np.abs(read_image(tmp_path / name).pixels.astype(int) - colors()).mean() < 4
 
@@ -219,10 +224,9 @@ def test_a_profile_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 def test_sixteen_bits_of_every_channel(tmp_path: Path, suffix: str, shape: tuple[int, ...]) -> None:
     """Grey and RGB, each with alpha too."""
     values = np.random.default_rng(3).integers(0, 65536, (20, 30, *shape)).astype(np.uint16)
-    encode = imagecodecs.png_encode if suffix == ".png" else imagecodecs.jpeg2k_encode
-    (tmp_path / f"a{suffix}").write_bytes(
-        encode(values) if suffix == ".png" else encode(values, level=0, reversible=True)
-    )
+    png = suffix == ".png"
+    data = imagecodecs.png_encode(values) if png else imagecodecs.jpeg2k_encode(values, level=0, reversible=True)
+    (tmp_path / f"a{suffix}").write_bytes(data)
     image = read_image(tmp_path / f"a{suffix}")
     planes = values if not shape else values[..., : 1 if shape[0] == 2 else 3].squeeze()
     assert np.array_equal(image.pixels, planes)

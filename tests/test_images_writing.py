@@ -67,10 +67,10 @@ def exif_in(path: Path) -> Pillow.Exif:
         found.load(b"Exif\0\0" + data[data.index(b"JpgTiffExif->JP2") + 16 :])
         return found
     with Pillow.open(path) as picture:
-        found = picture.getexif()
+        kept: Pillow.Exif = picture.getexif()
         for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-            found.get_ifd(directory)  # while the file is open
-        return found
+            kept.get_ifd(directory)  # while the file is open
+        return kept
 
 
 @pytest.mark.parametrize("deep", [False, True])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from networks import let_color
 from vidcolor.network.build import build_network
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.inference import FullPrecision, fold_batch_norms, lower_precision
@@ -20,11 +21,13 @@ def test_folding_keeps_the_function(backbone: str) -> None:
     )
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):  # as after training: nothing at its default
+            assert module.running_mean is not None
+            assert module.running_var is not None
             module.running_mean.uniform_(-1, 1)
             module.running_var.uniform_(0.5, 2)
             module.weight.data.uniform_(0.5, 2)
             module.bias.data.uniform_(-1, 1)
-    nn.init.normal_(network.head.project.weight)
+    let_color(network)
     network.eval()
     folded = fold_batch_norms(network, torch.zeros(1, 1, 64, 64))
     lightness = torch.rand(2, 1, 64, 96) * 100
@@ -40,11 +43,10 @@ def test_folding_keeps_the_function(backbone: str) -> None:
 def edges() -> nn.Sequential:
     """Two depthwise convolutions whose kernels sum to zero, and a dense one."""
     torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(8, 8, 3, groups=8, bias=False), nn.Conv2d(8, 8, 3, groups=8, bias=False), nn.Conv2d(8, 2, 1)
-    )
+    filters = [nn.Conv2d(8, 8, 3, groups=8, bias=False) for _ in range(2)]
+    network = nn.Sequential(*filters, nn.Conv2d(8, 2, 1))
     with torch.no_grad():
-        for layer in (network[0], network[1]):
+        for layer in filters:
             layer.weight -= layer.weight.mean(dim=(2, 3), keepdim=True)
     return network
 

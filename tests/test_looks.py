@@ -34,7 +34,8 @@ class Painter:
 def texture(seed: int, width: int = 2 * SIZE) -> np.ndarray:
     rough = np.random.default_rng(seed).normal(size=(SIZE, width))
     smooth = cv2.GaussianBlur(rough, (0, 0), 3)
-    return np.clip(128 + 45 * smooth / smooth.std(), 10, 245).astype(np.uint8)
+    codes: np.ndarray = np.clip(128 + 45 * smooth / smooth.std(), 10, 245).astype(np.uint8)
+    return codes
 
 
 def pan(count: int, seed: int = 1, speed: int = 1) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 import skimage.color
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, autograd
 from torch.nn import functional as F
 
 from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
@@ -88,7 +88,7 @@ def test_perceptual_loss_adds_the_mean_color_difference() -> None:
 def test_perceptual_loss_has_a_gradient_at_no_difference() -> None:
     """The roots in it do not turn a perfect prediction into a gradient that is not a number."""
     ab = constant(0, 0).requires_grad_()
-    perceptual_loss(Prediction(ab), constant(50, 0, 0)).backward()
+    autograd.backward(perceptual_loss(Prediction(ab), constant(50, 0, 0)))
     assert ab.grad is not None
     assert torch.isfinite(ab.grad).all()
 
@@ -187,7 +187,7 @@ def test_classification_gradient_is_softmax_minus_target() -> None:
     bins = len(ab_bins())
     logits = torch.randn(1, bins, 2, 2, generator=torch.Generator().manual_seed(2)).requires_grad_()
     truth = constant(50, 33, -12)
-    classification_loss(Prediction(truth, logits), truth, torch.full((bins,), 2.0)).backward()
+    autograd.backward(classification_loss(Prediction(truth, logits), truth, torch.full((bins,), 2.0)))
     index, soft = encode_ab(truth[:, 1:])
     target = torch.zeros(1, bins, 2, 2).scatter(1, index, soft)
     assert logits.grad is not None
@@ -267,7 +267,7 @@ def test_features_judge_colors(tmp_path: Path) -> None:
     assert abs(colorized(true, truth) - lab_to_rgb(truth)).max() < 1e-4
     near, far = (feature_distance(encoder, prediction, truth) for prediction in (true, grey))
     assert near.abs() <= far.abs() + 1e-6
-    far.backward()
+    autograd.backward(far)
     assert grey.ab.grad is not None
     assert grey.ab.grad.isfinite().all()
     assert grey.ab.grad.abs().sum() > 0

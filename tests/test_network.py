@@ -14,6 +14,7 @@ from skimage.color import rgb2lab
 from timm.layers import DropPath
 from torch import nn
 
+from networks import let_color
 from vidcolor.errors import CheckpointError
 from vidcolor.network.backbone import hub_weights
 from vidcolor.network.build import build_network
@@ -60,7 +61,7 @@ def test_parts_are_dropped_in_training_only() -> None:
     torch.manual_seed(0)
     network = build_network(TINY)
     assert isinstance(network, FusionNet)
-    nn.init.normal_(network.head.project.weight)
+    let_color(network)
     for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm2d)):
         nn.init.ones_(norm.weight)  # timm begins with residuals of nothing
     for shares in ((0.5, 0.0), (0.0, 0.9)):
@@ -150,7 +151,7 @@ def test_extractor_sees_what_timm_prescribes() -> None:
 def test_paper_checkpoint_is_complete(tmp_path: Path) -> None:
     """A checkpoint carries the extractor: it loads without any other file and colors the same."""
     network = build_network(PAPER).eval()
-    nn.init.ones_(network.decoder[-1][-1][-1].weight)
+    nn.init.ones_(network.get_parameter("decoder.2.1.2.weight"))
     save_model(tmp_path / "paper.safetensors", network, PAPER)
     loaded = load_model(tmp_path / "paper.safetensors")
     assert torch.equal(loaded.network(grey()).ab, network(grey()).ab)
@@ -160,7 +161,7 @@ def test_paper_folds() -> None:
     """The batch norms behind its ReLUs stay where they are when those of the extractor are folded for inference."""
     torch.manual_seed(0)
     network = build_network(PAPER).train()
-    nn.init.ones_(network.decoder[-1][-1][-1].weight)
+    nn.init.ones_(network.get_parameter("decoder.2.1.2.weight"))
     for _ in range(3):
         network(grey())  # moves the running statistics away from where they begin
     network.eval()
@@ -175,7 +176,7 @@ def test_real_inception_resnet() -> None:
     assert network.extractor is not None
     assert (network.extractor.size, network.extractor.classes) == ((299, 299), 1000)
     network.train()
-    nn.init.ones_(network.decoder[-1][-1][-1].weight)  # zero at first: it would pass no gradient on
+    nn.init.ones_(network.get_parameter("decoder.2.1.2.weight"))  # zero at first: it would pass no gradient on
     network(grey(2, 64, 64)).ab.square().mean().backward()
     assert network.fuse.vector is not None
     assert network.fuse.vector.weight.grad is not None

@@ -17,8 +17,9 @@ from vidcolor.training.norms import measure_norms
 
 def test_statistics_are_those_of_what_is_seen_with_nothing_dropped() -> None:
     """Mean and variance of all batches together, however wrong they were, and no channel silenced."""
-    network = nn.Sequential(nn.Dropout2d(0.9), nn.BatchNorm2d(3, momentum=0.3), nn.BatchNorm2d(3))
-    norm, second = network[1], network[2]
+    norm, second = nn.BatchNorm2d(3, momentum=0.3), nn.BatchNorm2d(3)
+    network = nn.Sequential(nn.Dropout2d(0.9), norm, second)
+    assert norm.running_mean is not None
     norm.running_mean.fill_(7)
     batches = list(torch.randn(6, 8, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 4 + 2)
     measure_norms(network, [(batch,) for batch in batches])

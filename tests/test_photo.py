@@ -35,7 +35,8 @@ def tint(grey: NDArray[np.float64], shadow: tuple[float, ...], light: tuple[floa
 
 @pytest.fixture(scope="module")
 def portrait() -> Image:
-    return astronaut()
+    picture: Image = astronaut()
+    return picture
 
 
 def test_color_photographs_have_no_flaw(portrait: Image) -> None:

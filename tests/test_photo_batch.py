@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from calls import noted
 from vidcolor.errors import DeviceError
 from vidcolor.network import predictor
 from vidcolor.network.predictor import Predictor
@@ -45,15 +46,12 @@ def test_photographs_come_out_as_they_do_alone(folder: Path, tmp_path: Path) -> 
 
 def test_a_folder_shares_one_network(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is loaded, folded and lowered once, and asked in batches of one size; and not at all without work."""
-    folds, batches = [], []
-    fold, forward = predictor.fold_batch_norms, Predictor._forward
-    monkeypatch.setattr(predictor, "fold_batch_norms", lambda *a: folds.append(a) or fold(*a))
-    monkeypatch.setattr(
-        Predictor, "_forward", lambda self, lumas, *a: batches.append(lumas.shape) or forward(self, lumas, *a)
-    )
+    folds = noted(monkeypatch, predictor, "fold_batch_norms")
+    forwards = noted(monkeypatch, Predictor, "_forward")
     inputs = find_inputs([folder])
     list(colorize_all(inputs, tmp_path / "out", settings=SMALL))
     assert len(folds) == 1
+    batches = [call.arguments[1].shape for call in forwards]
     assert sum(shape[0] for shape in batches) == len(SIZES)
     assert len(batches) == len({shape[1:] for shape in batches}) < len(SIZES)
     assert [o.status for o in colorize_all(inputs, tmp_path / "out", settings=SMALL)] == ["skipped"] * len(SIZES)

@@ -26,7 +26,8 @@ class Mirror(nn.Module):
 
     def __init__(self, takes: int = 99) -> None:
         super().__init__()
-        self.takes, self.seen = takes, []
+        self.takes = takes
+        self.seen: list[tuple[int, ...]] = []
 
     def __deepcopy__(self, memo: object) -> Mirror:
         return self  # so that the test sees what the predictor's copy saw
@@ -70,7 +71,7 @@ def test_a_plane_need_not_be_whole_strides() -> None:
     (ab,) = predictor(network).predict([np.full((19, 45), 0.5, np.float32)])
     assert network.seen == [(1, 1, 16, 48)]
     assert ab.shape == (2, 19, 45)
-    np.testing.assert_allclose(ab[0], lightness(np.float32([[0.5]])), atol=1e-3)
+    np.testing.assert_allclose(ab[0], lightness(np.array([[0.5]], np.float32)), atol=1e-3)
     assert [whole_strides(length, 8) for length in (1, 11, 13, 160)] == [8, 8, 16, 160]
 
 
@@ -143,7 +144,7 @@ def test_hints_change_the_planes_they_are_given_for(size: tuple[int, int]) -> No
     prepared = hinting()
     lumas = [np.random.default_rng(n).random(size, np.float32) for n in range(3)]
     known = np.zeros((3, *size), np.float32)
-    known[:, 10:20, 10:20] = np.float32([40, -30, 1])[:, None, None]
+    known[:, 10:20, 10:20] = np.array([40, -30, 1], np.float32)[:, None, None]
     plain, hinted = prepared.predict(lumas), prepared.predict(lumas, hints=[None, known, None])
     np.testing.assert_array_equal(hinted[0], plain[0])
     np.testing.assert_array_equal(hinted[2], plain[2])

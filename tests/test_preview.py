@@ -9,7 +9,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from planes import rows_of
 from vidcolor.errors import InputError, OutputError
 from vidcolor.pipeline.preview import preview
 from vidcolor.settings import RunSettings, ShotSettings
@@ -30,7 +32,7 @@ def write_film(path: Path, level: int = 128, *, rotation: int = 0, hflip: bool =
         codes = np.full((64, 96), level, np.uint8)
         codes[:, :32], codes[:8] = 40, 70
         frame = av.VideoFrame.from_ndarray(np.full((96, 96), 128, np.uint8), format="yuv420p")
-        np.frombuffer(frame.planes[0], np.uint8).reshape(64, -1)[:, :96] = codes
+        rows_of(frame.planes[0])[:, :96] = codes
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -43,7 +45,8 @@ def shown(path: Path, tmp_path: Path, name: str = "out.png", **keywords: object)
     assert pair.shape[1] % 2 == 0
     grey, colored = pair[:, : pair.shape[1] // 2], pair[:, pair.shape[1] // 2 :]
     assert np.abs(grey.astype(int) - colored).max() <= 1  # without saturation both halves are the same
-    return grey[..., 1]
+    green: NDArray[np.uint8] = grey[..., 1]
+    return green
 
 
 def test_a_mirrored_film_is_shown_mirrored(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ def test_a_steady_film() -> None:
         clock.now += 0.1
     assert moments[0] == Moment("film", 0, 0, None, None, 1, 1, None, begins=True)
     last = moments[-1]
-    assert (last.fps, last.seconds_left) == (pytest.approx(10), pytest.approx((100 - last.frame) / 10))
+    assert last.fps == pytest.approx(10)
+    assert last.seconds_left == pytest.approx((100 - last.frame) / 10)
     assert last.all_seconds_left == last.seconds_left
     assert 15 <= len(moments) <= 18  # 4 a second at most
 
@@ -58,7 +59,8 @@ def test_the_time_of_all_files() -> None:
     clock.now += 10
     progress.end()
     progress.begin("b")
-    assert (moments[-1].number, moments[-1].files, moments[-1].all_seconds_left) == (3, 4, pytest.approx(30))
+    assert (moments[-1].number, moments[-1].files) == (3, 4)
+    assert moments[-1].all_seconds_left == pytest.approx(30)
     progress.step(1, 100)
     clock.now += 5
     progress.step(50, 100)  # half of b: 30 of 80 in 15 seconds

@@ -14,6 +14,7 @@ import torch
 from av.codec.hwaccel import hwdevices_available
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
@@ -31,9 +32,8 @@ needs_footage = pytest.mark.skipif(not TRICKY.is_dir(), reason="VIDCOLOR_FOOTAGE
 def picture(width: int, height: int, shift: int = 0) -> np.ndarray:
     """Soft shapes with a little grain, uint8."""
     y, x = np.mgrid[:height, :width]
-    return np.clip(128 + 90 * np.sin((x - shift) / 11) * np.cos(y / 17) + RNG.normal(0, 3, x.shape), 0, 255).astype(
-        np.uint8
-    )
+    codes: NDArray[np.float64] = 128 + 90 * np.sin((x - shift) / 11) * np.cos(y / 17) + RNG.normal(0, 3, x.shape)
+    return np.clip(codes, 0, 255).astype(np.uint8)
 
 
 def write_grey(path: Path, pictures: list[np.ndarray], pts: list[int] | None = None, **options: object) -> None:

@@ -7,21 +7,25 @@ import multiprocessing
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+from calls import noted
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.encode import VideoEncoder
+from vidcolor.film.frame import Frame
 from vidcolor.film.packets import PacketFile
-from vidcolor.film.reader import open_video
+from vidcolor.film.reader import Video, frames, open_video
+from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline import film as pipeline
 from vidcolor.pipeline import segments, work
 from vidcolor.pipeline.batch import colorize_all
@@ -29,11 +33,11 @@ from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.journal import Journal
 from vidcolor.pipeline.result import Result
 from vidcolor.pipeline.segments import Start
-from vidcolor.pipeline.work import segment_packets
+from vidcolor.pipeline.work import Work, segment_packets
 from vidcolor.settings import RunSettings, ShotSettings
 
 SHOT, SHOTS = 14, 5
-SMALL = {"size": 32, "batch_size": 4}
+SMALL: dict[str, Any] = {"size": 32, "batch_size": 4}
 
 
 @pytest.fixture(autouse=True)
@@ -242,24 +246,21 @@ def test_finished_packets_are_read_once_and_only_to_go_on(
     out = tmp_path / "out.mp4"
     with pytest.raises(KeyboardInterrupt):
         colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
-    honest, read = Journal._is_whole, []
-    monkeypatch.setattr(Journal, "_is_whole", lambda self, segment: read.append(segment) or honest(self, segment))
+    read = noted(monkeypatch, Journal, "_is_whole")
     out.touch()
     with pytest.raises(OutputError, match="it exists"):
         colorize_film(film, out, settings=RunSettings(**SMALL))
     assert not read
     out.unlink()
     colorize_film(film, out, settings=RunSettings(**SMALL))
-    assert len(read) == len({segment.number for segment in read}) >= 2
+    assert len(read) == len({call.arguments[1].number for call in read}) >= 2
 
 
 def test_a_segment_worked_alone_has_the_bytes_of_the_row(
     tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any machine can make any segment: in any order, the packets are those of the run that made them all."""
-    out, works = tmp_path / "out.mp4", []
-    honest = pipeline.Work.of
-    monkeypatch.setattr(pipeline.Work, "of", lambda *arguments: works.append(honest(*arguments)) or works[-1])
+    out, works = tmp_path / "out.mp4", noted(monkeypatch, Work, "of")
     with pytest.raises(KeyboardInterrupt):
         colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(4 * SHOT))
     with Journal(out) as journal:
@@ -269,7 +270,7 @@ def test_a_segment_worked_alone_has_the_bytes_of_the_row(
     for segment, start in sorted(zip(finished, starts, strict=True), key=lambda pair: -pair[0].number):
         assert start is not None
         with open_video(film) as video:
-            alone = replace(works[0], video=video)
+            alone = replace(works[0].result, video=video)
             file = PacketFile(tmp_path / "alone", VideoEncoder(alone.encoding).header)
             file.push(list(segment_packets(alone, start)))
             file.close()
@@ -307,11 +308,11 @@ def test_source_that_cannot_be_sought_is_read_from_the_start(
     colorize_film(film, whole, settings=RunSettings(**SMALL))
     with pytest.raises(KeyboardInterrupt):
         colorize_film(film, out, settings=RunSettings(**SMALL), progress=stop_at(3 * SHOT))
-    honest, asked = work.frames, []
+    asked: list[int | None] = []
 
-    def lost(video, *arguments, near=None, **how):  # type: ignore[no-untyped-def]
+    def lost(video: Video, *arguments: Any, near: int | None = None, **how: Any) -> Iterator[Frame]:
         asked.append(near)
-        found = honest(video, *arguments, **how)
+        found = frames(video, *arguments, **how)
         return (f for f in found if f.pts > near) if near is not None else found
 
     monkeypatch.setattr(work, "frames", lost)
@@ -397,8 +398,8 @@ def work_until_killed(film: Path, out: Path, steps: int) -> None:
     segments.SHORTEST, segments.LONGEST = 10, 40
     left = [steps]
 
-    def deadly(call):  # type: ignore[no-untyped-def]
-        def step(*arguments, **keywords):  # type: ignore[no-untyped-def]
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **keywords: Any) -> Any:
             left[0] -= 1
             if not left[0]:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -406,7 +407,7 @@ def work_until_killed(film: Path, out: Path, steps: int) -> None:
 
         return step
 
-    for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink"), (pipeline.FilmWriter, "write")):
+    for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink"), (FilmWriter, "write")):
         setattr(owner, name, deadly(getattr(owner, name)))
     colorize_film(film, out, settings=RunSettings(**SMALL))
 

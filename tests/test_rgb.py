@@ -15,6 +15,7 @@ import torch
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from planes import rows_of
 from vidcolor.color.spaces import bt2020_to_srgb, hlg_to_linear, pq_to_linear
 from vidcolor.film.frame import ColorTags
 from vidcolor.film.reader import frames, open_video
@@ -116,7 +117,7 @@ def write_bars(path: Path, pix_fmt: str, matrix: str, *, full: bool = False, siz
         frame = av.VideoFrame(*size, pix_fmt)
         deep = frame.format.components[0].bits - 8
         for number, plane in enumerate(frame.planes):
-            rows = np.frombuffer(plane, np.uint16 if deep else np.uint8).reshape(plane.height, -1)
+            rows = rows_of(plane, 8 + deep)
             bars = np.repeat(np.rint(codes[:, number] * (1 << deep)), -(-plane.width // 4))
             rows[:, : plane.width] = bars[: plane.width]
         frame.colorspace, frame.color_range = stream.codec_context.colorspace, stream.codec_context.color_range

@@ -65,7 +65,7 @@ def chroma(frame: Frame, seed: int = 5, strength: float = 0.3) -> tuple[Array, A
     rng = np.random.default_rng(seed)
     half, top = 1 << (frame.bits - 1), (1 << frame.bits) - 1
     planes = rng.normal(half, strength * top, (2, *frame.luma.shape))
-    return tuple(np.clip(np.rint(p), 0, top).astype(frame.luma.dtype) for p in planes)  # type: ignore[return-value]
+    return tuple(np.clip(np.rint(p), 0, top).astype(frame.luma.dtype) for p in planes)
 
 
 def writer_to(path: Path, **options: Any) -> FrameWriter:
@@ -101,7 +101,7 @@ def test_a_scan_keeps_its_luma_to_the_code(tmp_path: Path, bits: int, transfer: 
         exact = found.pixels.astype(float) @ [0.2126, 0.7152, 0.0722]
         assert np.abs(exact - tones(bits, place)).max() < 0.4
         header = Header(found.metadata.header)
-        assert (header.timecode, header.rate, found.transfer) == (f"01:00:00:{place:02d}", 24, transfer)
+        assert (header.timecode, header.rate, found.transfer) == (f"01:00:00:{place:02d}", Fraction(24), transfer)
     assert reader.info.timecode == "01:00:00:00"
 
 
@@ -186,7 +186,7 @@ def test_a_film_becomes_a_sequence(tmp_path: Path, bits: int, full: bool, wanted
     path = writer_to(tmp_path / "f_%06d.dpx", **how).write(frame, (cb, cr), 2)
     found = read_dpx(path)
     assert (path.name, found.bits) == ("f_000102.dpx", wanted)
-    assert (Header(found.metadata.header).rate, Header(found.metadata.header).timecode) == (25, "10:00:00:02")
+    assert (Header(found.metadata.header).rate, Header(found.metadata.header).timecode) == (Fraction(25), "10:00:00:02")
     kr, kb = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}[matrix]
     top = (1 << wanted) - 1
     expected = (luma.astype(float) - frame.black) / frame.span * top

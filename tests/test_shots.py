@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -139,8 +140,13 @@ def test_items_are_read_no_further_ahead_than_the_delay() -> None:
     """Each comes with its own boundary; what is read and not given out is told, and nothing is held beyond that."""
     pictures = [*scene(11, 30), *scene(12, 30)]
     read: list[int] = []
-    items = ((read.append(i), i)[1] for i in range(len(pictures)))
-    decided = WithBoundaries(items, key=lambda i: pictures[i].astype(np.uint8))
+
+    def numbers() -> Iterator[int]:
+        for number in range(len(pictures)):
+            read.append(number)
+            yield number
+
+    decided = WithBoundaries(numbers(), key=lambda i: pictures[i].astype(np.uint8))
     for number, (item, boundary) in enumerate(decided):
         assert item == number
         assert [item, *decided.waiting] == list(range(number, len(read)))

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from vidcolor.color.arrays import Plane
 from vidcolor.pipeline.smoothing import BLOCK, Smoother
+from vidcolor.settings import ShotSettings
 
 HEIGHT, WIDTH = 96, 160
 GROUND, FIGURE = (10.0, 20.0), (-20.0, -15.0)  # a, b
@@ -17,11 +19,12 @@ Film = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 
 def texture(height: int, width: int, level: float, rng: np.random.Generator) -> np.ndarray:
     fine = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 2)
-    return np.clip(level + 0.3 * fine, 0, 1).astype(np.float32)
+    luma: Plane = np.clip(level + 0.3 * fine, 0, 1).astype(np.float32)
+    return luma
 
 
 def plain(color: tuple[float, float], height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    return np.broadcast_to(np.float32(color)[:, None, None], (2, height, width)).copy()
+    return np.stack([np.full((height, width), part, np.float32) for part in color])
 
 
 def walk(speed: int, frames: int = 40, seed: int = 0) -> Film:
@@ -34,7 +37,7 @@ def walk(speed: int, frames: int = 40, seed: int = 0) -> Film:
         luma, ab, mask = ground.copy(), plain(GROUND), np.zeros((HEIGHT, WIDTH), bool)
         mask[24:72, x : x + 32] = True
         luma[mask] = figure.ravel()
-        ab[:, mask] = np.float32(FIGURE)[:, None]
+        ab[:, mask] = np.array(FIGURE, np.float32)[:, None]
         lumas.append(luma)
         truth.append(ab)
         figures.append(mask)
@@ -47,9 +50,12 @@ def jittered(truth: list[np.ndarray], seed: int = 1) -> list[np.ndarray]:
 
 
 def smooth(
-    lumas: list[np.ndarray], abs_: list[np.ndarray], starts: tuple[int, ...] = (0,), **options: float
+    lumas: list[np.ndarray],
+    abs_: list[np.ndarray],
+    starts: tuple[int, ...] = (0,),
+    strength: float = ShotSettings.smooth,
 ) -> list[np.ndarray]:
-    smoother = Smoother(**options)
+    smoother = Smoother(strength)
     done = [
         o for i, (luma, ab) in enumerate(zip(lumas, abs_, strict=True)) for o in smoother.push(luma, ab, i in starts)
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -21,7 +23,7 @@ from vidcolor.film.writer import FilmWriter
 OFF = 0.02  # seconds; less is not noticed
 
 
-def copied(source: Path, target: Path, **part: float) -> list[str]:
+def copied(source: Path, target: Path, **part: Any) -> list[str]:
     """A film decoded and written again with neutral chroma; returns the warnings."""
     with open_video(source) as video:
         stream = frames(video, **part)
@@ -70,7 +72,7 @@ def test_vbr_mp3_in_avi_is_counted_by_packets(tmp_path: Path) -> None:
     film = write_beats(tmp_path / "film.mkv", 2, sounds=("libmp3lame",), quality=2)
     assert copied(film, tmp_path / "out.avi") == []
     header = stream_headers((tmp_path / "out.avi").read_bytes())[1]
-    assert (header.sample_size, header.tick) == (0, container.Fraction(1152, 48000))
+    assert (header.sample_size, header.tick) == (0, Fraction(1152, 48000))
     assert_in_sync(film, tmp_path / "out.avi")
 
 
@@ -142,13 +144,13 @@ def vob(path: Path) -> Path:
         noise = np.random.default_rng(1).integers(16, 235, (360, 320), np.uint8)
         for number in range(125):
             frame = av.VideoFrame.from_ndarray(np.roll(noise, 7 * number, axis=1), format="yuv420p")
-            frame.pts, frame.time_base = number, container.Fraction(1, 25)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
             film.mux(picture.encode(frame))
             for stream, heard in ((sound, range(125)), (late, range(108, 116))):
                 if number in heard:
                     block = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.int16), format="s16", layout="mono")
                     block.sample_rate, block.pts = 48000, number * 1920
-                    block.time_base = container.Fraction(1, 48000)
+                    block.time_base = Fraction(1, 48000)
                     film.mux(stream.encode(block))
         for stream in (picture, sound, late):
             film.mux(stream.encode(None))

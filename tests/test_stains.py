@@ -36,7 +36,8 @@ def chroma(picture: Codes, model: str) -> NDArray[np.float32]:
     predictor = prepared(model)
     view = View(info, predictor.model.config.short_side(still=True), predictor.stride)
     (ab,) = predictor.predict([view.small(frame)])
-    return np.hypot(ab[0], ab[1])
+    distance: NDArray[np.float32] = np.hypot(ab[0], ab[1])
+    return distance
 
 
 def card(paper: int, ink: int) -> Codes:
@@ -50,12 +51,14 @@ def worn(picture: Codes) -> Codes:
     """Dark corners and grain."""
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
     noise = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 12, (HEIGHT, WIDTH)), (0, 0), 0.8)
-    return np.clip((picture.astype(float) + 30) * (1 - 0.4 * (x**2 + y**2)) + noise, 0, 255).astype(np.uint8)
+    codes: Codes = np.clip((picture + 30.0) * (1 - 0.4 * (x**2 + y**2)) + noise, 0, 255).astype(np.uint8)
+    return codes
 
 
 def wall() -> Codes:
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
-    return (150 + 20 * x - 10 * y + np.random.default_rng(0).normal(0, 2, x.shape)).astype(np.uint8)
+    codes: Codes = (150 + 20 * x - 10 * y + np.random.default_rng(0).normal(0, 2, x.shape)).astype(np.uint8)
+    return codes
 
 
 BLANKS: dict[str, Callable[[], Codes]] = {

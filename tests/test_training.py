@@ -87,16 +87,17 @@ def test_loss_falls_on_a_small_set(photo_folder: Folder, tmp_path: Path) -> None
 def test_paper_network_trains_and_keeps_its_extractor(photo_folder: Folder, tmp_path: Path) -> None:
     """With weights from a file; resuming and coloring need that file no more."""
     torch.manual_seed(5)
-    backbone = build_network(PAPER).extractor.backbone  # type: ignore[union-attr]
+    backbone = build_network(PAPER).get_submodule("extractor.backbone")
     save_file({k: v.contiguous() for k, v in backbone.state_dict().items()}, tmp_path / "backbone.safetensors")
     data = photo_folder(count=10)
     config = replace(CONFIG, loss="mse", optimizer="adam", ema=0.0)
-    options = {"config": config, "network": PAPER, "extractor_weights": tmp_path / "backbone.safetensors"}
+    options: dict[str, Any] = {"config": config, "network": PAPER}
+    options["extractor_weights"] = tmp_path / "backbone.safetensors"
     with pytest.raises(KeyboardInterrupt):
         run(data, tmp_path / "run", progress=stop_at(0, ctrl_c), **options)
     (tmp_path / "backbone.safetensors").unlink()
     result = run(data, tmp_path / "run", **options)
-    kept = load_model(result.checkpoint).network.extractor.backbone.state_dict()  # type: ignore[union-attr]
+    kept = load_model(result.checkpoint).network.get_submodule("extractor.backbone").state_dict()
     for key, value in backbone.state_dict().items():
         rounded = value.is_floating_point() and "running_" not in key
         torch.testing.assert_close(kept[key], value.half().to(value.dtype) if rounded else value)
@@ -238,7 +239,8 @@ def test_early_stop_keeps_the_best(photo_folder: Folder, tmp_path: Path, monkeyp
 
 def test_overfitting_is_called_by_its_name() -> None:
     """Training better and validation worse for two epochs; neither alone is overfitting, nor is one epoch."""
-    parted = {"epoch": 9, "best_epoch": 6, "loss": 1.2, "best_loss": 1.0, "train_loss": 0.5, "train_loss_then": 1.0}
+    parted: dict[str, Any] = {"epoch": 9, "best_epoch": 6, "loss": 1.2, "best_loss": 1.0}
+    parted |= {"train_loss": 0.5, "train_loss_then": 1.0}
     words = overfitting(**parted)
     assert words.startswith("overfitting: since epoch 7 the training loss fell by 50.0%")
     assert "validation loss rose by 20.0%" in words
@@ -271,11 +273,10 @@ def test_not_a_number_stops_with_the_last_state_kept(
 ) -> None:
     """A loss that is NaN in the second epoch: one clear error; the checkpoint of the first epoch still loads."""
     calls = {"count": 0}
-    plain = objective.regression_loss
 
     def breaks(prediction: Prediction, ab: torch.Tensor) -> torch.Tensor:
         calls["count"] += 1
-        return plain(prediction, ab) * (math.nan if calls["count"] > 7 else 1.0)
+        return regression_loss(prediction, ab) * (math.nan if calls["count"] > 7 else 1.0)
 
     monkeypatch.setattr(objective, "regression_loss", breaks)
     config = replace(CONFIG, save_minutes=0.0)
@@ -290,7 +291,6 @@ def test_broken_gradient_overwrites_nothing(
     photo_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gradient that is NaN while the loss is fine ruins the weights: they reach no file."""
-    plain = objective.regression_loss
 
     class Poison(torch.autograd.Function):
         @staticmethod
@@ -306,7 +306,7 @@ def test_broken_gradient_overwrites_nothing(
     with pytest.raises(Killed):
         run(data, tmp_path / "run", config=config, progress=stop_at(1, kill))
     before = (tmp_path / "run" / "state.safetensors").read_bytes()
-    monkeypatch.setattr(objective, "regression_loss", lambda p, ab: Poison.apply(plain(p, ab)))
+    monkeypatch.setattr(objective, "regression_loss", lambda p, ab: Poison.apply(regression_loss(p, ab)))
     with pytest.raises(VidcolorError, match="the gradient is not a number"):
         run(data, tmp_path / "run", config=config)
     assert (tmp_path / "run" / "state.safetensors").read_bytes() == before

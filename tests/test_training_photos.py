@@ -29,9 +29,9 @@ def test_other_photos_of_the_same_number_are_refused(photo_folder: Folder, tmp_p
     """A run goes on with the photos that it began with, wherever they lie now."""
     data, val, out = photo_folder(), photo_folder("val", first=50), tmp_path / "run"
     run(data, out, val=[val])
-    for changed in ({"data": photo_folder("others", first=20), "val": [val]}, {"data": data, "val": [data]}):
+    for others, held_out in ((photo_folder("others", first=20), val), (data, data)):
         with pytest.raises(CheckpointError, match=r"photos|held out"):
-            run(out=out, **changed)
+            run(others, out, val=[held_out])
     (tmp_path / "elsewhere").mkdir()
     run(data.rename(tmp_path / "elsewhere" / data.name), out, val=[val])
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skimage.color import lab2rgb
 from torch import Tensor, nn
 
@@ -17,8 +19,10 @@ from vidcolor.network.config import NetworkConfig
 from vidcolor.network.heads import Prediction
 from vidcolor.network.predictor import Predictor
 
+AnyLight = TypeVar("AnyLight", Tensor, NDArray[np.float64])
 
-def known_ab(lightness: np.ndarray | Tensor) -> tuple[np.ndarray | Tensor, np.ndarray | Tensor]:
+
+def known_ab(lightness: AnyLight) -> tuple[AnyLight, AnyLight]:
     """A world where color is a function of lightness."""
     return 30 - 0.4 * lightness, 0.3 * lightness - 20
 
@@ -44,8 +48,8 @@ class IsTold(nn.Module):
 def photo(height: int = 72, width: int = 96, phase: float = 0.0) -> np.ndarray:
     """A smooth picture of that world, sRGB."""
     y, x = np.mgrid[:height, :width]
-    lightness = 50 + 20 * np.sin(x / 9 + phase) * np.cos(y / 11)
-    rgb = lab2rgb(np.stack([lightness, *known_ab(lightness)], axis=2))
+    lightness: NDArray[np.float64] = 50 + 20 * np.sin(x / 9 + phase) * np.cos(y / 11)
+    rgb: NDArray[np.float64] = lab2rgb(np.stack([lightness, *known_ab(lightness)], axis=2))
     return np.rint(rgb * 255).astype(np.uint8)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.network.depthwise import depthwise
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 @torch.no_grad()
@@ -58,12 +61,12 @@ class FullPrecision(nn.Module):
         return out.to(x.dtype)
 
 
-def lower_precision(network: nn.Module, precision: torch.dtype) -> nn.Module:
-    """Return the network converted; its first depthwise convolution stays in fp32 in bf16, its batch norms do in fp16.
+def lower_precision(network: AnyModule, precision: torch.dtype) -> AnyModule:
+    """Convert a network to a number type, but for the parts whose rounding would show; return it.
 
-    That one sees edges: the nine weights of a channel that answers to them sum to about zero, and rounded to eight bits
-    they do not, so that the light of flat places leaks into all that follows. It is a small part of the network's
-    time (benchmarks/speed.py).
+    In fp16 the batch norms stay in fp32; in bf16 the first depthwise convolution does. That one sees edges: the nine
+    weights of a channel that answers to them sum to about zero, and rounded to eight bits they do not, so that the
+    light of flat places leaks into all that follows. It is a small part of the network's time (benchmarks/speed.py).
     """
     if precision == torch.float16:
         network.to(precision)
