@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.codec.hwaccel import HWAccel, hwdevices_available
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from vidcolor.errors import DeviceError, InputError, reason
 from vidcolor.film.frame import VideoInfo
@@ -38,7 +43,7 @@ def show_messages() -> None:
     av.logging.restore_default_callback()
 
 
-def open_container(path: Path, hwaccel: str = "") -> Any:
+def open_container(path: Path, hwaccel: str = "") -> InputContainer:
     """Return a container open for reading.
 
     Args:
@@ -75,7 +80,7 @@ def open_container(path: Path, hwaccel: str = "") -> Any:
         raise InputError(what, str(error), "Rename it") from error
 
 
-def _open(path: Path, probing: Mapping[str, str], accelerator: HWAccel | None = None) -> Any:
+def _open(path: Path, probing: Mapping[str, str], accelerator: HWAccel | None = None) -> InputContainer:
     # A name is a name: no protocol before a colon, no numbered pictures by a percent sign. Nor may a playlist
     # reach for the network.
     options = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data", "max_pixels": str(MAX_PIXELS)}
@@ -96,33 +101,32 @@ def _probing(path: Path, size: int, modified: int) -> Mapping[str, str]:
         return farther if sum(map(is_complete, container.streams)) > sum(known) else {}
 
 
-def may_grow(container: Any) -> bool:
+def may_grow(container: InputContainer) -> bool:
     """Return whether a container may show more streams while it is read."""
     return container.format.name in _LATE
 
 
-def late_streams(container: Any) -> list[str]:
+def late_streams(container: InputContainer) -> list[str]:
     """Return the streams that were met only while reading; PyAV does not know them, but libav does."""
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)  # the list is a message of libav's
     try:
         with av.logging.Capture(local=False):
-            found = _STREAM.findall(container.dumps_format())
+            listed = container.dumps_format()  # type: ignore[attr-defined]  # PyAV's stub leaves it out
     finally:
         av.logging.set_level(level)
         if _are_messages_shown:
             av.logging.restore_default_callback()
+    found = _STREAM.findall(listed)
     return [f"{kind.lower()} stream {n} ({codec})" for n, kind, codec in found if int(n) >= len(container.streams)]
 
 
-def is_complete(stream: Any) -> bool:
+def is_complete(stream: Stream) -> bool:
     """Return whether enough is known about a stream to copy or decode it."""
     context = stream.codec_context
-    if context is None:
-        return True
-    if stream.type == "audio":
+    if isinstance(context, AudioCodecContext):
         return bool(context.sample_rate and context.format and context.layout.nb_channels)
-    return stream.type != "video" or bool(context.width and context.pix_fmt)
+    return not isinstance(context, VideoCodecContext) or bool(context.width and context.pix_fmt)
 
 
 def _accelerator(path: Path, kind: str) -> HWAccel | None:
@@ -155,7 +159,7 @@ def readable(text: str) -> str:
         return raw.decode("cp1252", "replace")
 
 
-def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
+def choose_stream(path: Path, container: InputContainer, number: int | None = None) -> VideoStream:
     """Return the stream of the film's picture: the first that is no cover, or the one asked for by its number.
 
     It is set up to decode in threads.
@@ -183,7 +187,7 @@ def choose_stream(path: Path, container: Any, number: int | None = None) -> Any:
     return known[0]
 
 
-def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
+def demuxed(container: InputContainer, *streams: Stream) -> Iterator[Any]:
     """Yield the packets of some streams, all by default, from where the container stands."""
     with suppress(IndexError):  # PyAV, at the end, where streams were met that the container had not announced
         yield from (packet for packet in container.demux(*streams) if packet.size)
@@ -205,16 +209,18 @@ def runs_evenly(info: VideoInfo) -> bool:
     return max(taken, default=0) - min(taken, default=0) < 2 * len(taken)  # a long gap is no even film
 
 
-def choose_decoder(stream: Any) -> Any:
+def choose_decoder(stream: VideoStream) -> VideoCodecContext:
     """Return the stream's own decoder, or the one that reads its alpha: libav's own for VP8 and VP9 do not."""
     context = stream.codec_context
     reads_alpha = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(context.name)
     if stream.metadata.get("alpha_mode") != "1" or reads_alpha not in av.codecs_available:
         return context
-    return av.CodecContext.create(reads_alpha, "r")
+    decoder = av.CodecContext.create(reads_alpha, "r")
+    assert isinstance(decoder, VideoCodecContext)
+    return decoder
 
 
-def is_cover(stream: Any) -> bool:
+def is_cover(stream: Stream) -> bool:
     """Return whether a video stream is a cover or thumbnails: still pictures beside the film."""
     kinds = type(stream.disposition)
     return bool(stream.disposition & (kinds.attached_pic | kinds.timed_thumbnails))

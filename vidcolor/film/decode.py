@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from vidcolor.film.container import choose_decoder, choose_stream, open_container
 from vidcolor.film.frame import EVEN, Clock
@@ -60,7 +64,9 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def pictures(container: Any, stream: Any, path: Path, damage: Damage, clock: Clock = EVEN) -> Iterator[Any]:
+def pictures(
+    container: InputContainer, stream: VideoStream, path: Path, damage: Damage, clock: Clock = EVEN
+) -> Iterator[VideoFrame]:
     """Yield the decoded pictures in the order they are shown, from where the container stands.
 
     Packets that do not decode are skipped and counted, up to MAX_BAD_PACKETS in a row.
@@ -98,11 +104,11 @@ def pictures(container: Any, stream: Any, path: Path, damage: Damage, clock: Clo
         if last and torn and newest is not None:
             yield from _tail(path, stream.index, newest, clock)
         if in_a_row >= MAX_BAD_PACKETS:
-            damage.given_up, damage.reached = in_a_row, float((shown or 0) * stream.time_base) - start
+            damage.given_up, damage.reached = in_a_row, float((shown or 0) * (stream.time_base or 0)) - start
             return
 
 
-def _packets(container: Any, damage: Damage) -> Iterator[Any]:
+def _packets(container: InputContainer, damage: Damage) -> Iterator[Packet[Stream]]:
     """Yield all packets, over places that cannot be read; then compare the end with the declared one."""
     reached = 0.0
     failures = 0
@@ -130,7 +136,7 @@ def _packets(container: Any, damage: Damage) -> Iterator[Any]:
         damage.declared, damage.reached = declared, reached
 
 
-def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[Any]:
+def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[VideoFrame]:
     """Yield the pictures after a time, decoded again one at a time."""
     with open_container(path) as again:
         again_stream = choose_stream(path, again, number)
@@ -144,7 +150,7 @@ def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[Any]:
                 continue
             mender.mend(packet)
             try:
-                decoded = packet.decode()
+                decoded = again_stream.decode(packet)
             except FFmpegError:
                 continue
             yield from (p for p in decoded if p.pts is not None and p.pts > newest)

@@ -10,12 +10,15 @@ from typing import Any, Literal
 import av
 import cv2
 import numpy as np
+from av.filter import Graph
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidcolor.film.planes import luma_and_alpha
 
 Deinterlace = Literal["auto", "on", "off"]
-Picture = tuple[Any, NDArray[Any] | None]  # as decoded, and its new luma where it has one
+Picture = tuple[VideoFrame, NDArray[Any] | None]  # as decoded, and its new luma where it has one
 
 BLOCK = 16  # pixels; combing is looked for in squares of this side
 COMBED_SHARE = 0.003  # share of combed squares from which a frame is; 0.0007 is the most progressive film shows
@@ -60,12 +63,12 @@ class Deinterlacer:
     def __init__(self, mode: Deinterlace) -> None:
         self.mode = mode
         self.marked = self.changed = 0
-        self._graph: Any = None
+        self._graph: Graph | None = None
         self._shape: tuple[int, int, str] | None = None
         self._pushed = 0
-        self._waiting: deque[Any] = deque()
+        self._waiting: deque[VideoFrame] = deque()
 
-    def push(self, raw: Any) -> list[Picture]:
+    def push(self, raw: VideoFrame) -> list[Picture]:
         """Take a decoded picture; give back those that are done, each with its new luma or None."""
         begun = self.mode == "on" or self.marked or self._waiting or raw.interlaced_frame
         if self.mode == "off" or not begun or _planar(raw.format) is None:
@@ -96,7 +99,7 @@ class Deinterlacer:
 
     def _ready(self) -> list[Picture]:
         done: list[Picture] = []
-        while True:
+        while self._graph is not None:
             try:
                 whole = self._graph.vpull()
             except (BlockingIOError, EOFError):  # as FFmpegError says that it wants more, or has no more
@@ -106,14 +109,15 @@ class Deinterlacer:
             if self.mode == "on" or (raw.interlaced_frame and is_combed(*_luma(raw))):
                 luma = _luma(whole)[0]
             done.append(self._done(raw, luma))
+        return done
 
-    def _done(self, raw: Any, luma: NDArray[Any] | None) -> Picture:
+    def _done(self, raw: VideoFrame, luma: NDArray[Any] | None) -> Picture:
         self.marked += raw.interlaced_frame
         self.changed += luma is not None
         return raw, luma
 
 
-def _planar(form: Any) -> str | None:
+def _planar(form: VideoFormat) -> str | None:
     """Return the format of the same code values with luma in a plane of its own; None where there is none."""
     if form.name in _PLANAR:
         return _PLANAR[form.name]
@@ -121,12 +125,12 @@ def _planar(form: Any) -> str | None:
     return str(form.name) if apart else None
 
 
-def _luma(raw: Any) -> tuple[NDArray[Any], int]:
+def _luma(raw: VideoFrame) -> tuple[NDArray[Any], int]:
     luma, bits, _ = luma_and_alpha(raw, "bt601")
     return luma, bits
 
 
-def _bwdif(width: int, height: int, pix_fmt: str) -> Any:
+def _bwdif(width: int, height: int, pix_fmt: str) -> Graph:
     """Return a filter graph from pictures to their deinterlaced luma."""
     graph = av.filter.Graph()
     chain = [

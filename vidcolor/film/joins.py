@@ -12,7 +12,10 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from vidcolor.film.clock import JUMP_BACK
 from vidcolor.film.container import demuxed, open_container
@@ -58,7 +61,7 @@ def _found(path: Path, number: int, size: int, modified: int) -> Clock:
         return _read(container, container.streams[number])
 
 
-def _read(container: Any, picture: Any) -> Clock:
+def _read(container: InputContainer, picture: Stream) -> Clock:
     if container.format.name not in _JOINABLE:
         return Clock()
     heard = [stream for stream in container.streams if stream.type == "audio"]
@@ -70,7 +73,7 @@ def _read(container: Any, picture: Any) -> Clock:
     return Clock(tuple(_joins(picture.index, shown, others)), tuple(strays))
 
 
-def _runs(packets: Iterable[Any]) -> dict[int, list[_Run]]:
+def _runs(packets: Iterable[Packet[Stream]]) -> dict[int, list[_Run]]:
     """Return the runs of each stream, in the order of the file."""
     found: dict[int, list[_Run]] = {}
     for packet in packets:
@@ -92,7 +95,7 @@ def _runs(packets: Iterable[Any]) -> dict[int, list[_Run]]:
     return found
 
 
-def _place(packet: Any, before: int) -> int:
+def _place(packet: Packet[Stream], before: int) -> int:
     """Return where a packet lies in its file; those that a parser cut from one with a place are counted after it."""
     return before + 1 if packet.pos is None else int(packet.pos) * _CUT
 
@@ -170,7 +173,7 @@ class Mender:
         self._clock = clock
         self._last: dict[int, tuple[int, Fraction]] = {}  # place and time of each stream's last packet
 
-    def mend(self, packet: Any) -> None:
+    def mend(self, packet: Packet[Stream]) -> None:
         """Bring a packet's times to the film's one clock; times that are strays go."""
         if not self._clock.joins and not self._clock.strays:
             return

@@ -14,11 +14,11 @@ import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import av
 import numpy as np
-from av.packet import PacketSideData, packet_sidedata_type_from_literal
+from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
+from av.stream import Stream
 from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError
@@ -41,10 +41,10 @@ class PacketFile:
         self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed by close()
         self._write(_FORMAT + json.dumps({"header": header.hex()}).encode() + b"\n")
 
-    def push(self, packets: Sequence[Any]) -> None:
+    def push(self, packets: Sequence[Packet[Stream]]) -> None:
         """Write packets, in decoding order."""
         for packet in packets:
-            sides = [(packet_sidedata_type_from_literal(s.data_type), bytes(s)) for s in packet.iter_sidedata()]
+            sides = [(_number(side), bytes(side)) for side in packet.iter_sidedata()]
             self._write(_PACKET.pack(packet.pts, packet.duration or 0, packet.size, packet.is_keyframe, len(sides)))
             for kind, side in sides:
                 self._write(_SIDE.pack(kind, len(side)) + side)
@@ -63,6 +63,11 @@ class PacketFile:
         self._file.write(data)
         self.digest.update(data)
         self.bytes += len(data)
+
+
+def _number(side: PacketSideData) -> int:
+    """Return the kind of side data as FFmpeg numbers it."""
+    return packet_sidedata_type_from_literal(side.data_type)  # type: ignore[arg-type]  # PyAV's stub calls it any text
 
 
 def _read_header(file: BinaryIO) -> bytes:
@@ -108,7 +113,7 @@ def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([ahead, rising[: len(pts) - delay]])
 
 
-def joined(paths: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
+def joined(paths: Sequence[Path], time_base: Fraction) -> Iterator[Packet[Stream]]:
     """Yield the packets of several files as one stream, in decoding order.
 
     Args:
@@ -127,7 +132,7 @@ def joined(paths: Sequence[Path], time_base: Fraction) -> Iterator[Any]:
                 what = f"cannot join {path.name} with the segments before it"
                 raise OutputError(what, "the encoder wrote another header", "Start afresh with --no-resume")
             for pts, duration, size, keyframe, sides in _read_fields(file):
-                packet: Any = av.Packet(file.read(size))
+                packet = Packet(file.read(size))
                 packet.time_base = time_base
                 packet.pts, packet.dts, packet.duration = pts, int(next(decoding)), duration
                 packet.is_keyframe = keyframe

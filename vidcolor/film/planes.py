@@ -8,6 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Chroma, Luma
@@ -18,7 +21,7 @@ _UNPACKED = {8: "yuva444p", 10: "yuv444p10le", 12: "yuv444p12le", 16: "yuva444p1
 _HIGH_BITS = re.compile(r"p[024]\d\d|xv\d|v30x|y21\d")  # code values in the upper bits of their words
 
 
-def luma_and_alpha(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
+def luma_and_alpha(raw: VideoFrame, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
     """Return the luma plane of a decoded picture as it is, its bits, and its alpha.
 
     RGB has no luma: its Y' is computed, in limited range, with 8 bits for 8 and 10 for more.
@@ -42,7 +45,7 @@ def luma_and_alpha(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
     return luma, max(bits, 8), alpha
 
 
-def chroma_of(raw: Any, matrix: Matrix) -> Chroma:
+def chroma_of(raw: VideoFrame, matrix: Matrix) -> Chroma:
     """Return Cb and Cr of a decoded picture as code values of its luma's depth, at their own size.
 
     Of RGB they are computed, in limited range, as its luma is. Grey has none: one neutral pixel stands for it.
@@ -56,37 +59,42 @@ def chroma_of(raw: Any, matrix: Matrix) -> Chroma:
         return neutral, neutral
     if not form.name.startswith("yuv") or not form.is_planar or form.is_big_endian:
         raw = raw.reformat(format="yuv444p" if bits == 8 else f"yuv444p{bits}le")  # same matrix and range
-    planes = []
-    for plane in raw.planes[1:3]:
-        kind = np.uint8 if bits == 8 else np.uint16
-        rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // np.dtype(kind).itemsize)
-        planes.append(rows[: plane.height, : plane.width])
-    return planes[0], planes[1]
+    cb, cr = (
+        _rows(plane, np.dtype(np.uint8 if bits == 8 else np.uint16))[: plane.height, : plane.width]
+        for plane in raw.planes[1:3]
+    )
+    return cb, cr
 
 
-def has_alpha(form: Any) -> bool:
+def has_alpha(form: VideoFormat) -> bool:
     """Return whether a pixel format has an opacity plane; a palette may have one, and mostly has not."""
     return bool(re.match(r"yuva|ya\d|yaf|rgba|bgra|argb|abgr|gbrap|ayuv|vuya", form.name))
 
 
-def _plane(raw: Any, number: int, bits: int) -> NDArray[Any]:
-    plane = raw.planes[number]
-    kind = np.dtype(np.uint8 if bits <= 8 else ">u2" if raw.format.is_big_endian else "<u2")
-    rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)[: raw.height, : raw.width]
+def _rows(plane: VideoPlane, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return the memory of a plane as it is, rows with their padding."""
+    return np.frombuffer(memoryview(plane), kind).reshape(-1, plane.line_size // kind.itemsize)
+
+
+def _kind(raw: VideoFrame, bits: int) -> np.dtype[Any]:
+    return np.dtype(np.uint8 if bits <= 8 else ">u2" if raw.format.is_big_endian else "<u2")
+
+
+def _plane(raw: VideoFrame, number: int, bits: int) -> NDArray[Any]:
+    kind = _kind(raw, bits)
+    rows = _rows(raw.planes[number], kind)[: raw.height, : raw.width]
     return rows.astype(kind.newbyteorder("="), copy=False)
 
 
-def _interleaved(raw: Any) -> tuple[Luma, int, Luma]:
+def _interleaved(raw: VideoFrame) -> tuple[Luma, int, Luma]:
     """Return grey and alpha that alternate in one plane."""
     bits = raw.format.components[0].bits
-    plane = raw.planes[0]
-    kind = np.dtype(np.uint8 if bits <= 8 else ">u2" if raw.format.is_big_endian else "<u2")
-    pairs = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)[: raw.height, : 2 * raw.width]
-    pairs = pairs.astype(kind.newbyteorder("="))
+    kind = _kind(raw, bits)
+    pairs = _rows(raw.planes[0], kind)[: raw.height, : 2 * raw.width].astype(kind.newbyteorder("="))
     return np.ascontiguousarray(pairs[:, ::2]), bits, np.ascontiguousarray(pairs[:, 1::2])
 
 
-def _luma_of_rgb(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
+def _luma_of_rgb(raw: VideoFrame, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
     deep = max(c.bits for c in raw.format.components) > 8
     alpha_too = has_alpha(raw.format)
     bits, top = (10, 65535) if deep else (8, 255)
@@ -97,11 +105,11 @@ def _luma_of_rgb(raw: Any, matrix: Matrix) -> tuple[Luma, int, Luma | None]:
     codes = np.rint((luma * 219 + 16) * (1 << (bits - 8))).astype(kind)
     if not alpha_too:
         return codes, bits, None
-    alpha = np.ascontiguousarray(rgb[..., 3])
+    alpha: NDArray[Any] = np.ascontiguousarray(rgb[..., 3])
     return codes, bits, (alpha >> 6).astype(kind) if deep else alpha
 
 
-def _chroma_of_rgb(raw: Any, matrix: Matrix) -> Chroma:
+def _chroma_of_rgb(raw: VideoFrame, matrix: Matrix) -> Chroma:
     deep = max(c.bits for c in raw.format.components) > 8
     rgb = raw.to_ndarray(format="rgb48le" if deep else "rgb24").astype(np.float32) / (65535 if deep else 255)
     cbcr = rgb_to_ycbcr(torch.from_numpy(rgb).permute(2, 0, 1), matrix)[1:].numpy()
