@@ -283,7 +283,9 @@ class StreamCopies:
     def _add_chapters(self) -> None:
         chapters = []
         for chapter in self._source.chapters():
-            time_base = Fraction(chapter["time_base"])
+            time_base = chapter["time_base"]
+            if not time_base:
+                continue
             start, end = (float(chapter[key] * time_base) for key in ("start", "end"))
             if start < self._part.end and end > self._part.begin:
                 start, end = (round((t - self._shift) / time_base) for t in (max(start, self._part.begin), end))
