@@ -8,13 +8,13 @@ from contextlib import suppress
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -187,7 +187,7 @@ def choose_stream(path: Path, container: InputContainer, number: int | None = No
     return known[0]
 
 
-def demuxed(container: InputContainer, *streams: Stream) -> Iterator[Any]:
+def demuxed(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
     """Yield the packets of some streams, all by default, from where the container stands."""
     with suppress(IndexError):  # PyAV, at the end, where streams were met that the container had not announced
         yield from (packet for packet in container.demux(*streams) if packet.size)
@@ -207,6 +207,19 @@ def runs_evenly(info: VideoInfo) -> bool:
                 return False
             taken.add(round(place))
     return max(taken, default=0) - min(taken, default=0) < 2 * len(taken)  # a long gap is no even film
+
+
+def tick_of(stream: Stream) -> Fraction:
+    """Return the seconds of a tick on a stream's clock."""
+    assert stream.time_base is not None, "libav gives every stream a clock"
+    return Fraction(stream.time_base)
+
+
+def times_of(packet: Packet[Stream]) -> tuple[int, int]:
+    """Return dts and pts of a packet that tells both."""
+    assert packet.dts is not None
+    assert packet.pts is not None
+    return packet.dts, packet.pts
 
 
 def choose_decoder(stream: VideoStream) -> VideoCodecContext:

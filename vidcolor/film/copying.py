@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
 
 import av
 from av.bitstream import BitStreamFilterContext
+from av.container import OutputContainer
+from av.stream import Stream
 
 from vidcolor.film.container import readable
 
@@ -18,6 +20,7 @@ _OF_THE_CONTAINER = frozenset(
 _STATISTICS = ("_statistics", "bps", "number_of_", "duration-")
 _IDENTITIES = ("_uid", "_umid", "_ul")  # of MXF, where every file has its own
 
+AnyStream = TypeVar("AnyStream", bound=Stream)
 Parameters = Mapping[str, str]  # of a codec, by the names of libavcodec's options
 
 
@@ -32,7 +35,7 @@ def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def add_copy(container: Any, other: Any, changed: Parameters | None = None) -> Any:
+def add_copy(container: OutputContainer, other: Stream, changed: Parameters | None = None) -> Stream:
     """Add a stream like another one to a container that is not written yet.
 
     Args:
@@ -54,7 +57,7 @@ def add_copy(container: Any, other: Any, changed: Parameters | None = None) -> A
     return copy
 
 
-def templated(container: Any, other: Any, changed: Parameters | None) -> Any:
+def templated(container: OutputContainer, other: AnyStream, changed: Parameters | None) -> AnyStream:
     """A stream with another's parameters, by PyAV's own way."""
     copy = container.add_stream_from_template(other, opaque=True)
     if changed:
@@ -63,7 +66,7 @@ def templated(container: Any, other: Any, changed: Parameters | None) -> Any:
     return copy
 
 
-def _stand_in(container: Any, other: Any, changed: Parameters | None) -> Any:
+def _stand_in(container: OutputContainer, other: Stream, changed: Parameters | None) -> Stream:
     """A copy that PyAV would refuse: it asks for official mappings only, where Matroska takes all that WAV does.
 
     A stream of the container's usual codec is added, and its parameters are replaced by the other's.

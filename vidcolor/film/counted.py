@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Any
 
 import av
+from av.audio.codeccontext import AudioCodecContext
+from av.packet import Packet
+from av.stream import Stream
+
+from vidcolor.film.container import tick_of
 
 _STEP = Fraction(1, 100)  # seconds that a packet may lie beside the end of the last one and still follow it
 _FILLED = 1  # seconds of silence in one packet
@@ -23,7 +27,7 @@ class CountedSound:
         moved: Most seconds by which sound comes early, as gaps in it could not be kept.
     """
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: Stream) -> None:
         self.start = 0
         self.cut = Fraction(0)
         self.moved = Fraction(0)
@@ -34,11 +38,11 @@ class CountedSound:
         """Return by how many seconds sound is moved or lost that should begin at a time in seconds."""
         raise NotImplementedError
 
-    def place(self, packet: Any, when: Fraction) -> list[Any]:
+    def place(self, packet: Packet[Stream], when: Fraction) -> list[Packet[Stream]]:
         """Return the packets to write for one that is heard at a time in seconds after the first picture."""
         raise NotImplementedError
 
-    def _stamped(self, packet: Any, time: int, length: int, time_base: Fraction) -> Any:
+    def _stamped(self, packet: Packet[Stream], time: int, length: int, time_base: Fraction) -> Packet[Stream]:
         packet.dts = packet.pts = time
         packet.duration, packet.time_base, packet.stream = length, time_base, self.target
         return packet
@@ -51,7 +55,7 @@ class Samples(CountedSound):
         context: The source stream's.
     """
 
-    def __init__(self, target: Any, context: Any) -> None:
+    def __init__(self, target: Stream, context: AudioCodecContext) -> None:
         super().__init__(target)
         bits = re.search(r"\d+", context.name)
         self._rate = context.sample_rate
@@ -61,7 +65,7 @@ class Samples(CountedSound):
     def misplaced(self, when: Fraction) -> Fraction:
         return max(-when, Fraction(0))
 
-    def place(self, packet: Any, when: Fraction) -> list[Any]:
+    def place(self, packet: Packet[Stream], when: Fraction) -> list[Packet[Stream]]:
         data, at = bytes(packet), round(when * self._rate)
         follows = self._next or 0
         placed = []
@@ -78,7 +82,7 @@ class Samples(CountedSound):
         self._next = follows + len(data) // self._block
         return placed
 
-    def _packet(self, data: bytes, at: int) -> Any:
+    def _packet(self, data: bytes, at: int) -> Packet[Stream]:
         return self._stamped(av.Packet(data), at, len(data) // self._block, Fraction(1, self._rate))
 
 
@@ -91,16 +95,16 @@ class Chunks(CountedSound):
         sample_size: Bytes of a block; 0 where packets are counted.
     """
 
-    def __init__(self, target: Any, sample_size: int) -> None:
+    def __init__(self, target: Stream, sample_size: int) -> None:
         super().__init__(target)
         self._sample_size = sample_size
 
     def misplaced(self, when: Fraction) -> Fraction:
-        tick = Fraction(self.target.time_base)
+        tick = tick_of(self.target)
         return abs(when - max(0, round(when / tick)) * tick)
 
-    def place(self, packet: Any, when: Fraction) -> list[Any]:
-        tick = Fraction(self.target.time_base)
+    def place(self, packet: Packet[Stream], when: Fraction) -> list[Packet[Stream]]:
+        tick = tick_of(self.target)
         at, length = when / tick, max(1, packet.size // self._sample_size) if self._sample_size else 1
         if self._next is None:
             if round(at) + length <= 0 or (round(at) < 0 and not self._sample_size):

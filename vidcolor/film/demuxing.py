@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
 
 from vidcolor.film.clock import JUMP_BACK
-from vidcolor.film.container import late_streams, may_grow
+from vidcolor.film.container import late_streams, may_grow, times_of
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.joins import Mender
 
@@ -60,12 +62,12 @@ class OtherPackets:
         late: Streams that began in the part, but were not known when the container was opened.
     """
 
-    def __init__(self, source: Any, info: VideoInfo, wanted: set[int], part: Part) -> None:
+    def __init__(self, source: InputContainer, info: VideoInfo, wanted: set[int], part: Part) -> None:
         self.late: list[str] = []
         self._source, self._info, self._wanted, self._part = source, info, wanted, part
         self._courses = {index: _Course() for index in wanted}
 
-    def __iter__(self) -> Iterator[tuple[Any, float]]:
+    def __iter__(self) -> Iterator[tuple[Packet[Stream], float]]:
         if not self._wanted and not may_grow(self._source):
             return
         if self._part.begin > 0 and self._info.clock.is_even:
@@ -87,7 +89,7 @@ class OtherPackets:
             mender.mend(packet)
             course, time_base = self._courses[packet.stream.index], Fraction(packet.time_base)
             _straighten(packet, course, time_base)
-            when = float(packet.dts * time_base)
+            when = float(times_of(packet)[0] * time_base)
             if when >= self._part.end:
                 if not ended:
                     self.late, ended = late_streams(self._source), True
@@ -97,7 +99,7 @@ class OtherPackets:
             self.late = late_streams(self._source)
 
 
-def _straighten(packet: Any, course: _Course, time_base: Fraction) -> None:
+def _straighten(packet: Packet[Stream], course: _Course, time_base: Fraction) -> None:
     """Give a packet both its times, not before the last one's."""
     known = packet.dts if packet.dts is not None else packet.pts
     if known is None:

@@ -12,6 +12,8 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
@@ -88,7 +90,7 @@ class Encoding:
         form = av.VideoFormat(self.pix_fmt, self.width, self.height)
         return form.chroma_width(), form.chroma_height()
 
-    def configure(self, context: Any) -> None:
+    def configure(self, context: VideoCodecContext) -> None:
         """Set up a codec context that is not open yet."""
         context.width, context.height, context.pix_fmt = self.width, self.height, self.pix_fmt
         context.time_base, context.framerate = self.time_base, self.rate
@@ -159,12 +161,14 @@ class VideoEncoder:
         context: A codec context configured with it; by default one of its own.
     """
 
-    def __init__(self, encoding: Encoding, context: Any = None) -> None:
+    def __init__(self, encoding: Encoding, context: VideoCodecContext | None = None) -> None:
         self.encoding = encoding
         if context is None:
-            context = av.CodecContext.create(encoding.codec, "w")
-            encoding.configure(context)
-        self._context: VideoCodecContext = context
+            made = av.CodecContext.create(encoding.codec, "w")
+            assert isinstance(made, VideoCodecContext)
+            encoding.configure(made)
+            context = made
+        self._context = context
         self._marker = FieldMarker(encoding.fields) if encoding.fields else None
         with self._failures():
             context.open(strict=False)  # a container has opened its own already
@@ -174,7 +178,7 @@ class VideoEncoder:
         """Parameter sets for the container's header; empty where the packets carry them."""
         return bytes(self._context.extradata or b"")
 
-    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]]) -> list[Any]:
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]]) -> list[Packet[Stream]]:
         """Encode a frame: its own luma, and Cb and Cr of the encoding's chroma size.
 
         Raises:
@@ -195,7 +199,7 @@ class VideoEncoder:
         with self._failures():
             return self._context.encode(self._marker.mark(picture) if self._marker else picture)
 
-    def blank(self) -> list[Any]:
+    def blank(self) -> list[Packet[Stream]]:
         """The packets of a film that is one blank picture; nothing can be pushed afterwards."""
         how = self.encoding
         form = av.VideoFormat(how.pix_fmt, how.width, how.height)
@@ -204,7 +208,7 @@ class VideoEncoder:
         frame = Frame(luma, how.bits, 0, how.time_base, how.tags)
         return [*self.push(frame, (neutral, neutral)), *self.flush()]
 
-    def flush(self) -> list[Any]:
+    def flush(self) -> list[Packet[Stream]]:
         """The packets that the encoder still holds; nothing can be pushed afterwards."""
         with self._failures():
             return self._context.encode(None)

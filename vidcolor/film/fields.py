@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import av
+from av.filter import Graph
+from av.video.frame import VideoFrame
 
 FieldOrder = Literal["", "tff", "bff"]  # progressive; top or bottom field first
 
@@ -18,7 +20,7 @@ AV_FIELDS: dict[int, FieldOrder] = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}
 CODES: dict[str, int] = {"tff": 2, "bff": 3}
 
 
-def field_order(raw: Any) -> FieldOrder:
+def field_order(raw: VideoFrame) -> FieldOrder:
     """Return which field of a decoded frame is shown first; "" for a progressive one."""
     if not raw.interlaced_frame:
         return ""
@@ -41,9 +43,9 @@ class FieldMarker:
 
     def __init__(self, order: FieldOrder) -> None:
         self._order = order
-        self._graph: Any = None
+        self._graph: Graph | None = None
 
-    def mark(self, picture: Any) -> Any:
+    def mark(self, picture: VideoFrame) -> VideoFrame:
         """Return a picture with the mark; its planes and its time stay."""
         if self._graph is None:
             self._graph = _graph(picture, "setfield", self._order)
@@ -51,7 +53,7 @@ class FieldMarker:
         return self._graph.vpull()
 
 
-def _graph(picture: Any, name: str, how: str) -> Any:
+def _graph(picture: VideoFrame, name: str, how: str) -> Graph:
     """A filter graph of one filter, for pictures like this one."""
     time_base = Fraction(picture.time_base or Fraction(1, 25))
     size = f"video_size={picture.width}x{picture.height}:pix_fmt={picture.format.name}"

@@ -136,7 +136,7 @@ class StreamInfo:
     """A stream other than the picture."""
 
     index: int
-    kind: Literal["video", "audio", "subtitle", "data", "attachment"]
+    kind: Literal["video", "audio", "subtitle", "data", "attachment", "unknown"]
     codec: str
     language: str = ""
     detail: str = ""

@@ -10,11 +10,16 @@ from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from vidcolor.errors import InputError
 from vidcolor.film import matroska, mp4
 from vidcolor.film.clock import choose_timestamps, measured_rate, sensible_rate
-from vidcolor.film.container import is_cover, readable
+from vidcolor.film.container import is_cover, readable, tick_of
 from vidcolor.film.fields import AV_FIELDS, FieldOrder, field_order
 from vidcolor.film.frame import SD_HEIGHT, SD_WIDTH, ColorTags, StreamInfo, VideoInfo
 from vidcolor.film.planes import has_alpha
@@ -32,7 +37,7 @@ _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # H.273: SMPTE ST 2084, ARIB STD-B67
 _DOLBY_TAGS = frozenset({"dvh1", "dvhe", "dva1", "dvav", "dav1"})
 
 
-def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> VideoInfo:
+def describe(path: Path, container: InputContainer, stream: VideoStream, first: list[VideoFrame]) -> VideoInfo:
     """All that is known about a film.
 
     Args:
@@ -47,12 +52,12 @@ def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> Video
         why = f"its picture ({context.name}) does not decode"
         raise InputError(f"cannot open {path}", why, "The film is encrypted, damaged or needs converting first")
     clock = choose_timestamps([p.pts for p in first], [p.dts for p in first]) if first else "pts"
-    measured = measured_rate([p.dts if clock == "dts" else p.pts for p in first], Fraction(stream.time_base))
+    measured = measured_rate([p.dts if clock == "dts" else p.pts for p in first], tick_of(stream))
     rate = sensible_rate(stream.average_rate or None, measured, stream.guessed_rate or None)
     side_data = _side_data(first)
     seconds = 0.0
     if stream.duration:
-        seconds = float(stream.duration * stream.time_base)
+        seconds = float(stream.duration * tick_of(stream))
     elif container.duration:
         seconds = container.duration / av.time_base
     tracks = _tracks(path, container)
@@ -68,7 +73,7 @@ def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> Video
         sample_aspect=Fraction(stream.sample_aspect_ratio or 1),
         rotation=turn,
         rate=rate,
-        time_base=Fraction(stream.time_base),
+        time_base=tick_of(stream),
         frames=stream.frames or 0,
         seconds=seconds,
         tags=color_tags(shown, context.name, shown.width, shown.height),
@@ -92,7 +97,7 @@ def describe(path: Path, container: Any, stream: Any, first: list[Any]) -> Video
     )
 
 
-def _tracks(path: Path, container: Any) -> dict[int, TrackMarks]:
+def _tracks(path: Path, container: InputContainer) -> dict[int, TrackMarks]:
     """What is marked on tracks, by their streams' numbers; without those that say nothing."""
     if container.format.name == "matroska,webm":
         played = [s for s in container.streams if s.type != "attachment" and not is_cover(s)]
@@ -106,17 +111,17 @@ def _tracks(path: Path, container: Any) -> dict[int, TrackMarks]:
     return {index: marks for index, marks in found.items() if marks}
 
 
-def _timecode(container: Any, stream: Any) -> str:
+def _timecode(container: InputContainer, stream: VideoStream) -> str:
     """The timecode of the film's first frame: its stream's, the container's, or that of a track beside it."""
     others = (other for other in container.streams if other.type == "data")
-    for owner in (stream, container, *others):
-        found = {key.lower(): value for key, value in owner.metadata.items()}
+    for metadata in (stream.metadata, container.metadata, *(other.metadata for other in others)):
+        found = {key.lower(): value for key, value in metadata.items()}
         if "timecode" in found:
             return readable(found["timecode"])
     return ""
 
 
-def _field_order(first: Iterable[Any], stream: Any) -> FieldOrder:
+def _field_order(first: Iterable[VideoFrame], stream: VideoStream) -> FieldOrder:
     """Which field is shown first: as the container says, or the first interlaced picture where it does not.
 
     Some encoders write the container's mark right and that of their pictures wrong.
@@ -125,18 +130,18 @@ def _field_order(first: Iterable[Any], stream: Any) -> FieldOrder:
     return told or next((field_order(picture) for picture in first if picture.interlaced_frame), "")
 
 
-def _dts_shift(first: list[Any]) -> int:
+def _dts_shift(first: list[VideoFrame]) -> int:
     shown = [p.pts for p in first if p.pts is not None]
     decoded = [p.dts for p in first if p.dts is not None]
     return min(shown) - decoded[0] if shown and decoded else 0
 
 
-def _begin(first: list[Any], stream: Any) -> int:
+def _begin(first: list[VideoFrame], stream: VideoStream) -> int:
     shown = [p.pts for p in first if p.pts is not None]
     return min(shown, default=stream.start_time or 0)
 
 
-def _describe_other(stream: Any, marks: TrackMarks) -> StreamInfo:
+def _describe_other(stream: Stream, marks: TrackMarks) -> StreamInfo:
     context = getattr(stream, "codec_context", None)
     name = context.name if context is not None else getattr(stream, "name", None) or "unknown"
     detail = ""
@@ -148,10 +153,11 @@ def _describe_other(stream: Any, marks: TrackMarks) -> StreamInfo:
     return StreamInfo(stream.index, stream.type, name, language, detail if marks.enabled else f"{detail}, disabled")
 
 
-def orientation(picture: Any) -> tuple[int, bool]:
+def orientation(picture: VideoFrame) -> tuple[int, bool]:
     """Degrees anticlockwise that players turn a picture by, and whether they mirror it after that."""
+    side_data: Any = picture.side_data  # a mapping, of which PyAV's stub knows one kind
     try:
-        matrix = np.frombuffer(bytes(picture.side_data["DISPLAYMATRIX"]), np.int32)[:9].reshape(3, 3).astype(float)
+        matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)[:9].reshape(3, 3).astype(float)
     except (KeyError, ValueError):  # none, or beside a kind of side data that PyAV does not know
         return int(picture.rotation), False
     mirrored = bool(np.linalg.det(matrix[:2, :2]) < 0)
@@ -161,25 +167,27 @@ def orientation(picture: Any) -> tuple[int, bool]:
     return round(float(turn)), mirrored
 
 
-def _side_data(first: Iterable[Any]) -> set[str]:
+def _side_data(first: Iterable[VideoFrame]) -> set[str]:
     """The kinds of data that come with the first pictures."""
     kinds: set[str] = set()
     for picture in first:
+        side_data: Any = picture.side_data  # as in orientation
         with suppress(ValueError):  # a kind that PyAV does not know
-            kinds |= {data.type.name for data in picture.side_data}
+            kinds |= {data.type.name for data in side_data}
     return kinds
 
 
-def _hdr(context: Any, first: list[Any], side_data: set[str]) -> str:
+def _hdr(context: VideoCodecContext, first: list[VideoFrame], side_data: set[str]) -> str:
     """The kind of high dynamic range, or ""."""
     if str(context.codec_tag).lower() in _DOLBY_TAGS or side_data & {"DOVI_RPU_BUFFER", "DOVI_METADATA"}:
         return "Dolby Vision"
-    transfers = [int(source.color_trc) for source in (*first, context)]
+    transfers = [*(int(picture.color_trc) for picture in first), int(context.color_trc)]
     return next((_HDR_TRANSFERS[t] for t in transfers if t in _HDR_TRANSFERS), "")
 
 
-def color_tags(source: Any, codec: str, width: int, height: int) -> ColorTags:
+def color_tags(source: VideoFrame | VideoCodecContext, codec: str, width: int, height: int) -> ColorTags:
     """Range and matrix of a frame or codec context; BT.601 for SD and BT.709 for HD when it is silent."""
+    assert source.format is not None, "a picture of no format does not decode"
     name = source.format.name
     colorspace = int(source.colorspace)
     sd = height <= SD_HEIGHT and width <= SD_WIDTH

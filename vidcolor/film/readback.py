@@ -12,7 +12,12 @@ from typing import Any
 
 import av
 import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
 from numpy.typing import NDArray
 
 from vidcolor.film.avi import StreamHeader, stream_headers
@@ -25,7 +30,12 @@ _NOISE = 0.001  # by which decoders of one codec may differ
 
 
 def lies_right(
-    other: Any, suffix: str, packets: Sequence[Any], times: Sequence[Fraction], most: float, written: bytes
+    other: AudioStream,
+    suffix: str,
+    packets: Sequence[Packet[Stream]],
+    times: Sequence[Fraction],
+    most: float,
+    written: bytes,
 ) -> bool:
     """Whether a file read back gives the stream's packets at their times."""
     context = other.codec_context
@@ -51,7 +61,7 @@ def lies_right(
     return bool(found) and all(abs(time - due) <= most for time, due in zip(told_times(found), right, strict=True))
 
 
-def told_times(packets: Sequence[Any]) -> list[Fraction]:
+def told_times(packets: Sequence[Packet[Stream]]) -> list[Fraction]:
     """When packets are played as they tell it, in seconds after the first; each later than the one before."""
     times: list[Fraction] = []
     for packet in packets:
@@ -65,7 +75,7 @@ def told_times(packets: Sequence[Any]) -> list[Fraction]:
     return [time - times[0] for time in times]
 
 
-def sound_decoder(stream: Any) -> Any:
+def sound_decoder(stream: AudioStream) -> AudioCodecContext:
     """A decoder for a stream's packets, apart from the stream."""
     with av.open(io.BytesIO(), "w", format="null") as anything:
         decoder = templated(anything, stream, None).codec_context
@@ -74,7 +84,7 @@ def sound_decoder(stream: Any) -> Any:
     return decoder
 
 
-def decoded(decoder: Any, packets: Sequence[Any]) -> list[NDArray[Any]]:
+def decoded(decoder: AudioCodecContext, packets: Sequence[Packet[Stream]]) -> list[NDArray[Any]]:
     """The samples of each packet, ``(channels, samples)`` within -1..1; no samples of one that does not decode."""
     sounds = []
     for packet in packets:
@@ -88,7 +98,7 @@ def decoded(decoder: Any, packets: Sequence[Any]) -> list[NDArray[Any]]:
     return sounds
 
 
-def _samples(frame: Any, channels: int) -> NDArray[Any]:
+def _samples(frame: AudioFrame, channels: int) -> NDArray[Any]:
     values: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, channels).T
@@ -114,14 +124,18 @@ def _family(codec: str) -> str:
     return re.sub(r"^mp[123]", "mpeg", codec.removesuffix("float").removesuffix("_fixed"))
 
 
-def _counts_right(header: StreamHeader, packets: Sequence[Any], times: Sequence[Fraction], most: float) -> bool:
+def _counts_right(
+    header: StreamHeader, packets: Sequence[Packet[Stream]], times: Sequence[Fraction], most: float
+) -> bool:
     """Whether what the header of an AVI stream counts gives its packets' times; libav reads wrong ones as if it did."""
     size = header.sample_size
     places = accumulate((Fraction(packet.size, size) if size else 1 for packet in packets), initial=0)
     return all(abs(place * header.tick - time) <= most for place, time in zip(places, times, strict=False))
 
 
-def _at(found: Sequence[Any], packets: Sequence[Any], times: Sequence[Fraction]) -> list[Fraction]:
+def _at(
+    found: Sequence[Packet[Stream]], packets: Sequence[Packet[Stream]], times: Sequence[Fraction]
+) -> list[Fraction]:
     """The times that packets should have when read back: by their number, or by their bytes where they are cut anew."""
     if len(found) == len(packets):
         return list(times)

@@ -10,7 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from vidcolor.errors import InputError
 from vidcolor.film.clock import JUMP_BACK, rising
@@ -34,8 +38,8 @@ class Video:
     """An open film, and what has been noticed while reading it."""
 
     info: VideoInfo
-    container: Any
-    stream: Any
+    container: InputContainer
+    stream: VideoStream
     deinterlacer: Deinterlacer
     damage: Damage = field(default_factory=Damage)
     resized: int = field(default=0)  # frames of another size than the first
@@ -222,7 +226,7 @@ def _pictures(video: Video) -> Iterator[Picture]:
     yield from video.deinterlacer.flush()
 
 
-def _first_pictures(path: Path, number: int) -> list[Any]:
+def _first_pictures(path: Path, number: int) -> list[VideoFrame]:
     """The first pictures of a stream, from a container of their own: seeking back is not exact in all of them."""
     with open_container(path) as container:
         stream = choose_stream(path, container, number)
@@ -239,14 +243,14 @@ def _seek(video: Video, seconds: float) -> None:
         return
 
 
-def _time(raw: Any, info: VideoInfo) -> int | None:
+def _time(raw: VideoFrame, info: VideoInfo) -> int | None:
     if info.timestamps == "dts":
         return None if raw.dts is None else raw.dts + info.dts_shift
     time: int | None = raw.pts if raw.pts is not None else raw.dts
     return time
 
 
-def _frame(video: Video, raw: Any, luma: Any, pts: int) -> Frame:
+def _frame(video: Video, raw: VideoFrame, luma: NDArray[Any] | None, pts: int) -> Frame:
     info = video.info
     tags = color_tags(raw, info.codec, info.width, info.height)
     plane, bits, alpha = luma_and_alpha(raw, tags.matrix)

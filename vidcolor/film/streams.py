@@ -7,14 +7,27 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
 from av.error import ArgumentError, InvalidDataError, PermissionError
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
 
 from vidcolor.errors import VidcolorError
 from vidcolor.film.codecs import CONTAINERS, COUNTING, MATROSKA
-from vidcolor.film.container import PROBED_BYTES, PROBED_SECONDS, is_complete, is_cover, open_container, readable
+from vidcolor.film.container import (
+    PROBED_BYTES,
+    PROBED_SECONDS,
+    is_complete,
+    is_cover,
+    open_container,
+    readable,
+    tick_of,
+    times_of,
+)
 from vidcolor.film.copying import add_copy, kept_tags
 from vidcolor.film.counted import Chunks, CountedSound, Samples
 from vidcolor.film.demuxing import OtherPackets, Part
@@ -35,7 +48,7 @@ _LATEST = 25  # ticks of the picture that are tried
 class _Copy:
     """A stream on its way."""
 
-    target: Any
+    target: Stream
     counted: CountedSound | None = None  # where the container counts packets
     written: int | None = None  # dts of its last packet, on the container's clock
     unfit: int = 0  # packets that the container did not take
@@ -54,7 +67,9 @@ class StreamCopies:
         marks: What is to be marked on the tracks of the finished file, by their places in it.
     """
 
-    def __init__(self, container: Any, picture: Any, info: VideoInfo, suffix: str, part: Part) -> None:
+    def __init__(
+        self, container: OutputContainer, picture: VideoStream, info: VideoInfo, suffix: str, part: Part
+    ) -> None:
         self._container, self._info, self._suffix = container, info, suffix
         self._part, self._shift = part, part.shift
         self.marks: dict[int, TrackMarks] = {}  # of the container's tracks, in their order
@@ -62,8 +77,8 @@ class StreamCopies:
         self._left: list[str] = []  # streams that nothing is known of, a line each
         self._late = 0  # ticks by which the picture starts later than the sound
         self._copies: dict[int, _Copy] = {}
-        self._covers: list[tuple[Any, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
-        self._waiting: tuple[Any, float] | None = None
+        self._covers: list[tuple[Stream, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
+        self._waiting: tuple[Packet[Stream], float] | None = None
         self._first = first_packets(info.path)
         self._source = open_container(info.path)
         try:
@@ -163,7 +178,7 @@ class StreamCopies:
         for stream, data in covers:
             cover = av.Packet(data)
             cover.pts = cover.dts = 0
-            cover.time_base, cover.stream, cover.is_keyframe = stream.time_base, stream, True
+            cover.time_base, cover.stream, cover.is_keyframe = tick_of(stream), stream, True
             self._container.mux(cover)
         while True:
             found = self._waiting or next(self._following, None)
@@ -181,24 +196,24 @@ class StreamCopies:
                 except (InvalidDataError, ArgumentError, PermissionError):  # so muxers call packets they do not take
                     copy.unfit += 1
 
-    def _placed(self, packet: Any, copy: _Copy) -> list[Any]:
+    def _placed(self, packet: Packet[Stream], copy: _Copy) -> list[Packet[Stream]]:
         if copy.counted is not None:
-            return copy.counted.place(packet, packet.pts * Fraction(packet.time_base) - Fraction(self._shift))
+            return copy.counted.place(packet, times_of(packet)[1] * Fraction(packet.time_base) - Fraction(self._shift))
         self._fit_clock(packet, copy)
         packet.stream = copy.target
         return [packet]
 
-    def _fit_clock(self, packet: Any, copy: _Copy) -> None:
+    def _fit_clock(self, packet: Packet[Stream], copy: _Copy) -> None:
         """Bring a packet's times to the container's clock, where coarser steps must not fall together."""
-        old, new = Fraction(packet.time_base), Fraction(copy.target.time_base)
-        dts, pts = (round((t - self._shift / old) * old / new) for t in (packet.dts, packet.pts))
+        old, new = Fraction(packet.time_base), tick_of(copy.target)
+        dts, pts = (round((t - self._shift / old) * old / new) for t in times_of(packet))
         if copy.written is not None:
             dts = max(dts, copy.written + (self._suffix not in MATROSKA))
         copy.written = dts
         length = round((packet.duration or 0) * old / new)
         packet.dts, packet.pts, packet.duration, packet.time_base = dts, max(pts, dts), length, new
 
-    def _add(self, other: Any) -> None:
+    def _add(self, other: Stream) -> None:
         kind = other.type
         if is_cover(other):
             self._add_cover(other)
@@ -216,7 +231,7 @@ class StreamCopies:
         else:
             self._lose(other)
 
-    def _mark(self, copy: Any, other: Any) -> None:
+    def _mark(self, copy: Stream, other: Stream) -> None:
         """Note what is marked on a track, to be written when the file is finished; or name what cannot be."""
         place, kind = len(self.marks), CONTAINERS[self._suffix]
         marks = self._info.tracks.get(other.index, TrackMarks())
@@ -233,17 +248,17 @@ class StreamCopies:
             lost += [f"that {_name(other)} is disabled"] if not marks.enabled else []
             self._losses += [(what, ".mkv") for what in lost]
 
-    def _counted(self, other: Any, copy: Any, fit: Fit) -> CountedSound | None:
-        if self._suffix not in COUNTING or other.type != "audio":
+    def _counted(self, other: Stream, copy: Stream, fit: Fit) -> CountedSound | None:
+        if self._suffix not in COUNTING or not isinstance(other, AudioStream):
             return None
         is_pcm = other.codec_context.name.startswith("pcm_")
         return Samples(copy, other.codec_context) if is_pcm else Chunks(copy, fit.sample_size)
 
-    def _left_out(self, other: Any) -> None:
+    def _left_out(self, other: Stream) -> None:
         if other.index in self._first:
             self._left.append(f"{_name(other)} is left out: nothing in {_LIMITS} tells how to play it")
 
-    def _add_timecode(self, picture: Any) -> None:
+    def _add_timecode(self, picture: VideoStream) -> None:
         """Give the picture the timecode of its first frame, in the form of the container."""
         info = self._info
         if not info.timecode:
@@ -261,7 +276,7 @@ class StreamCopies:
         else:
             picture.metadata["timecode"] = text
 
-    def _add_cover(self, other: Any) -> None:
+    def _add_cover(self, other: Stream) -> None:
         name = other.codec_context.name if other.codec_context is not None else ""
         packet = next(iter(self._first.get(other.index, ())), None)
         if self._suffix == ".mkv" and name in _COVERS and packet is not None:
@@ -271,10 +286,10 @@ class StreamCopies:
         else:
             self._losses.append((f"the cover (stream {other.index})", ".mkv" if name in _COVERS else ""))
 
-    def _lose(self, other: Any) -> None:
+    def _lose(self, other: Stream) -> None:
         self._losses.append((_name(other), self._holder(other)))
 
-    def _holder(self, other: Any) -> str:
+    def _holder(self, other: Stream) -> str:
         """The suffix of a container that takes a stream, or ""."""
         packets = self._first.get(other.index, ())
         suffixes = (suffix for suffix in (".mkv", ".mp4", ".mov", ".avi") if suffix != self._suffix)
@@ -290,14 +305,15 @@ class StreamCopies:
             if start < self._part.end and end > self._part.begin:
                 start, end = (round((t - self._shift) / time_base) for t in (max(start, self._part.begin), end))
                 tags = {readable(k): readable(v) for k, v in chapter["metadata"].items()}
-                chapters.append({**chapter, "start": start, "end": end, "metadata": tags})
+                chapter["start"], chapter["end"], chapter["metadata"] = start, end, tags
+                chapters.append(chapter)
         if chapters and not CONTAINERS[self._suffix].marked:
             self._losses.append((f"{len(chapters)} chapters", ".mkv"))
         elif chapters:
             self._container.set_chapters(chapters)
 
 
-def _name(stream: Any) -> str:
+def _name(stream: Stream) -> str:
     """A stream as messages call it: audio stream 1 (mp3)."""
     context = getattr(stream, "codec_context", None)
     name = context.name if context is not None else getattr(stream, "name", None)
@@ -305,7 +321,7 @@ def _name(stream: Any) -> str:
     return f"{stream.type} stream {stream.index} ({name})"
 
 
-def _time(packet: Any) -> Fraction:
+def _time(packet: Packet[Stream]) -> Fraction:
     """When a packet is played, in seconds; 0 when it does not tell."""
     told = packet.pts if packet.pts is not None else packet.dts
     return Fraction(0) if told is None else told * Fraction(packet.time_base)

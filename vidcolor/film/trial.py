@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
 
 from vidcolor.film.avi import stream_headers
 from vidcolor.film.codecs import CONTAINERS, COUNTING, MOVIES
-from vidcolor.film.container import PROBED_BYTES, PROBED_SECONDS, demuxed, is_complete, open_container
+from vidcolor.film.container import PROBED_BYTES, PROBED_SECONDS, demuxed, is_complete, open_container, tick_of
 from vidcolor.film.copying import Parameters, add_copy
 from vidcolor.film.readback import decoded, lies_right, sound_decoder, told_times
 
@@ -28,12 +32,12 @@ _OFF_COUNTED = 0.0001  # and where they are counted, which makes errors grow wit
 _OFF_TOLD = 0.002  # against times that are told to the millisecond
 
 
-def first_packets(path: Path) -> dict[int, list[Any]]:
+def first_packets(path: Path) -> dict[int, list[Packet[Stream]]]:
     """The first packets of each stream that has any near the film's beginning.
 
     Where sound is missing there, reading goes on for it as far as probing does.
     """
-    found: dict[int, list[Any]] = {}
+    found: dict[int, list[Packet[Stream]]] = {}
     with open_container(path) as container, suppress(FFmpegError):
         wanted = {s.index for s in container.streams if s.type == "audio" and is_complete(s)}
         for number, packet in enumerate(demuxed(container)):
@@ -44,7 +48,7 @@ def first_packets(path: Path) -> dict[int, list[Any]]:
     return found
 
 
-def _is_far(packet: Any, container: Any) -> bool:
+def _is_far(packet: Packet[Stream], container: InputContainer) -> bool:
     when = packet.dts if packet.dts is not None else packet.pts
     seconds = 0.0 if when is None else float(when * packet.time_base) - (container.start_time or 0) / av.time_base
     return seconds > PROBED_SECONDS or (packet.pos or 0) > PROBED_BYTES
@@ -63,7 +67,7 @@ class Fit:
     sample_size: int = 0
 
 
-def fitting(other: Any, suffix: str, packets: Sequence[Any] = ()) -> Fit | None:
+def fitting(other: Stream, suffix: str, packets: Sequence[Packet[Stream]] = ()) -> Fit | None:
     """Return how a container takes a stream; None when it does not.
 
     Args:
@@ -72,7 +76,7 @@ def fitting(other: Any, suffix: str, packets: Sequence[Any] = ()) -> Fit | None:
     if other.type == "data" and suffix not in MOVIES:
         return None  # AVI would take anything
     # Raw samples are counted in one way only where pictures are too.
-    if other.type != "audio" or other.codec_context is None or not packets or CONTAINERS[suffix].even:
+    if not isinstance(other, AudioStream) or other.codec_context is None or not packets or CONTAINERS[suffix].even:
         return Fit() if _tried(other, suffix) is not None else None
     times, most = _expected(other, suffix, packets)
     for changed in _choices(suffix, packets, times, other.codec_context.sample_rate):
@@ -97,7 +101,7 @@ def takes_timecode(suffix: str, rate: Fraction, timecode: str) -> bool:
         return False
 
 
-def _choices(suffix: str, packets: Sequence[Any], times: Sequence[Fraction], rate: int) -> list[Parameters]:
+def _choices(suffix: str, packets: Sequence[Packet[Stream]], times: Sequence[Fraction], rate: int) -> list[Parameters]:
     """Ways to describe a stream, the source's own first.
 
     AVI takes the length of a tick from ``frame_size``, and counts bytes where there is a ``block_align``; both are left
@@ -113,7 +117,7 @@ def _choices(suffix: str, packets: Sequence[Any], times: Sequence[Fraction], rat
     return choices
 
 
-def _expected(other: Any, suffix: str, packets: Sequence[Any]) -> tuple[list[Fraction], float]:
+def _expected(other: AudioStream, suffix: str, packets: Sequence[Packet[Stream]]) -> tuple[list[Fraction], float]:
     """When packets are played, in seconds after the first, and how far off they may be read back.
 
     Containers tell it, some only to the millisecond; where packets are counted an error grows with the film, so the
@@ -137,9 +141,9 @@ def _expected(other: Any, suffix: str, packets: Sequence[Any]) -> tuple[list[Fra
 
 
 def _tried(
-    other: Any,
+    other: Stream,
     suffix: str,
-    packets: Sequence[Any] = (),
+    packets: Sequence[Packet[Stream]] = (),
     times: Sequence[Fraction] = (),
     changed: Parameters | None = None,
 ) -> bytes | None:
@@ -153,8 +157,8 @@ def _tried(
         container.start_encoding()
         for packet, when in zip(packets, times, strict=True):
             sample = av.Packet(bytes(packet))
-            sample.pts = sample.dts = round(when / Fraction(copy.time_base))
-            sample.time_base, sample.stream, sample.is_keyframe = copy.time_base, copy, packet.is_keyframe
+            sample.time_base, sample.stream, sample.is_keyframe = tick_of(copy), copy, packet.is_keyframe
+            sample.pts = sample.dts = round(when / sample.time_base)
             container.mux(sample)
         if packets:
             container.close()  # a header alone may have nothing to end
@@ -166,8 +170,9 @@ def _tried(
     return file.getvalue()
 
 
-def _add_picture(container: Any, codec: str = "mpeg2video", rate: Fraction = Fraction(25)) -> Any:
+def _add_picture(container: OutputContainer, codec: str = "mpeg2video", rate: Fraction = Fraction(25)) -> VideoStream:
     """A stream of pictures, which some containers want to have first."""
     picture = container.add_stream(codec, rate=rate)
+    assert isinstance(picture, VideoStream)
     picture.width, picture.height = 64, 64
     return picture

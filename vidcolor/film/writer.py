@@ -7,16 +7,20 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import av
+from av.container import OutputContainer
 from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
 
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.files import part_of, publish, written_through
 from vidcolor.film import matroska, mp4
 from vidcolor.film.avi import set_starts
 from vidcolor.film.codecs import CONTAINERS, COUNTING, MATROSKA, MOVIES
+from vidcolor.film.container import times_of
 from vidcolor.film.demuxing import Part
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import VideoInfo
@@ -73,7 +77,7 @@ class FilmWriter:
         self._cut = Part(begin, end, self._shift, skipped, alone)
         self._counts = path.suffix.lower() in COUNTING
         self._begun = False
-        self._container: Any = None
+        self._container: OutputContainer | None = None
         self._copies: StreamCopies | None = None
 
     def __enter__(self) -> FilmWriter:
@@ -91,10 +95,11 @@ class FilmWriter:
             return
         try:
             with self._failures():
-                copies = self._copies
+                container, copies = self._container, self._copies
+                assert container is not None
                 assert copies is not None
                 copies.copy_until(self._cut.end)
-                self._container.close()
+                container.close()
                 self.warnings = self._warned()
                 copies.close()
                 if copies.starts:
@@ -132,9 +137,9 @@ class FilmWriter:
         """
         with self._failures():
             try:
-                self._open()
+                container = self._open()
                 if CONTAINERS[self.path.suffix.lower()].even:
-                    self._container.mux(self.encoder().blank())
+                    container.mux(self.encoder().blank())
             finally:
                 self._discard()
         self.warnings.clear()
@@ -155,23 +160,25 @@ class FilmWriter:
         """The encoder that the container's header was written with."""
         return VideoEncoder(self.encoding, self._stream.codec_context)
 
-    def write(self, packets: Iterable[Any]) -> None:
+    def write(self, packets: Iterable[Packet[Stream]]) -> None:
         """Take packets of the picture, in decoding order.
 
         Raises:
             OutputError: the disk is full.
         """
         with self._failures():
+            assert self._container is not None
             assert self._copies is not None
             for packet in packets:
+                dts, pts = times_of(packet)
                 if self._counts and not self._begun:
-                    first = packet.pts * Fraction(packet.time_base)
+                    first = pts * Fraction(packet.time_base)
                     self._copies.begin_at(first, Fraction(self.encoding.time_base))
                     self._shift = float(first)
                 self._begun = True
-                self._copies.copy_until(float(packet.dts * packet.time_base))
+                self._copies.copy_until(float(dts * packet.time_base))
                 moved = round(self._shift / packet.time_base)
-                packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
+                packet.pts, packet.dts = pts - moved, dts - moved
                 packet.stream = self._stream
                 self._container.mux(packet)
 
@@ -201,23 +208,26 @@ class FilmWriter:
                 to_do = remedy(error)
             raise OutputError(f"cannot write {self.path}", why, to_do) from error
 
-    def _open(self) -> None:
+    def _open(self) -> OutputContainer:
         info = self._info
         # faststart puts the index first: browsers play before the whole film has arrived.
         suffix = self.path.suffix.lower()
         muxing = {"movflags": "+faststart"} if suffix in MOVIES else {}
         muxing["fflags"] = "+bitexact"  # no random numbers in the container: a film comes out the same each time
         # A name with a colon would be taken for a protocol.
-        self._container = av.open(f"file:{self._part}", "w", format=CONTAINERS[suffix].muxer, options=muxing)
-        stream = self._container.add_stream(self.encoding.codec, rate=info.rate)
+        container = av.open(f"file:{self._part}", "w", format=CONTAINERS[suffix].muxer, options=muxing)
+        self._container = container
+        stream = container.add_stream(self.encoding.codec, rate=info.rate)
+        assert isinstance(stream, VideoStream)
         self.encoding.configure(stream.codec_context)
         stream.time_base = self.encoding.time_base
         if info.rotation or info.mirrored:
             stream.set_display_rotation(info.rotation, hflip=info.mirrored)
         self._stream = stream
-        self._copies = StreamCopies(self._container, stream, info, suffix, self._cut)
+        self._copies = StreamCopies(container, stream, info, suffix, self._cut)
         self.warnings = self._warned()
-        self._container.start_encoding()
+        container.start_encoding()
+        return container
 
     def _warned(self) -> list[str]:
         assert self._copies is not None
