@@ -151,7 +151,7 @@ KNOWN = {
 
 
 def choose_codec(path: Path, codec: str = "", bits: int = 8) -> str:
-    """The encoder for an output file.
+    """Return the encoder for an output file.
 
     Args:
         codec: The one asked for; "" takes the container's usual one that holds ``bits``.
@@ -176,7 +176,7 @@ def choose_codec(path: Path, codec: str = "", bits: int = 8) -> str:
 
 
 def codec_options(codec: str, crf: int | None, preset: str, *, fields: FieldOrder = "") -> dict[str, str]:
-    """The encoder's options: its defaults with what was asked for.
+    """Return the encoder's options: its defaults with what was asked for.
 
     Args:
         fields: Which field is shown first where frames are of two, for an encoder that keeps them.
@@ -221,7 +221,7 @@ def encoder_threads(codec: str, cores: int) -> int:
 
 
 def offered_pix_fmts(codec: str, preset: str = "") -> list[str]:
-    """The pixel formats of an encoder, and of one of its presets, that hold Y', Cb and Cr in planes."""
+    """Return the pixel formats of an encoder, and of one of its presets, that hold Y', Cb and Cr in planes."""
     names = [f.name for f in av.codec.Codec(codec, "w").video_formats or ()]
     known = KNOWN.get(codec, CodecSettings({}))
     own = known.formats.get(preset or known.options.get(known.preset_option, ""), names)
@@ -232,7 +232,7 @@ def offered_pix_fmts(codec: str, preset: str = "") -> list[str]:
 def choose_pix_fmt(
     codec: str, bits: int, width: int, height: int, *, alpha: bool = False, wanted: str = "", preset: str = ""
 ) -> str:
-    """The pixel format nearest to the source's: never shallower, with its alpha and as 4:2:0 where the codec can.
+    """Return the pixel format nearest to the source's: not shallower, with its alpha, 4:2:0 where the codec can.
 
     Args:
         wanted: The one asked for; it may be shallower.

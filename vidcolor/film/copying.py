@@ -25,7 +25,7 @@ Parameters = Mapping[str, str]  # of a codec, by the names of libavcodec's optio
 
 
 def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """A container's or stream's tags, as text, without those that only spoke of the file."""
+    """Return a container's or stream's tags, as text, without those that only spoke of the file."""
     return {
         readable(key): readable(value)
         for key, value in tags.items()
@@ -58,7 +58,7 @@ def add_copy(container: OutputContainer, other: Stream, changed: Parameters | No
 
 
 def templated(container: OutputContainer, other: AnyStream, changed: Parameters | None) -> AnyStream:
-    """A stream with another's parameters, by PyAV's own way."""
+    """Return a stream with another's parameters, by PyAV's own way."""
     copy = container.add_stream_from_template(other, opaque=True)
     if changed:
         copy.codec_context.options = dict(changed)
@@ -67,7 +67,7 @@ def templated(container: OutputContainer, other: AnyStream, changed: Parameters 
 
 
 def _stand_in(container: OutputContainer, other: Stream, changed: Parameters | None) -> Stream:
-    """A copy that PyAV would refuse: it asks for official mappings only, where Matroska takes all that WAV does.
+    """Add a copy that PyAV would refuse: it asks for official mappings only, where Matroska takes all that WAV does.
 
     A stream of the container's usual codec is added, and its parameters are replaced by the other's.
     """

@@ -63,9 +63,11 @@ class Samples(CountedSound):
         self._silence = bytes([_SILENT.get(context.name, 0)])
 
     def misplaced(self, when: Fraction) -> Fraction:
+        """Return by how many seconds sound would begin before the picture: that much is cut off."""
         return max(-when, Fraction(0))
 
     def place(self, packet: Packet[Stream], when: Fraction) -> list[Packet[Stream]]:
+        """Return the packet, cut where it overlaps what was before, after silence for what is missing."""
         data, at = bytes(packet), round(when * self._rate)
         follows = self._next or 0
         placed = []
@@ -100,10 +102,12 @@ class Chunks(CountedSound):
         self._sample_size = sample_size
 
     def misplaced(self, when: Fraction) -> Fraction:
+        """Return by how many seconds sound is moved to the next tick."""
         tick = tick_of(self.target)
         return abs(when - max(0, round(when / tick)) * tick)
 
     def place(self, packet: Packet[Stream], when: Fraction) -> list[Packet[Stream]]:
+        """Return the packet as the next one, or nothing where sound is already."""
         tick = tick_of(self.target)
         at, length = when / tick, max(1, packet.size // self._sample_size) if self._sample_size else 1
         if self._next is None:

@@ -38,7 +38,7 @@ class Part:
 
     @property
     def from_start(self) -> bool:
-        """Nothing is left out at the film's beginning."""
+        """Return whether nothing is left out at the film's beginning."""
         return self.begin == float("-inf")
 
 

@@ -81,12 +81,12 @@ class Encoding:
 
     @property
     def alpha(self) -> bool:
-        """Whether pictures have an opacity plane."""
+        """Return whether pictures have an opacity plane."""
         return self.pix_fmt.startswith("yuva")
 
     @property
     def chroma_size(self) -> tuple[int, int]:
-        """Width and height of the chroma planes."""
+        """Return width and height of the chroma planes."""
         form = av.VideoFormat(self.pix_fmt, self.width, self.height)
         return form.chroma_width(), form.chroma_height()
 
@@ -107,7 +107,7 @@ class Encoding:
 
 
 def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSettings) -> Encoding:
-    """How a film is encoded into an output file.
+    """Return how a film is to be encoded into an output file.
 
     Args:
         bits: Depth of the film's frames.
@@ -175,7 +175,7 @@ class VideoEncoder:
 
     @property
     def header(self) -> bytes:
-        """Parameter sets for the container's header; empty where the packets carry them."""
+        """Return the parameter sets for the container's header; empty where the packets carry them."""
         return bytes(self._context.extradata or b"")
 
     def push(self, frame: Frame, chroma: Sequence[NDArray[Any]]) -> list[Packet[Stream]]:
@@ -200,7 +200,7 @@ class VideoEncoder:
             return self._context.encode(self._marker.mark(picture) if self._marker else picture)
 
     def blank(self) -> list[Packet[Stream]]:
-        """The packets of a film that is one blank picture; nothing can be pushed afterwards."""
+        """Return the packets of a film that is one blank picture; nothing can be pushed afterwards."""
         how = self.encoding
         form = av.VideoFormat(how.pix_fmt, how.width, how.height)
         luma = np.zeros((how.height, how.width), np.uint8 if how.bits <= 8 else np.uint16)
@@ -209,7 +209,7 @@ class VideoEncoder:
         return [*self.push(frame, (neutral, neutral)), *self.flush()]
 
     def flush(self) -> list[Packet[Stream]]:
-        """The packets that the encoder still holds; nothing can be pushed afterwards."""
+        """Return the packets that the encoder still holds; nothing can be pushed afterwards."""
         with self._failures():
             return self._context.encode(None)
 
@@ -223,7 +223,7 @@ class VideoEncoder:
 
 
 def output_tags(tags: ColorTags, height: int) -> tuple[int, int, int, int]:
-    """Range, matrix, primaries and transfer for a frame's tags: the source's, or those of SD or HD."""
+    """Return range, matrix, primaries and transfer for a frame's tags: the source's, or those of SD or HD."""
     sd = {"bt601": 5 if height == 576 else 6, "bt709": 1, "bt2020": 9}[tags.matrix]
     colorspace = tags.colorspace if tags.colorspace not in (0, 2) else sd
     primaries = tags.primaries if tags.primaries not in (0, 2) else sd

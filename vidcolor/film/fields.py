@@ -54,7 +54,7 @@ class FieldMarker:
 
 
 def _graph(picture: VideoFrame, name: str, how: str) -> Graph:
-    """A filter graph of one filter, for pictures like this one."""
+    """Return a filter graph of one filter, for pictures like this one."""
     time_base = Fraction(picture.time_base or Fraction(1, 25))
     size = f"video_size={picture.width}x{picture.height}:pix_fmt={picture.format.name}"
     colors = f"colorspace={int(picture.colorspace)}:range={int(picture.color_range)}"

@@ -64,26 +64,27 @@ class Frame:
 
     @property
     def seconds(self) -> float:
+        """Return the time at which the frame is shown, in seconds."""
         return float(self.pts * self.time_base)
 
     @property
     def black(self) -> int:
-        """The code value of Y' = 0."""
+        """Return the code value of Y' = 0."""
         return 0 if self.tags.full_range else 16 << (self.bits - 8)
 
     @property
     def span(self) -> int:
-        """Code values between Y' = 0 and Y' = 1."""
+        """Return the code values between Y' = 0 and Y' = 1."""
         return (1 << self.bits) - 1 if self.tags.full_range else 219 << (self.bits - 8)
 
     @property
     def neutral(self) -> int:
-        """The code value of Cb = 0 and of Cr = 0."""
+        """Return the code value of Cb = 0 and of Cr = 0."""
         return 1 << (self.bits - 1)
 
     @property
     def chroma_span(self) -> int:
-        """Code values between Cb = -0.5 and Cb = 0.5, and so for Cr."""
+        """Return the code values between Cb = -0.5 and Cb = 0.5, and so for Cr."""
         return (1 << self.bits) - 1 if self.tags.full_range else 224 << (self.bits - 8)
 
 
@@ -124,7 +125,7 @@ class Clock:
 
     @property
     def is_even(self) -> bool:
-        """Nothing moves, and seeking by times is possible."""
+        """Return whether nothing moves, so that seeking by times is possible."""
         return not self.joins
 
 
@@ -204,17 +205,17 @@ class VideoInfo:
 
     @property
     def marks(self) -> TrackMarks:
-        """What is marked on the picture's track."""
+        """Return what is marked on the picture's track."""
         return self.tracks.get(self.stream, TrackMarks())
 
     @property
     def is_still(self) -> bool:
-        """Whether this is a single picture: FFmpeg reads them as "png_pipe" and the like."""
+        """Return whether this is a single picture: FFmpeg reads them as "png_pipe" and the like."""
         return self.container == "image" or self.container.endswith("_pipe")
 
     @classmethod
     def of_still(cls, width: int, height: int, tags: ColorTags, bits: int = 8, path: Path = Path()) -> VideoInfo:
-        """A still picture, as a film of one frame with square pixels."""
+        """Return a still picture, as a film of one frame with square pixels."""
         return cls(
             path=path, container="image", codec="", pix_fmt="gray" if bits == 8 else f"gray{bits}le", bits=bits,
             width=width, height=height, sample_aspect=Fraction(1), rotation=0, rate=Fraction(1),

@@ -38,7 +38,7 @@ _DOLBY_TAGS = frozenset({"dvh1", "dvhe", "dva1", "dvav", "dav1"})
 
 
 def describe(path: Path, container: InputContainer, stream: VideoStream, first: list[VideoFrame]) -> VideoInfo:
-    """All that is known about a film.
+    """Return all that is known about a film.
 
     Args:
         first: Its first pictures, decoded.
@@ -98,7 +98,7 @@ def describe(path: Path, container: InputContainer, stream: VideoStream, first: 
 
 
 def _tracks(path: Path, container: InputContainer) -> dict[int, TrackMarks]:
-    """What is marked on tracks, by their streams' numbers; without those that say nothing."""
+    """Return what is marked on tracks, by their streams' numbers; without those that say nothing."""
     if container.format.name == "matroska,webm":
         played = [s for s in container.streams if s.type != "attachment" and not is_cover(s)]
         marks = matroska.read_marks(path)
@@ -112,7 +112,7 @@ def _tracks(path: Path, container: InputContainer) -> dict[int, TrackMarks]:
 
 
 def _timecode(container: InputContainer, stream: VideoStream) -> str:
-    """The timecode of the film's first frame: its stream's, the container's, or that of a track beside it."""
+    """Return the timecode of the film's first frame: its stream's, the container's, or that of a track beside it."""
     others = (other for other in container.streams if other.type == "data")
     for metadata in (stream.metadata, container.metadata, *(other.metadata for other in others)):
         found = {key.lower(): value for key, value in metadata.items()}
@@ -122,7 +122,7 @@ def _timecode(container: InputContainer, stream: VideoStream) -> str:
 
 
 def _field_order(first: Iterable[VideoFrame], stream: VideoStream) -> FieldOrder:
-    """Which field is shown first: as the container says, or the first interlaced picture where it does not.
+    """Return which field is shown first: as the container says, or the first interlaced picture where it does not.
 
     Some encoders write the container's mark right and that of their pictures wrong.
     """
@@ -154,7 +154,7 @@ def _describe_other(stream: Stream, marks: TrackMarks) -> StreamInfo:
 
 
 def orientation(picture: VideoFrame) -> tuple[int, bool]:
-    """Degrees anticlockwise that players turn a picture by, and whether they mirror it after that."""
+    """Return degrees anticlockwise that players turn a picture by, and whether they mirror it after that."""
     side_data: Any = picture.side_data  # a mapping, of which PyAV's stub knows one kind
     try:
         matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)[:9].reshape(3, 3).astype(float)
@@ -168,7 +168,7 @@ def orientation(picture: VideoFrame) -> tuple[int, bool]:
 
 
 def _side_data(first: Iterable[VideoFrame]) -> set[str]:
-    """The kinds of data that come with the first pictures."""
+    """Return the kinds of data that come with the first pictures."""
     kinds: set[str] = set()
     for picture in first:
         side_data: Any = picture.side_data  # as in orientation
@@ -178,7 +178,7 @@ def _side_data(first: Iterable[VideoFrame]) -> set[str]:
 
 
 def _hdr(context: VideoCodecContext, first: list[VideoFrame], side_data: set[str]) -> str:
-    """The kind of high dynamic range, or ""."""
+    """Return the kind of high dynamic range, or ""."""
     if str(context.codec_tag).lower() in _DOLBY_TAGS or side_data & {"DOVI_RPU_BUFFER", "DOVI_METADATA"}:
         return "Dolby Vision"
     transfers = [*(int(picture.color_trc) for picture in first), int(context.color_trc)]
@@ -186,7 +186,7 @@ def _hdr(context: VideoCodecContext, first: list[VideoFrame], side_data: set[str
 
 
 def color_tags(source: VideoFrame | VideoCodecContext, codec: str, width: int, height: int) -> ColorTags:
-    """Range and matrix of a frame or codec context; BT.601 for SD and BT.709 for HD when it is silent."""
+    """Return range and matrix of a frame or codec context; BT.601 for SD and BT.709 for HD when it is silent."""
     assert source.format is not None, "a picture of no format does not decode"
     name = source.format.name
     colorspace = int(source.colorspace)

@@ -50,7 +50,7 @@ def read_marks(path: Path) -> list[TrackMarks]:
 
 
 def _tracks(file: BinaryIO) -> bytes:
-    """The bytes of the element of tracks, wherever the index says that it is."""
+    """Return the bytes of the element of tracks, wherever the index says that it is."""
     head = file.read(1 << 16)
     segment = _find(head, 0, len(head), _SEGMENT)
     for element in _elements(head, segment.body, len(head)):
@@ -114,7 +114,7 @@ def write_marks(path: Path, marks: Marks, shape: PictureShape) -> bool:
 
 
 def _rebuilt(data: bytes, marks: Marks, shape: PictureShape) -> bytes:
-    """The beginning of a file, up to its first cluster, with marks."""
+    """Return the beginning of a file, up to its first cluster, with marks."""
     segment = _find(data, 0, len(data), _SEGMENT)
     elements = list(_until_cluster(data, segment))
     seek_head, void, *rest = elements  # ValueError: fewer
@@ -153,7 +153,7 @@ def _until_cluster(data: bytes, segment: _Element) -> Iterator[_Element]:
 
 
 def _marked_tracks(data: bytes, tracks: _Element, marks: Marks, shape: PictureShape) -> bytes:
-    """The element of tracks, with each one's marks."""
+    """Return the element of tracks, with each one's marks."""
     body, place, shaped = b"", 0, False
     for child in _children(data, tracks):
         if child.number == _TRACK:
@@ -197,7 +197,7 @@ def _marked_video(data: bytes, video: _Element, crop: Crop, shape: PictureShape 
 
 
 def _display(crop: Crop, shape: PictureShape) -> dict[int, bytes]:
-    """The size at which players show what the crop leaves; their number of pixels, or else a ratio."""
+    """Return the size at which players show what the crop leaves; their number of pixels, or else a ratio."""
     width = (shape.width - crop.left - crop.right) * shape.sample_aspect
     height = shape.height - crop.top - crop.bottom
     if width.denominator == 1:
@@ -208,7 +208,7 @@ def _display(crop: Crop, shape: PictureShape) -> dict[int, bytes]:
 
 
 def _grown(element: _Element, body: bytes) -> bytes:
-    """An element with another body; its size keeps as many bytes as it has, so that little changes."""
+    """Return an element with another body; its size keeps as many bytes as it has, so that little changes."""
     length = max(element.size_bytes, next(n for n in range(1, 9) if len(body) < (1 << 7 * n) - 1))
     return _number(element.number) + _size(len(body), length) + body
 
@@ -218,7 +218,7 @@ def _written(fields: Mapping[int, bytes]) -> bytes:
 
 
 def _mend_checksum(data: bytearray, parent: _Element) -> None:
-    """An element's checksum is its first child, over all that follows in it."""
+    """Write an element's checksum anew: its first child, over all that follows in it."""
     first = _element(bytes(data), parent.body)
     if first.number == _CRC:
         data[first.body : first.end] = zlib.crc32(data[first.end : parent.end]).to_bytes(4, "little")

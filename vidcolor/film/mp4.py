@@ -146,7 +146,7 @@ def _move(file: BinaryIO, start: int, end: int, by: int) -> None:
 
 
 def _marked(data: bytes, marks: Marks, shape: PictureShape, shift: int) -> bytes:
-    """An index with marks, whose chunks lie ``shift`` bytes farther behind."""
+    """Return an index with marks, whose chunks lie ``shift`` bytes farther behind."""
     body, place = b"", 0
     for box in _parts(data, 8):
         if box.kind == b"trak":
@@ -177,7 +177,7 @@ def _marked_track(data: bytes, marks: TrackMarks, shape: PictureShape, shift: in
 
 
 def _marked_part(data: bytes, kind: bytes, marks: TrackMarks, shape: PictureShape, shift: int) -> bytes:
-    """A box of a track, and those in it."""
+    """Return a box of a track, and those in it."""
     if kind == b"tkhd" and not marks.enabled:
         return data[:11] + bytes([data[11] & ~_ENABLED]) + data[12:]
     if kind in (b"stco", b"co64") and shift:

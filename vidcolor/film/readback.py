@@ -37,7 +37,7 @@ def lies_right(
     most: float,
     written: bytes,
 ) -> bool:
-    """Whether a file read back gives the stream's packets at their times."""
+    """Return whether a file read back gives the stream's packets at their times."""
     context = other.codec_context
     try:
         with av.open(io.BytesIO(written), format=CONTAINERS[suffix].muxer) as container:
@@ -62,7 +62,7 @@ def lies_right(
 
 
 def told_times(packets: Sequence[Packet[Stream]]) -> list[Fraction]:
-    """When packets are played as they tell it, in seconds after the first; each later than the one before."""
+    """Return when packets are played as they tell it, in seconds after the first; each later than the one before."""
     times: list[Fraction] = []
     for packet in packets:
         told = packet.pts if packet.pts is not None else packet.dts
@@ -76,7 +76,7 @@ def told_times(packets: Sequence[Packet[Stream]]) -> list[Fraction]:
 
 
 def sound_decoder(stream: AudioStream) -> AudioCodecContext:
-    """A decoder for a stream's packets, apart from the stream."""
+    """Return a decoder for a stream's packets, apart from the stream."""
     with av.open(io.BytesIO(), "w", format="null") as anything:
         decoder = templated(anything, stream, None).codec_context
     with suppress(FFmpegError):  # decoding will tell
@@ -85,7 +85,7 @@ def sound_decoder(stream: AudioStream) -> AudioCodecContext:
 
 
 def decoded(decoder: AudioCodecContext, packets: Sequence[Packet[Stream]]) -> list[NDArray[Any]]:
-    """The samples of each packet, ``(channels, samples)`` within -1..1; no samples of one that does not decode."""
+    """Return the samples of each packet, ``(channels, samples)`` within -1..1; none of one that does not decode."""
     sounds = []
     for packet in packets:
         channels = decoder.layout.nb_channels
@@ -106,7 +106,7 @@ def _samples(frame: AudioFrame, channels: int) -> NDArray[Any]:
 
 
 def _sound_alike(before: Sequence[NDArray[Any]], after: Sequence[NDArray[Any]]) -> bool:
-    """Whether packets give the same samples; a few may differ, which start a decoder up or come late to a muxer."""
+    """Return whether packets give the same samples; some may differ, as those that start a decoder."""
     if not any(sound.size for sound in before):
         return True  # what does not decode here is left to its times
     if len(before) == len(after):
@@ -120,14 +120,14 @@ def _sound_alike(before: Sequence[NDArray[Any]], after: Sequence[NDArray[Any]]) 
 
 
 def _family(codec: str) -> str:
-    """A codec without its variants: the layers of MPEG audio are told apart by their packets alone."""
+    """Return a codec without its variants: the layers of MPEG audio are told apart by their packets alone."""
     return re.sub(r"^mp[123]", "mpeg", codec.removesuffix("float").removesuffix("_fixed"))
 
 
 def _counts_right(
     header: StreamHeader, packets: Sequence[Packet[Stream]], times: Sequence[Fraction], most: float
 ) -> bool:
-    """Whether what the header of an AVI stream counts gives its packets' times; libav reads wrong ones as if it did."""
+    """Return whether what the header of an AVI stream counts gives its packets' times: libav reads wrong ones too."""
     size = header.sample_size
     places = accumulate((Fraction(packet.size, size) if size else 1 for packet in packets), initial=0)
     return all(abs(place * header.tick - time) <= most for place, time in zip(places, times, strict=False))
@@ -136,7 +136,7 @@ def _counts_right(
 def _at(
     found: Sequence[Packet[Stream]], packets: Sequence[Packet[Stream]], times: Sequence[Fraction]
 ) -> list[Fraction]:
-    """The times that packets should have when read back: by their number, or by their bytes where they are cut anew."""
+    """Return the times that packets should have when read back: by number, or by bytes where they are cut anew."""
     if len(found) == len(packets):
         return list(times)
     places = list(accumulate((packet.size for packet in packets), initial=0))

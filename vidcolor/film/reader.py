@@ -50,7 +50,7 @@ class Video:
 
     @property
     def tally(self) -> dict[str, float]:
-        """What has been counted so far; setting it takes over the counts of an earlier reading."""
+        """Return what has been counted so far; setting it takes over the counts of an earlier reading."""
         return {name: getattr(owner, name) for owner, name in self._counters()}
 
     @tally.setter
@@ -67,7 +67,7 @@ class Video:
 
     @property
     def warnings(self) -> list[str]:
-        """What was lost or had to be mended, a line each."""
+        """Return what was lost or had to be mended, a line each."""
         lines = [*self.damage.lines, *(self.sequence.losses if self.sequence else ())]
         if self.transparent and not self.keeps_alpha:
             lines.append("the picture's alpha is not kept: --codec ffv1 with .mkv, or prores_ks with .mov, keeps it")
@@ -75,7 +75,7 @@ class Video:
 
     @property
     def notes(self) -> list[str]:
-        """What was done to frames, a line each."""
+        """Return what was done to frames, a line each."""
         notes = list(self.sequence.notes) if self.sequence else []
         how = self.deinterlacer
         if how.changed:
@@ -97,7 +97,7 @@ class Video:
 
 
 def _joins(info: VideoInfo) -> list[str]:
-    """The places where a film's clock jumps, a line each."""
+    """Return the places where a film's clock jumps, a line each."""
     lines = []
     for join in info.clock.joins:
         jump = (join.begins - join.ends + _WRAP / 2) % _WRAP - _WRAP / 2
@@ -156,7 +156,7 @@ def open_film(path: Path | str, settings: RunSettings) -> AbstractContextManager
 
 
 def probe(path: Path | str, stream: int | None = None, *, fps: Fraction | None = None) -> VideoInfo:
-    """What is known about a film from its container and first pictures, or about an image sequence."""
+    """Return what is known about a film from its container and first pictures, or about an image sequence."""
     with open_video(path, stream, fps=fps) as video:
         return video.info
 
@@ -169,7 +169,7 @@ def frames(
     chroma: bool = False,
     near: int | None = None,
 ) -> Iterator[Frame]:
-    """The frames from ``start`` on, in order, for ``duration`` seconds (None: to the end).
+    """Yield the frames from ``start`` on, in order, for ``duration`` seconds (None: to the end).
 
     With ``chroma``, frames of color footage carry theirs. Times rise. Packets that do not decode are skipped and
     counted in ``video.damage``. With ``near``, a pts, reading begins at a keyframe before it, as far as the container
@@ -208,7 +208,7 @@ def frames(
 
 
 def _numbered(video: Video, stream: Iterator[Frame]) -> Iterator[Frame]:
-    """The frames of an image sequence, counted as those of films are."""
+    """Yield the frames of an image sequence, counted as those of films are."""
     for frame in stream:
         if frame.alpha is not None:
             video.transparent += bool(frame.alpha.min() < (1 << frame.bits) - 1)
@@ -216,7 +216,7 @@ def _numbered(video: Video, stream: Iterator[Frame]) -> Iterator[Frame]:
 
 
 def _twice(timed: Iterable[tuple[Picture, int | None]]) -> Iterator[tuple[tuple[Picture, int | None], int | None]]:
-    """The time found beside its picture, and for the repair of times."""
+    """Return the time found beside its picture, and for the repair of times."""
     return (((picture, time), time) for picture, time in timed)
 
 
@@ -227,7 +227,7 @@ def _pictures(video: Video) -> Iterator[Picture]:
 
 
 def _first_pictures(path: Path, number: int) -> list[VideoFrame]:
-    """The first pictures of a stream, from a container of their own: seeking back is not exact in all of them."""
+    """Return the first pictures of a stream, from a container of their own: some cannot be sought back exactly."""
     with open_container(path) as container:
         stream = choose_stream(path, container, number)
         return list(islice(pictures(container, stream, path, Damage()), _FIRST))

@@ -108,11 +108,12 @@ class StreamCopies:
             raise
 
     def close(self) -> None:
+        """Let go of the source."""
         self._source.close()
 
     @property
     def warnings(self) -> list[str]:
-        """What the container does not hold, in one line, and packets that could not be copied."""
+        """Return what the container does not hold, in one line, and packets that could not be copied."""
         lines = []
         by_holder: dict[str, list[str]] = {}
         moved = [
@@ -142,7 +143,7 @@ class StreamCopies:
 
     @property
     def starts(self) -> dict[int, int]:
-        """Ticks by which streams of the container must start later than its beginning, by their number there."""
+        """Return the ticks by which streams of the container must start later than its beginning, by their numbers."""
         counted = (copy.counted for copy in self._copies.values() if copy.counted is not None)
         late = {0: self._late, **{each.target.index: each.start for each in counted}}
         return {number: ticks for number, ticks in late.items() if ticks}
@@ -290,7 +291,7 @@ class StreamCopies:
         self._losses.append((_name(other), self._holder(other)))
 
     def _holder(self, other: Stream) -> str:
-        """The suffix of a container that takes a stream, or ""."""
+        """Return the suffix of a container that takes a stream, or ""."""
         packets = self._first.get(other.index, ())
         suffixes = (suffix for suffix in (".mkv", ".mp4", ".mov", ".avi") if suffix != self._suffix)
         return next((suffix for suffix in suffixes if fitting(other, suffix, packets)), "")
@@ -314,7 +315,7 @@ class StreamCopies:
 
 
 def _name(stream: Stream) -> str:
-    """A stream as messages call it: audio stream 1 (mp3)."""
+    """Return a stream as messages call it: audio stream 1 (mp3)."""
     context = getattr(stream, "codec_context", None)
     name = context.name if context is not None else getattr(stream, "name", None)
     name = readable(name or stream.metadata.get("handler_name") or "unknown codec")
@@ -322,13 +323,13 @@ def _name(stream: Stream) -> str:
 
 
 def _time(packet: Packet[Stream]) -> Fraction:
-    """When a packet is played, in seconds; 0 when it does not tell."""
+    """Return when a packet is played, in seconds; 0 when it does not tell."""
     told = packet.pts if packet.pts is not None else packet.dts
     return Fraction(0) if told is None else told * Fraction(packet.time_base)
 
 
 def fullest_suffix(path: Path) -> str:
-    """The container that keeps most of a film's streams; Matroska before the others."""
+    """Return the container that keeps most of a film's streams; Matroska before the others."""
     with open_container(path) as container:
         others = [s for s in container.streams if s.type != "video"]
         first = first_packets(path)

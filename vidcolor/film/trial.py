@@ -33,7 +33,7 @@ _OFF_TOLD = 0.002  # against times that are told to the millisecond
 
 
 def first_packets(path: Path) -> dict[int, list[Packet[Stream]]]:
-    """The first packets of each stream that has any near the film's beginning.
+    """Return the first packets of each stream that has any near the film's beginning.
 
     Where sound is missing there, reading goes on for it as far as probing does.
     """
@@ -87,7 +87,7 @@ def fitting(other: Stream, suffix: str, packets: Sequence[Packet[Stream]] = ()) 
 
 
 def takes_timecode(suffix: str, rate: Fraction, timecode: str) -> bool:
-    """Whether a container has a timecode for films of a rate, tried with a film of one picture."""
+    """Return whether a container has a timecode for films of a rate, tried with a film of one picture."""
     file = io.BytesIO()
     try:
         with av.open(file, "w", format=CONTAINERS[suffix].muxer) as container:
@@ -102,7 +102,7 @@ def takes_timecode(suffix: str, rate: Fraction, timecode: str) -> bool:
 
 
 def _choices(suffix: str, packets: Sequence[Packet[Stream]], times: Sequence[Fraction], rate: int) -> list[Parameters]:
-    """Ways to describe a stream, the source's own first.
+    """Return ways to describe a stream, the source's own first.
 
     AVI takes the length of a tick from ``frame_size``, and counts bytes where there is a ``block_align``; both are left
     as some demuxer found them.
@@ -118,7 +118,7 @@ def _choices(suffix: str, packets: Sequence[Packet[Stream]], times: Sequence[Fra
 
 
 def _expected(other: AudioStream, suffix: str, packets: Sequence[Packet[Stream]]) -> tuple[list[Fraction], float]:
-    """When packets are played, in seconds after the first, and how far off they may be read back.
+    """Return when packets are played, in seconds after the first, and how far off they may be read back.
 
     Containers tell it, some only to the millisecond; where packets are counted an error grows with the film, so the
     samples that they decode to are counted instead. Codecs whose packets are all alike give less in the first one.
@@ -147,7 +147,7 @@ def _tried(
     times: Sequence[Fraction] = (),
     changed: Parameters | None = None,
 ) -> bytes | None:
-    """A file of that container with the stream alone; None when it does not take it."""
+    """Return a file of that container with the stream alone; None when it does not take it."""
     file = io.BytesIO()
     container = av.open(file, "w", format=CONTAINERS[suffix].muxer)
     try:
@@ -171,7 +171,7 @@ def _tried(
 
 
 def _add_picture(container: OutputContainer, codec: str = "mpeg2video", rate: Fraction = Fraction(25)) -> VideoStream:
-    """A stream of pictures, which some containers want to have first."""
+    """Return a stream of pictures, which some containers want to have first."""
     picture = container.add_stream(codec, rate=rate)
     assert isinstance(picture, VideoStream)
     picture.width, picture.height = 64, 64

@@ -145,7 +145,7 @@ class FilmWriter:
         self.warnings.clear()
 
     def _lead(self, cut: float | None) -> float:
-        """Seconds before the film's first frame that would be shown as a blank.
+        """Return the seconds before the film's first frame that would be shown as a blank.
 
         MP4 and its kin play what lies before the first time. The clocks of transport and program streams begin
         anywhere, and a cut film begins late; Matroska's players begin where the film does.
@@ -157,7 +157,7 @@ class FilmWriter:
         return self._info.clock_start if self._info.container in ("mpegts", "mpeg") else 0.0
 
     def encoder(self) -> VideoEncoder:
-        """The encoder that the container's header was written with."""
+        """Return the encoder that the container's header was written with."""
         return VideoEncoder(self.encoding, self._stream.codec_context)
 
     def write(self, packets: Iterable[Packet[Stream]]) -> None:
