@@ -70,7 +70,8 @@ def test_saved_network_comes_back(saved: Path) -> None:
 
 def test_half_precision_halves_the_file(tmp_path: Path, saved: Path) -> None:
     """fp16 weights take half the room, load as fp32, and are the rounded originals; statistics of batch norms and
-    counters stay what they are."""
+    counters stay what they are.
+    """
     small = tmp_path / "half.safetensors"
     save_model(small, tiny_network(), TINY, torch.float16)
     assert small.stat().st_size < 0.6 * saved.stat().st_size

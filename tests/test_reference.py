@@ -1,5 +1,6 @@
 """The pipeline beside the same steps written plainly and slowly: one frame after another, nothing folded, tabulated,
-overlapped, batched or in half precision, and no function of vidcolor's but color science that is tested by itself."""
+overlapped, batched or in half precision, and no function of vidcolor's but color science that is tested by itself.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]  # frames done, frames expected
 
 
 def are_several(paths: Sequence[Path]) -> bool:
-    """Whether more than one file may be meant: several paths, a folder or a pattern."""
+    """Return whether more than one file may be meant: several paths, a folder or a pattern."""
     return len(paths) > 1 or paths[0].is_dir() or _is_pattern(paths[0])
 
 
@@ -35,7 +35,7 @@ def _is_pattern(path: Path) -> bool:
 
 
 def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple[Path, Path]]:
-    """The files meant by files, folders and patterns, each with the folder that it was found from.
+    """Return the files meant by files, folders and patterns, each with the folder that it was found from.
 
     Folders give their films and photographs in the order of their names, but neither hidden files nor what was
     colored before.
@@ -75,7 +75,7 @@ def _is_colored(file: Path) -> bool:
 
 
 def output_beside(source: Path, folder: Path | None = None) -> Path:
-    """photo.jpg -> photo.color.jpg, and films as pipeline.default_output says."""
+    """Return photo.color.jpg for photo.jpg; films are named as pipeline.default_output says."""
     if is_photo(source):
         return marked(source, folder, suffix_for(source))
     return default_output(source, folder)
@@ -151,6 +151,7 @@ def colorize_all(
     prepared = cache(lambda: Predictor.load(run))  # once, and not at all when there is nothing to do
 
     def film(job: Job) -> Outcome:
+        """Color a film, and return what became of it."""
         predictor = prepared()
         try:
             result = colorize_film(
@@ -174,7 +175,7 @@ def colorize_all(
 
 
 def _planned(source: Path, root: Path, folder: Path | None, overwrite: bool, written: set[Path]) -> Job | Outcome:
-    """What is to be done with an input, or what has become of it when that is decided already."""
+    """Return what is to be done with an input, or what has become of it when that is decided already."""
     job = Job(source, source)
     try:
         job = Job(source, output_beside(source, folder / source.parent.relative_to(root) if folder else None))

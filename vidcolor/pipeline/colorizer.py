@@ -174,7 +174,7 @@ class _Grey:
         return cls(luma, Frame(codes, 16, pts, time_base, TAGS))
 
     def painted(self, small: Plane, ab: Plane) -> Pixels:
-        """The picture in color, ``(H, W, 3)``, from Y' ``(h, w)`` and ab ``(2, h, w)`` at network size."""
+        """Return the picture in color, ``(H, W, 3)``, from Y' ``(h, w)`` and ab ``(2, h, w)`` at network size."""
         if self.luma.dtype.kind == "u":
             return painted(Image(self.luma, 8 * self.luma.itemsize), self.frame, small, ab).pixels
         kr, kb = LUMA_WEIGHTS[TAGS.matrix]

@@ -126,13 +126,13 @@ class _Run:
         self.writer.accept = self.accept
 
     def accept(self) -> None:
-        """Just before the film gets its name: with ``strict``, nothing may have gone wrong."""
+        """Refuse, just before the film gets its name, what ``strict`` does not allow: nothing may have gone wrong."""
         if self.work.settings.strict and self.warnings:
             what = f"cannot colorize {self.work.video.info.path}"
             raise InputError(what, "; ".join(self.warnings), "Leave out --strict to accept it")
 
     def straight(self, journal: Journal, parts: Iterator[Stretch]) -> None:
-        """From the first frame to the last with one encoder, into the output's part file."""
+        """Color from the first frame to the last with one encoder, into the output's part file."""
         journal.claim()
         try:
             with self.writer:
@@ -152,7 +152,7 @@ class _Run:
         journal.remove()
 
     def in_segments(self, journal: Journal, part: Stretch, identity: dict[str, Any], overwrite: bool) -> None:
-        """Segment by segment beside the output, from where the journal ends; then all joined."""
+        """Color segment by segment beside the output, from where the journal ends; then join all."""
         self.expected = part.length
         journal.claim()
         changed = journal.differences(identity) if journal.segments else []
@@ -190,7 +190,7 @@ class _Run:
         journal.remove()
 
     def _refuse_to_lose(self, journal: Journal, changed: list[str], overwrite: bool) -> None:
-        """A slip in an option must not cost the hours that lie beside the output."""
+        """Refuse to throw finished work away: a slip in an option must not cost the hours of work beside the output."""
         if changed and not overwrite and not _NOT_CHOSEN.intersection(changed):
             why = f"{journal.frames} frames of it are finished with another {', '.join(changed)}"
             raise OutputError(
@@ -218,7 +218,7 @@ class _Run:
             recorder.finish()
 
     def _counted(self, stream: Iterator[Frame]) -> Iterator[Frame]:
-        """The frames, with what had been counted when each came: decoding runs ahead of what is recorded."""
+        """Yield the frames, with what had been counted when each came: decoding runs ahead of what is recorded."""
         for frame in stream:
             self._counts.append((frame.pts, self.work.video.tally))
             yield frame

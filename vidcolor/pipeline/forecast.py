@@ -111,7 +111,7 @@ def forecast_all(
 
 
 def _target(source: Path, root: Path, output: Path | None) -> Path:
-    """Where an input's colors go; a name with a suffix that is no folder is that of the file itself."""
+    """Return where an input's colors go; a name with a suffix that is no folder is that of the file itself."""
     if output is not None and output.suffix and not output.is_dir():
         check_target(source, output, overwrite=True)
         return output
@@ -152,7 +152,7 @@ def _film(
 
 
 def _extent(info: VideoInfo, settings: RunSettings, grading: Grading) -> tuple[int, float]:
-    """Frames and seconds that would be colored; zeros where the container does not tell."""
+    """Return the frames and seconds that would be colored; zeros where the container does not tell."""
     if settings.only:
         count = sum(end - start for start, end in ranges(settings, grading))
         return count, float(count / info.rate)
@@ -209,7 +209,7 @@ def _tried(work: Work, stream: Iterator[Frame]) -> _Sample:
 
 
 def _steady(times: list[float]) -> float:
-    """Seconds for each frame, from the time of the start and those when frames came, which they do by the batch."""
+    """Return seconds for each frame, from the time of the start and those when frames came, a batch at a time."""
     waits = np.diff(times)
     if len(waits) < 3:  # too few to tell the start from what follows
         return (times[-1] - times[0]) / len(waits)
@@ -240,7 +240,7 @@ def _described(work: Work, shot: ShotSettings) -> dict[str, Any]:
 def _photograph(
     source: Path, target: Path, settings: RunSettings, shot: ShotSettings, predictor: Predictor
 ) -> Forecast:
-    """Color a photograph on trial, into a folder that goes at once."""
+    """Color a photograph on trial, into a folder that is removed at once."""
     with tempfile.TemporaryDirectory(prefix="vidcolor-") as folder:
         result = colorize_photograph(
             source, Path(folder) / target.name, settings=settings, shot=shot, predictor=predictor
@@ -256,7 +256,7 @@ def _photograph(
 
 
 def _like(trials: list[Forecast], source: Path, target: Path) -> Forecast:
-    """What those that were tried took, in proportion to the size of the files."""
+    """Return what those that were tried took, in proportion to the size of the files."""
     tried = sum(each.source.stat().st_size for each in trials)
     share = source.stat().st_size / max(1, tried)
     seconds = sum(each.seconds or 0.0 for each in trials) * share

@@ -48,6 +48,7 @@ class Segment:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Segment:
+        """Return the segment that a line of the journal tells of."""
         start = fields.pop("following")
         if start is not None:
             marks = tuple(Mark(**mark) for mark in start["marks"])
@@ -96,24 +97,25 @@ class Journal:
 
     @property
     def frames(self) -> int:
-        """How many are finished."""
+        """Return how many are finished."""
         return sum(segment.frames for segment in self.segments)
 
     @property
     def is_complete(self) -> bool:
+        """Return whether the last segment of the film is finished."""
         return bool(self.segments) and self.segments[-1].following is None
 
     @property
     def is_published(self) -> bool:
-        """The film that has the output's name now is the one that this journal was kept for."""
+        """Return whether the film that has the output's name now is the one that this journal was kept for."""
         return self._sealed is not None and self._output.exists() and self._sealed == _seal(self._output)
 
     def packets(self, number: int) -> Path:
-        """The file of a segment's packets."""
+        """Return the file of a segment's packets."""
         return self.folder / f"{number:05}.packets"
 
     def differences(self, identity: Mapping[str, Any]) -> list[str]:
-        """What was different when the finished segments were made."""
+        """Return what was different when the finished segments were made."""
         return [key for key in {**self.identity, **identity} if self.identity.get(key) != identity.get(key)]
 
     def claim(self) -> None:
@@ -160,7 +162,7 @@ class Journal:
             raise OutputError(what, reason(error), remedy(error)) from error
 
     def clear(self) -> None:
-        """Nothing is finished."""
+        """Remove all finished segments."""
         self.segments = []
         self._empty()
 
@@ -239,7 +241,7 @@ class Journal:
 
 
 def film_identity(source: Path) -> dict[str, Any]:
-    """What tells one input file from another: its size, its time, and its bytes at either end."""
+    """Return what tells one input file from another: its size, its time, and its bytes at either end."""
     state = source.stat()
     digest = hashlib.sha256()
     with open(source, "rb") as file:
@@ -250,13 +252,13 @@ def film_identity(source: Path) -> dict[str, Any]:
 
 
 def _seal(film: Path) -> list[int]:
-    """What stays when a file is renamed, and nobody else's file has."""
+    """Return what stays when a file is renamed, and nobody else's file has."""
     state = film.stat()
     return [state.st_size, state.st_mtime_ns, state.st_ino]
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a journal up to the first that is torn."""
+    """Return the lines of a journal up to the first that is torn."""
     lines = []
     with suppress(OSError, ValueError):
         for line in path.read_bytes().splitlines(keepends=True):

@@ -52,7 +52,7 @@ class Photograph:
 
     @property
     def grey(self) -> Image:
-        """The picture in grey, ``(H, W)``, until it is painted."""
+        """Return the picture in grey, ``(H, W)``, until it is painted."""
         assert self._large is not None, "it has been painted already"
         return self._large[0]
 
@@ -165,7 +165,7 @@ def photograph_grading(settings: RunSettings, shot: ShotSettings) -> Grading:
 
 
 def _greyed(image: Image, bits: int) -> tuple[Image, Frame]:
-    """A picture's luma in the depth of its output, and what the network is shown of it, in 16 bits."""
+    """Return a picture's luma in the depth of its output, and what the network is shown of it, in 16 bits."""
     luma = image.luma()
     frame = image.frame(luma)
     if frame.bits < 16:

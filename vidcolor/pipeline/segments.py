@@ -33,6 +33,7 @@ class Mark:
 
     @classmethod
     def of(cls, frame: Frame) -> Mark:
+        """Return the mark of a frame."""
         return cls(frame.pts, hashlib.blake2b(frame.luma.tobytes(), digest_size=8).hexdigest())
 
 
@@ -107,7 +108,7 @@ def _segment(
     shortest: int,
     longest: int,
 ) -> Generator[Step, None, Start | None]:
-    """One segment's steps; returns the start of the next one, None at the end of the film."""
+    """Yield one segment's steps; return the start of the next one, None at the end of the film."""
     past: deque[Frame] = deque(maxlen=context + MARKS)
     held: list[Step] = []  # what may turn out to be the next segment's
     count = own = 0
@@ -161,7 +162,7 @@ class _Source:
 
 
 def located(stream: Iterator[Frame], marks: Sequence[Mark]) -> Iterator[Frame] | None:
-    """The frames from the last mark on; None when the stream does not hold just the marked frames in a row."""
+    """Return the frames from the last mark on; None when the stream does not hold just the marked frames in a row."""
     stream = dropwhile(lambda frame: frame.pts < marks[0].pts, stream)
     frame = None
     for mark in marks:

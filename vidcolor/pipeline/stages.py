@@ -56,11 +56,11 @@ class Stages:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What had to be done otherwise than asked."""
+        """Return what had to be done otherwise than asked."""
         return self.predictor.warnings(self.batch, self.view.height, self.view.width)
 
     def _segment(self, segment: Iterator[Step]) -> Iterator[tuple[Step, Plane, Plane]]:
-        """The steps of one segment, predicted and averaged along motion; without colors where none would be seen."""
+        """Yield the steps of one segment, predicted and averaged along motion; in grey where no color would be seen."""
         waiting: deque[tuple[Step, Plane]] = deque()
         smoother = Smoother(0)
         for (strength, is_colored), shots in groupby(_with_ends(segment), key=lambda pair: self._way(pair[0])):
@@ -110,7 +110,7 @@ class _Asked:
 
     @property
     def full(self) -> bool:
-        """Whether the network's batch is full, or as many frames wait as one of all would hold several times."""
+        """Return whether the network's batch is full, or as many frames wait as one of all would hold several times."""
         return sum(self._fresh) == self._stages.batch or len(self._frames) == MOST_WAITING * self._stages.batch
 
     def answers(self) -> Iterator[Plane | None]:
@@ -127,7 +127,7 @@ class _Asked:
 
 
 def _with_ends(steps: Iterator[Step]) -> Iterator[tuple[Step, bool]]:
-    """Each step, and whether it is the last of its shot, as far as the steps go."""
+    """Yield each step, and whether it is the last of its shot, as far as the steps go."""
     before: Step | None = None
     for step in steps:
         if before is not None:

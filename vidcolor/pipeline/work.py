@@ -111,7 +111,7 @@ class Work:
         return cut(stream, start=start, context=self.context, detector=self.stages.grading.detector, **lengths)
 
     def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
-        """The steps; once the network has its first batch, this thread is idle and makes what chroma will need."""
+        """Yield the steps; while the network has its first batch, this thread is idle and makes what chroma needs."""
         for number, step in enumerate(steps):
             if number == self.stages.batch:
                 chroma_table(step.frame.tags.matrix)
