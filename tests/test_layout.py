@@ -31,7 +31,7 @@ DOORS = {
     "typer": "cli",
     "rich": "cli",
 }
-MOST_LINES = 400
+MOST_LINES = 350
 MOST_ENTRIES = 12
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +27,8 @@ from vidcolor.settings import TrainSettings
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.checks import listing, look_over, try_out
 from vidcolor.training.config import learning_rate, reading_workers
-from vidcolor.training.examples import other_crops, other_photos, shown_once, shown_twice, step_seed
+from vidcolor.training.examples import other_crops, shown_once, shown_twice, step_seed
+from vidcolor.training.fixed_photos import FixedPhotos
 from vidcolor.training.interrupt import Interrupt
 from vidcolor.training.log import Journal, sample_sheet
 from vidcolor.training.norms import measure_norms
@@ -39,22 +38,12 @@ from vidcolor.training.processes import Processes
 from vidcolor.training.result import TrainResult
 from vidcolor.training.start import Beginning
 from vidcolor.training.state import MovingAverage, Position, TrainState, make_optimizer
-from vidcolor.training.validation import middle_squares, overfitting, validate
+from vidcolor.training.validation import overfitting, validate
 
 STATE = "state.safetensors"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
 MODEL = "model.safetensors"
-NORM_PHOTOS = 1920  # that the average's batch norms are measured on after each epoch
-SAMPLE_PHOTOS = 4  # from training and from validation, on each sample sheet
-
-
-@dataclass(frozen=True)
-class Validated:
-    """The held-out photos that decode, and their middle squares ``(N, 3, H, W)``."""
-
-    photos: list[Photo]
-    squares: Tensor
 
 
 class Run:
@@ -108,6 +97,7 @@ class Run:
         network = build_network(network_config).to(device).to(memory_format=torch.channels_last)
         # Of the squares that are validated.
         self.size = whole_strides(network_config.short_side(still=True), network.stride)
+        self.fixed = FixedPhotos(photos, held_out, self.size, config, bool(network_config.hints), device, self.broken)
         try_out(network, max(config.sizes), device)
         resuming = (folder / STATE).exists()
         if not resuming:  # the state holds all weights, an extractor's too
@@ -172,7 +162,7 @@ class Run:
     def _finish(self) -> None:
         """Save the best network as it is used and shipped: calibrated, in half precision."""
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
-        network, held_out = load_model(self.folder / BEST).network.to(device), self._validated.photos
+        network, held_out = load_model(self.folder / BEST).network.to(device), self.fixed.validated
         if isinstance(network, FusionNet) and target:
             batches = other_crops(self.photos, LEARNING_PHOTOS, [max(self.config.sizes)], self.config, device)
             network, found = learn_strength(network, batches, held_out, self.size, target, self.precision)
@@ -254,18 +244,6 @@ class Run:
             raise self._broken_down("the loss is not a number")
         return value
 
-    def _shown_in_training(self) -> Iterator[tuple[Tensor, ...]]:
-        """Return what batch norms are measured on: aged photos, and hints for as many of them as in training."""
-        config, hints = self.config, bool(self.network_config.hints)
-        for step, rgb in enumerate(self._norm_photos):
-            generator = PartGenerator.of(0, 1, step_seed(config, step), self.processes.device)
-            yield shown_once(rgb.to(self.processes.device), config, generator, hints=hints).inputs
-
-    @cached_property
-    def _norm_photos(self) -> list[Tensor]:
-        """Return photos of the training in crops that no epoch has, kept: each epoch measures on the same ones."""
-        return list(other_photos(self.photos, NORM_PHOTOS, self.config.sizes, self.config, self.processes.device))
-
     def _broken_down(self, why: str) -> VidcolorError:
         position = self.state.position
         return VidcolorError(
@@ -286,8 +264,8 @@ class Run:
         network, scores = self.state.average.network, None
         if self.processes.first:
             if self.state.average.decay:
-                measure_norms(network, self._shown_in_training(), self.precision)
-            scores = validate(network, self._validated.squares, self.loss, self.processes.device)
+                measure_norms(network, self.fixed.shown_to_norms(), self.precision)
+            scores = validate(network, self.fixed.squares, self.loss, self.processes.device)
         scores = self.processes.of_first(scores)
         assert scores is not None
         train_loss = position.loss_sum / self.steps
@@ -311,27 +289,11 @@ class Run:
             line = {"epoch": position.epoch + 1, "seconds": round(position.seconds, 1), "train_loss": train_loss}
             line |= {**asdict(scores), "overfitting": bool(words)}
             self.journal.epoch((position.epoch + 1) * self.steps, line)
-            sheet = sample_sheet(network, *self._sample_photos, self.processes.device)
+            sheet = sample_sheet(network, *self.fixed.samples, self.processes.device)
             self.journal.samples(position.epoch + 1, sheet)
         position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
         self._save()
         self._stop_if_asked()
-
-    @cached_property
-    def _validated(self) -> Validated:
-        broken = BrokenPhotos(len(self.held_out))
-        squares = middle_squares(self.held_out, broken, self.size)
-        self.broken.names |= broken.names
-        return Validated([p for p in self.held_out if p.name not in broken.names], squares)
-
-    @cached_property
-    def _sample_photos(self) -> tuple[Tensor, Tensor]:
-        """Return the photos on the sample sheets, from training and from validation: the same ones each time."""
-        chosen = np.random.default_rng((self.config.seed, 4)).permutation(len(self.photos))[:SAMPLE_PHOTOS]
-        held_out = self._validated.squares
-        apart = max(1, len(held_out) // SAMPLE_PHOTOS)
-        trained = middle_squares([self.photos[i] for i in chosen], self.broken, self.size)
-        return trained, held_out[::apart][:SAMPLE_PHOTOS]
 
     def _stop_if_asked(self) -> None:
         if self.processes.sums(self.interrupt.asked)[0]:
