@@ -11,7 +11,7 @@ INTERVAL = 0.25  # seconds between two looks at a run: more often than that nobo
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run is.
+    """How far a run is at one moment, and how long it will still take.
 
     Attributes:
         file: What is worked on.

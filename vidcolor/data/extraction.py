@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor.data.frame_folder import ABOUT, CONTACT, Album, Entry
+from vidcolor.data.frame_folder import ABOUT, CONTACT, Entry, FrameFolder
 from vidcolor.data.quality import Likeness
 from vidcolor.errors import DataError, InputError
 from vidcolor.files import COLOR_FILMS, named_files
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What came out of a run.
+    """What an extraction kept, and what it passed over.
 
     Attributes:
         train, val: Pictures kept.
@@ -86,8 +86,8 @@ def extract(
         seen += 1
         progress(seen, expected)
 
-    with Album(Path(output), _about(paths, settings), overwrite=overwrite) as album, _one_thread():
-        picker = _Picker(album, settings)
+    with FrameFolder(Path(output), _about(paths, settings), overwrite=overwrite) as folder, _one_thread():
+        picker = _Picker(folder, settings)
         for path, label in zip(paths, _labels(paths), strict=True):
             try:
                 with open_video(path) as video:
@@ -99,17 +99,17 @@ def extract(
                 failures.append(error)
         if len(failures) == len(paths):
             raise failures[0]
-        dropped = {reason: n for reason, n in sorted(album.counts.items()) if reason not in ("train", "val")}
-        if not album.counts["train"]:
+        dropped = {reason: n for reason, n in sorted(folder.counts.items()) if reason not in ("train", "val")}
+        if not folder.counts["train"]:
             found = ", ".join(f"{n} {reason}" for reason, n in dropped.items()) or "they hold no frames"
             raise DataError(f"no frame of {len(paths)} films is worth keeping", found, "Name films in color")
-        if settings.val_share and not album.counts["val"]:
+        if settings.val_share and not folder.counts["val"]:
             warnings.append("a single shot is worth keeping: nothing is held out for validation")
     seconds = time.monotonic() - began
     return Extraction(
         output=Path(output),
-        train=album.counts["train"],
-        val=album.counts["val"],
+        train=folder.counts["train"],
+        val=folder.counts["val"],
         dropped=dropped,
         films=len(paths) - len(failures),
         frames=seen,
@@ -187,10 +187,10 @@ def _labels(films: Sequence[Path]) -> Iterator[str]:
 
 
 class _Picker:
-    """Picks the frames to keep, over all films of an album."""
+    """Picks the frames to keep, over all films that go into a folder."""
 
-    def __init__(self, album: Album, settings: ExtractSettings) -> None:
-        self._album = album
+    def __init__(self, folder: FrameFolder, settings: ExtractSettings) -> None:
+        self._folder = folder
         self._per_shot = settings.per_shot
         # Every n-th shot that has something to keep, from the second on: two shots are enough for both sides.
         self._period = max(2, round(1 / settings.val_share)) if settings.val_share else 0
@@ -218,7 +218,7 @@ class _Picker:
                 sharpness=seen.sharpness, contrast=seen.contrast, chroma=seen.chroma, hue_spread=seen.hue_spread,
                 **verdicts[candidate.frame],
             )  # fmt: skip
-            (self._album.drop if entry.dropped else self._album.keep)(entry, candidate.image)
+            (self._folder.drop if entry.dropped else self._folder.keep)(entry, candidate.image)
 
     def _verdict(self, label: str, shot: int, candidate: Candidate) -> dict[str, str]:
         """Return where a good frame goes, unless a picture that is kept looks the same."""

@@ -48,7 +48,7 @@ class Entry:
         time: Seconds from the film's beginning.
         frame, shot: Numbers in the film, from 0 and from 1.
         split: "train" or "val"; "" for what was dropped.
-        file: The picture, from the album's folder.
+        file: The picture, from the folder.
         dropped: Why it was not kept.
         like: The picture that a duplicate looks like.
     """
@@ -67,11 +67,11 @@ class Entry:
     hue_spread: float = 0.0
 
 
-class Album:
-    """Writes an album: a context manager, under a hidden name until the block ends well.
+class FrameFolder:
+    """Writes a folder of frames: a context manager; the folder has a hidden name until the block ends well.
 
     Args:
-        folder: Its final name. An album that lies there is replaced if ``overwrite``; anything else never is.
+        folder: Its final name. Such a folder that lies there is replaced if ``overwrite``; anything else never is.
         about: What it is made from, as JSON.
 
     Attributes:
@@ -93,7 +93,7 @@ class Album:
             os.replace(self._old, folder)
         _check(folder, overwrite)
 
-    def __enter__(self) -> Album:
+    def __enter__(self) -> FrameFolder:
         with writing(self.folder):
             shutil.rmtree(self._part, ignore_errors=True)  # an earlier run was killed
             for split in ("train", "val"):

@@ -54,7 +54,7 @@ class Photo:
     @property
     def split(self) -> str:
         """Return "train" or "val" for a frame that was extracted from a film, "" for any other photo."""
-        return self.path.parent.name if not self.member and _is_album(self.path.parent.parent) else ""
+        return self.path.parent.name if not self.member and _is_frame_folder(self.path.parent.parent) else ""
 
     def load(self) -> RgbImage:
         """Return the photo as sRGB, ``(H, W, 3)``.
@@ -132,11 +132,11 @@ def search_photos(paths: Sequence[Path | str]) -> list[Photo]:
 
 
 def _is_contact_sheet(path: Path) -> bool:
-    return path.name == CONTACT and _is_album(path.parent)
+    return path.name == CONTACT and _is_frame_folder(path.parent)
 
 
 @lru_cache(maxsize=1024)  # asked for every photo
-def _is_album(folder: Path) -> bool:
+def _is_frame_folder(folder: Path) -> bool:
     """Return whether extracted frames lie in a folder."""
     return (folder / ABOUT).is_file()
 

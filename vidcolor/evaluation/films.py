@@ -67,7 +67,7 @@ class Steadiness:
 
 @dataclass(frozen=True)
 class FilmMeasures:
-    """What is said about a film, or as means about many.
+    """The measures of one film, or their means over many.
 
     Attributes:
         comparison: The means over scored frames.
@@ -87,7 +87,7 @@ class FilmMeasures:
 
 @dataclass(frozen=True)
 class FilmScores:
-    """One film.
+    """The scores of one film, and what is drawn of it.
 
     Attributes:
         width, height: Of the pictures compared.

@@ -1,4 +1,4 @@
-"""The verb: data and a model in, scores out."""
+"""Evaluation from beginning to end: data and a model in, scores out."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class PhotoScores:
-    """One photo.
+    """The scores of one photo.
 
     Attributes:
         source: The folder that it lies in.

@@ -44,7 +44,7 @@ class Color:
 
 @dataclass(frozen=True)
 class Scores(Color):
-    """A picture beside the truth.
+    """How near a picture comes to the true one.
 
     Attributes:
         psnr: dB, sRGB, at most metrics.PSNR_LIMIT.

@@ -1,4 +1,4 @@
-"""Sound for containers that count instead of telling times: where it starts, and what fills its gaps."""
+"""Sound for containers that count packets instead of telling times: where it starts, and what fills its gaps."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _DECLARING = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv"
 
 @dataclass
 class Damage:
-    """What went wrong while reading.
+    """What was damaged in a film, as far as reading has come.
 
     Attributes:
         bad_packets: Packets of the picture that do not decode.

@@ -1,4 +1,4 @@
-"""Stages that run at the same time."""
+"""Stages of work that run at the same time, each in a thread of its own."""
 
 from __future__ import annotations
 

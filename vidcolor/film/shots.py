@@ -52,7 +52,7 @@ SETTLING = LOOKAHEAD - SPREADS[-1] + 1  # frames among which the likeliest middl
 
 @dataclass(frozen=True)
 class Boundary:
-    """A new shot starts at ``frame``.
+    """The beginning of a new shot at ``frame``.
 
     Attributes:
         frame: The first frame of the new shot. Of a dissolve, the first in which the new scene makes at least half of

@@ -1,4 +1,4 @@
-"""Networks from their configurations."""
+"""The network that a configuration describes, built."""
 
 from __future__ import annotations
 

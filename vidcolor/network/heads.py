@@ -23,7 +23,7 @@ BIN_SIZE = 10.0  # ab units; Zhang et al. 2016, section 2.1
 
 
 class Prediction(NamedTuple):
-    """What a network says about a batch.
+    """What a network predicts for a batch.
 
     Attributes:
         ab: ``(N, 2, h, w)`` in ab units, at the network's own output size.

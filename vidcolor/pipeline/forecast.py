@@ -41,7 +41,7 @@ PHOTOGRAPHS = 10  # that are colored on trial; what they take is expected of all
 
 @dataclass(frozen=True)
 class Forecast:
-    """What would become of one input.
+    """What a run would do with one input.
 
     Attributes:
         error: Why nothing would; "" when it would be done.

@@ -30,7 +30,7 @@ MAX_LINES = 20_000  # of minibatches; a long run keeps the mean of every few
 GAP = 4  # pixels between sample pictures
 
 
-class Journal:
+class RunLog:
     """The records of a run in ``folder``.
 
     Args:

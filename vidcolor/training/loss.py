@@ -1,4 +1,4 @@
-"""What training minimizes."""
+"""Losses: how far predicted colors are from the truth, each in its own measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch norms measured anew."""
+"""Batch norms measured anew for a network whose weights are a moving average."""
 
 from __future__ import annotations
 

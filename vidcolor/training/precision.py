@@ -1,4 +1,4 @@
-"""The number type that a network computes in."""
+"""The number type that a network is trained in."""
 
 from __future__ import annotations
 

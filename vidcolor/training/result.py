@@ -1,4 +1,4 @@
-"""What comes out of a run."""
+"""What a training run leaves behind: its files, and how good they are."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from vidcolor.training.config import learning_rate, reading_workers
 from vidcolor.training.examples import other_crops, shown_once, shown_twice, step_seed
 from vidcolor.training.fixed_photos import FixedPhotos
 from vidcolor.training.interrupt import Interrupt
-from vidcolor.training.log import Journal, sample_sheet
+from vidcolor.training.log import RunLog, sample_sheet
 from vidcolor.training.norms import measure_norms
 from vidcolor.training.objective import Objective, main_loss
 from vidcolor.training.precision import autocast
@@ -122,11 +122,11 @@ class Run:
         if config.features and beginning.features:
             features = PictureFeatures.of_mobilenet(beginning.features).to(device)
         self.objective = Objective(self.loss, config, features, self.precision)
-        self.journal = self._open_journal() if processes.first else None
+        self.log = self._open_log() if processes.first else None
 
-    def _open_journal(self) -> Journal:
+    def _open_log(self) -> RunLog:
         position = self.state.position
-        return Journal(
+        return RunLog(
             self.folder,
             steps=self.steps * self.config.epochs,
             first_step=position.epoch * self.steps + position.step,
@@ -143,19 +143,19 @@ class Run:
                 self._epoch()
                 self._end_epoch()
         finally:
-            if self.journal:
-                self.journal.close()
+            if self.log:
+                self.log.close()
         if self._enough():
             self.report(f"stopped early: no better validation loss for {self.config.patience} epochs")
         self.broken.names = self.processes.union(self.broken.names)
-        if self.journal:
+        if self.log:
             self._finish()
         return TrainResult(
             self.folder,
             self.folder / MODEL,
             position.epoch,
             position.best_epoch,
-            self.journal.scores(position.best_epoch) if self.journal else None,
+            self.log.scores(position.best_epoch) if self.log else None,
             tuple(sorted(self.broken.names)),
         )
 
@@ -203,8 +203,8 @@ class Run:
         self.done += 1
         total = self.steps * self.config.epochs
         left = (total - step - 1) * (time.monotonic() - self.began) / self.done
-        if self.journal:
-            self.journal.step(step, loss, images_per_second)
+        if self.log:
+            self.log.step(step, loss, images_per_second)
         self.progress(
             {
                 "epoch": self.state.position.epoch,
@@ -283,14 +283,14 @@ class Run:
         )
         if words:
             self.report(words)
-        if self.journal:
+        if self.log:
             for name in (BEST, LAST) if better else (LAST,):
                 save_model(self.folder / name, network, self.network_config)
             line = {"epoch": position.epoch + 1, "seconds": round(position.seconds, 1), "train_loss": train_loss}
             line |= {**asdict(scores), "overfitting": bool(words)}
-            self.journal.epoch((position.epoch + 1) * self.steps, line)
+            self.log.epoch((position.epoch + 1) * self.steps, line)
             sheet = sample_sheet(network, *self.fixed.samples, self.processes.device)
-            self.journal.samples(position.epoch + 1, sheet)
+            self.log.samples(position.epoch + 1, sheet)
         position.epoch, position.step, position.loss_sum = position.epoch + 1, 0, 0.0
         self._save()
         self._stop_if_asked()

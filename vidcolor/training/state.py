@@ -1,4 +1,4 @@
-"""All that a run needs to go on: weights, their moving average, the optimizer, the position."""
+"""All that a run needs to go on: weights, their moving average, the optimizer, and how far it is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FREE = ("workers", "save_minutes", "patience", "colorfulness")
 
 @dataclass
 class Position:
-    """Where a run stands.
+    """How far a run is.
 
     Attributes:
         epoch: Epochs done; step: batches done in the current one.

@@ -1,4 +1,4 @@
-"""The verb: photos in, a checkpoint out."""
+"""Training from beginning to end: photos in, a checkpoint out."""
 
 from __future__ import annotations
 
