@@ -125,7 +125,7 @@ def with_manners(command: Callable[..., None]) -> Callable[..., None]:
 
     parameters = inspect.signature(command).parameters.values()
     settings = {"terminal": TerminalSettings}
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # inspect's own way
         [each.replace(annotation=settings.get(each.name, each.annotation)) for each in parameters]
     )
     run.__annotations__ = {**command.__annotations__, **settings}

@@ -60,7 +60,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__annotations__ = {name: option.annotation for name, option in options.items()}
-    run.__signature__ = inspect.Signature(list(options.values()))  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(list(options.values()))  # type: ignore[attr-defined]  # inspect's own way
     return run
 
 

@@ -16,6 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vidcolor.color.spaces import Matrix
 from vidcolor.errors import InputError
 from vidcolor.film import matroska, mp4
 from vidcolor.film.clock import choose_timestamps, measured_rate, sensible_rate
@@ -27,7 +28,7 @@ from vidcolor.film.tracks import TrackMarks
 
 # H.273 matrix coefficients that name a matrix of color.LUMA_WEIGHTS. Grey is the same under any other,
 # so a film with another matrix is written with one of these.
-_MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
+_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
 _UNSPECIFIED = 2
 _FULL_RANGE = 2  # libavutil's AVCOL_RANGE_JPEG
 # Codecs of broadcast and delivery write limited range unless they say otherwise. Grey from any other
@@ -191,7 +192,7 @@ def color_tags(source: VideoFrame | VideoCodecContext, codec: str, width: int, h
     name = source.format.name
     colorspace = int(source.colorspace)
     sd = height <= SD_HEIGHT and width <= SD_WIDTH
-    matrix = _MATRICES.get(colorspace, "bt2020" if colorspace == 10 else "bt601" if sd else "bt709")
+    matrix: Matrix = _MATRICES.get(colorspace, "bt2020" if colorspace == 10 else "bt601" if sd else "bt709")
     if colorspace not in _MATRICES:
         colorspace = _UNSPECIFIED
     grey = name.startswith(("gray", "mono", "ya"))
@@ -200,4 +201,4 @@ def color_tags(source: VideoFrame | VideoCodecContext, codec: str, width: int, h
     if source.format.is_rgb or name == "pal8":
         full, colorspace = False, _UNSPECIFIED  # the luma is computed here, in limited range
     primaries, transfer = int(source.color_primaries), int(source.color_trc)
-    return ColorTags(matrix, full, colorspace, primaries, transfer)  # type: ignore[arg-type]
+    return ColorTags(matrix, full, colorspace, primaries, transfer)

@@ -18,10 +18,10 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
 
     Errors come out where the items would have come. Closing the generator stops and joins the thread.
     """
-    ready: queue.Queue[tuple[bool, object]] = queue.Queue(depth)
+    ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)  # None: the end
     stopped = threading.Event()
 
-    def put(entry: tuple[bool, object]) -> bool:
+    def put(entry: tuple[T] | BaseException | None) -> bool:
         """Return whether an entry was taken before the reader stopped."""
         while not stopped.is_set():
             try:
@@ -34,23 +34,22 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     def run() -> None:
         try:
             for item in items:
-                if not put((True, item)):
+                if not put((item,)):
                     return
-            put((False, None))
+            put(None)
         except BaseException as error:
-            put((False, error))
+            put(error)
 
     thread = threading.Thread(target=run, daemon=True, name="prefetch")
     thread.start()
     try:
         while True:
-            is_item, value = ready.get()
-            if is_item:
-                yield value  # type: ignore[misc]
-            elif value is None:
+            entry = ready.get()
+            if entry is None:
                 return
-            else:
-                raise value  # type: ignore[misc]
+            if isinstance(entry, BaseException):
+                raise entry
+            yield entry[0]
     finally:
         stopped.set()
         thread.join()

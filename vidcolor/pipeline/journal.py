@@ -24,7 +24,7 @@ from vidcolor.pipeline.segments import Mark, Start
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
 except ImportError:  # Windows: two runs at once on one output are not noticed
-    flock = None  # type: ignore[assignment]
+    flock = None  # type: ignore[assignment]  # on one system it is a function
 
 _ENDS = 1 << 20  # bytes at either end of the input that are compared
 

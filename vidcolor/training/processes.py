@@ -114,7 +114,7 @@ def synchronize_norms(network: nn.Module) -> None:
     """Let the batch norms that are trained see all processes' pictures; names and weights stay."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d) and module.weight.requires_grad:
-            module.forward = types.MethodType(_whole_batch_norm, module)  # type: ignore[method-assign]
+            module.forward = types.MethodType(_whole_batch_norm, module)  # type: ignore[method-assign]  # names and weights stay
 
 
 def _whole_batch_norm(module: nn.BatchNorm2d, x: Tensor) -> Tensor:
