@@ -14,7 +14,7 @@ import numpy as np
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.data.photos import find_photos, search_photos
-from vidcolor.data.quality import look
+from vidcolor.data.quality import judge
 from vidcolor.files import COLOR_FILMS, named_files
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import frame_to_picture
@@ -38,12 +38,12 @@ def main(paths: list[str]) -> None:
     print("| pictures | number | measure | least | 1 % | median | 99 % | most |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for path in map(Path, paths):
-        looks = [look(image) for image in pictures(path)]
+        found = [judge(image) for image in pictures(path)]
         for measure in ("hue_spread", "chroma", "sharpness", "contrast"):
-            values = np.percentile([getattr(found, measure) for found in looks], (0, 1, 50, 99, 100))
+            values = np.percentile([getattr(one, measure) for one in found], (0, 1, 50, 99, 100))
             cells = " | ".join(f"{value:.2f}" for value in values)
-            print(f"| {path} | {len(looks)} | {measure.replace('_', ' ')} | {cells} |")
-        flaws = Counter(found.flaw or "none" for found in looks)
+            print(f"| {path} | {len(found)} | {measure.replace('_', ' ')} | {cells} |")
+        flaws = Counter(one.flaw or "none" for one in found)
         print(f"{path}: {dict(flaws)}", file=sys.stderr)
 
 

@@ -22,7 +22,7 @@ from skimage.data import astronaut, chelsea, coffee, rocket
 from vidcolor.cli import app as cli
 from vidcolor.data.candidates import LONG_SHOT, Candidate, _Shots
 from vidcolor.data.extraction import extract, extract_once
-from vidcolor.data.quality import look
+from vidcolor.data.quality import judge
 from vidcolor.errors import DataError, InputError, OutputError
 from vidcolor.film.shots import Boundary
 from vidcolor.settings import ExtractSettings
@@ -153,7 +153,7 @@ def test_same_films_give_the_same_pictures(mixed: Path, extracted: Path, tmp_pat
 
 def candidates(*frames: int) -> list[Candidate]:
     image = np.zeros((8, 8, 3), np.uint8)
-    return [Candidate(frame, frame / 25, image, look(image)) for frame in frames]
+    return [Candidate(frame, frame / 25, image, judge(image)) for frame in frames]
 
 
 def takes_of(frames: Sequence[int], boundaries: Sequence[Boundary], total: int) -> list[tuple[int, list[int]]]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import RgbImage
-from vidcolor.data.quality import SIDE, Look, detail, look
+from vidcolor.data.quality import SIDE, Quality, detail, judge
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames
@@ -40,7 +40,7 @@ class Candidate:
     frame: int
     seconds: float
     image: RgbImage
-    look: Look
+    quality: Quality
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class _Moments:
         _, number, frame = self._best
         self._best = None
         image = frame_to_picture(frame, self._info, self._max_side)
-        return Candidate(number, frame.seconds - self._origin, image, look(image))
+        return Candidate(number, frame.seconds - self._origin, image, judge(image))
 
 
 class _Shots:

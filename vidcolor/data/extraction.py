@@ -205,14 +205,14 @@ class _Picker:
         verdicts = {c.frame: {"dropped": flaw} for c, flaw in zip(take.candidates, flaws, strict=True)}
         good = [c for c in take.candidates if not verdicts[c.frame]["dropped"]]
         for part in np.array_split(np.arange(len(good)), self._per_shot):  # equal parts in time
-            best_first = iter(sorted((good[i] for i in part), key=lambda c: -c.look.sharpness))
+            best_first = iter(sorted((good[i] for i in part), key=lambda c: -c.quality.sharpness))
             for candidate in best_first:
                 verdicts[candidate.frame] = self._verdict(label, take.shot, candidate)
                 if "file" in verdicts[candidate.frame]:
                     break
             verdicts.update((candidate.frame, {"dropped": "surplus"}) for candidate in best_first)
         for candidate in take.candidates:
-            seen = candidate.look
+            seen = candidate.quality
             entry = Entry(
                 film=str(film), time=candidate.seconds, frame=candidate.frame, shot=take.shot,
                 sharpness=seen.sharpness, contrast=seen.contrast, chroma=seen.chroma, hue_spread=seen.hue_spread,
@@ -223,13 +223,13 @@ class _Picker:
     def _verdict(self, label: str, shot: int, candidate: Candidate) -> dict[str, str]:
         """Return where a good frame goes, unless a picture that is kept looks the same."""
         number = self._kept_shots + ((label, shot) != self._shot)
-        like = self._likeness.find(candidate.look.fingerprint, number)
+        like = self._likeness.find(candidate.quality.fingerprint, number)
         if like is not None:
             return {"dropped": "duplicate", "like": self._files[like]}
         self._shot, self._kept_shots = (label, shot), number
         split = "val" if self._period and number % self._period == 2 % self._period else "train"
         file = f"{split}/{label}-{shot:04}-{candidate.frame:06}.jpg"
-        self._likeness.add(candidate.look.fingerprint, number)
+        self._likeness.add(candidate.quality.fingerprint, number)
         self._files.append(file)
         return {"split": split, "file": file}
 
@@ -239,7 +239,7 @@ def flaws_of(candidates: Sequence[Candidate]) -> list[str]:
 
     A shot is in color or it is not: where most frames that show something are grey or tinted, the others are too.
     """
-    flaws = [candidate.look.flaw for candidate in candidates]
+    flaws = [candidate.quality.flaw for candidate in candidates]
     shown = [flaw for flaw in flaws if flaw not in ("black", "faded")]
     colorless = [flaw for flaw in shown if flaw in ("grey", "tinted")]
     if 2 * len(colorless) > len(shown):

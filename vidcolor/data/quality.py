@@ -46,8 +46,8 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
-class Look:
-    """Measures of one picture.
+class Quality:
+    """How good a picture is to learn colors from, in measures.
 
     Attributes:
         highlights: L* that a tenth of the picture exceeds.
@@ -77,13 +77,13 @@ class Look:
         return "blurred" if self.sharpness < BLURRED else ""
 
 
-def look(image: RgbImage) -> Look:
+def judge(image: RgbImage) -> Quality:
     """Judge an sRGB picture ``(H, W, 3)``."""
     small = shrink(image, SIDE)
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     lab = cv2.cvtColor(shrink(image, COLOR_SIDE).astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
     dark, bright, highlights = np.percentile(lab[:, 0], (2, 98, 90))
-    return Look(
+    return Quality(
         highlights=float(highlights),
         contrast=float(bright - dark),
         sharpness=_sharpness(luma),

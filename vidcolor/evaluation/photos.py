@@ -16,6 +16,7 @@ from vidcolor.color.spaces import rgb_to_lab
 from vidcolor.color.truth import Truth
 from vidcolor.data.degrade import old_film
 from vidcolor.data.photos import BrokenPhotos, Photo
+from vidcolor.data.quality import shrink
 from vidcolor.errors import DataError
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
@@ -26,7 +27,6 @@ from vidcolor.evaluation.pictures import (
     full_size,
     grey_frame,
     seed_of,
-    shrink_to,
 )
 from vidcolor.evaluation.points import true_points
 from vidcolor.evaluation.scores import Comparison, color_of, score, sepia
@@ -94,7 +94,7 @@ def _chunks(photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos) -
             broken.add([photo.name])
             continue
         if settings.degrade == "film":
-            image = shrink_to(image, FILM_SIDE)
+            image = shrink(image, FILM_SIDE)
         height, width = image.shape[:2]
         grey = _grey_frame(photo, image, settings.degrade)
         view = settings.view(VideoInfo.of_still(width, height, GREY_TAGS))

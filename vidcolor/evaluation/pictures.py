@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -84,13 +83,6 @@ def smaller_size(width: int, height: int, short_side: int) -> tuple[int, int]:
     """Return width and height with at most the given short side, the shape kept."""
     scale = min(1.0, short_side / min(width, height))
     return round(width * scale), round(height * scale)
-
-
-def shrink_to(image: RgbImage, short_side: int) -> RgbImage:
-    """Scale a picture down to a short side, averaging over areas; smaller pictures stay as they are."""
-    size = smaller_size(image.shape[1], image.shape[0], short_side)
-    small: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return small
 
 
 def grey_frame(lightness: Tensor, pts: int = 0) -> Frame:

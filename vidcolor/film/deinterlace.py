@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any, Literal
 
-import av
 import cv2
 import numpy as np
 from av.filter import Graph
@@ -15,6 +13,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from vidcolor.film.filter_chain import filter_chain
 from vidcolor.film.planes import luma_and_alpha
 
 Deinterlace = Literal["auto", "on", "off"]
@@ -132,15 +131,9 @@ def _luma(raw: VideoFrame) -> tuple[NDArray[Any], int]:
 
 def _bwdif(width: int, height: int, pix_fmt: str) -> Graph:
     """Return a filter graph from pictures to their deinterlaced luma."""
-    graph = av.filter.Graph()
-    chain = [
-        graph.add("buffer", f"video_size={width}x{height}:pix_fmt={pix_fmt}:time_base=1/25:pixel_aspect=1/1"),
-        graph.add("format", f"pix_fmts={_PLANAR.get(pix_fmt, pix_fmt)}"),
-        graph.add("extractplanes", "planes=y"),
-        graph.add("bwdif", "mode=send_frame:parity=auto:deint=all"),
-        graph.add("buffersink"),
-    ]
-    for before, after in pairwise(chain):
-        before.link_to(after)
-    graph.configure()
-    return graph
+    return filter_chain(
+        ("buffer", f"video_size={width}x{height}:pix_fmt={pix_fmt}:time_base=1/25:pixel_aspect=1/1"),
+        ("format", f"pix_fmts={_PLANAR.get(pix_fmt, pix_fmt)}"),
+        ("extractplanes", "planes=y"),
+        ("bwdif", "mode=send_frame:parity=auto:deint=all"),
+    )

@@ -6,12 +6,12 @@ PyAV shows whether a frame is interlaced, but not its order; libav's filters see
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
 from typing import Literal
 
-import av
 from av.filter import Graph
 from av.video.frame import VideoFrame
+
+from vidcolor.film.filter_chain import filter_chain
 
 FieldOrder = Literal["", "tff", "bff"]  # progressive; top or bottom field first
 
@@ -58,13 +58,4 @@ def _graph(picture: VideoFrame, name: str, how: str) -> Graph:
     time_base = Fraction(picture.time_base or Fraction(1, 25))
     size = f"video_size={picture.width}x{picture.height}:pix_fmt={picture.format.name}"
     colors = f"colorspace={int(picture.colorspace)}:range={int(picture.color_range)}"
-    graph = av.filter.Graph()
-    chain = [
-        graph.add("buffer", f"{size}:time_base={time_base}:pixel_aspect=1/1:{colors}"),
-        graph.add(name, how),
-        graph.add("buffersink"),
-    ]
-    for before, after in pairwise(chain):
-        before.link_to(after)
-    graph.configure()
-    return graph
+    return filter_chain(("buffer", f"{size}:time_base={time_base}:pixel_aspect=1/1:{colors}"), (name, how))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.data import astronaut, coffee
 
-from vidcolor.data.quality import Fingerprint, Likeness, detail, fingerprint, look, shrink
+from vidcolor.data.quality import Fingerprint, Likeness, detail, fingerprint, judge, shrink
 
 Image = NDArray[np.uint8]
 
@@ -42,7 +42,7 @@ def portrait() -> Image:
 def test_color_photographs_have_no_flaw(portrait: Image) -> None:
     """Two photographs of scikit-image are good to learn from, at full size and as small as the network's."""
     for image in (portrait, coffee(), shrink(portrait, 160)):
-        assert look(image).flaw == ""
+        assert judge(image).flaw == ""
 
 
 @pytest.mark.parametrize(
@@ -58,37 +58,37 @@ def test_tinted_film_is_no_color(portrait: Image, shadow: tuple[float, ...], lig
     """One color at each lightness is a tint, however strong, and after JPEG too."""
     grey = cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY) / 255
     image = tint(grey, shadow, light)
-    assert look(image).flaw == "tinted"
+    assert judge(image).flaw == "tinted"
     packed = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 60])[1], cv2.IMREAD_COLOR)
-    assert look(packed).flaw == "tinted"
+    assert judge(packed).flaw == "tinted"
 
 
 def test_grey_film_is_no_color(portrait: Image) -> None:
     """Neutral pictures, and those with a trace of a cast, are grey; a small colored caption does not save them."""
     grey = cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)
     image = np.repeat(grey[..., None], 3, axis=2)
-    assert look(image).flaw == "grey"
+    assert judge(image).flaw == "grey"
     cast = np.clip(image * np.array([1.0, 0.99, 0.97]), 0, 255).astype(np.uint8)
-    assert look(cast).flaw == "grey"
+    assert judge(cast).flaw == "grey"
     image[480:500, 20:300] = (255, 220, 0)
-    assert look(image).flaw == "grey"
+    assert judge(image).flaw == "grey"
 
 
 def test_black_faded_and_blurred(portrait: Image) -> None:
     """A night without light, a picture in the middle of a fade, and one out of focus."""
-    assert look((portrait * 0.1).astype(np.uint8)).flaw == "black"
-    assert look(np.zeros((90, 160, 3), np.uint8)).flaw == "black"
-    assert look(np.full((90, 160, 3), 255, np.uint8)).flaw == "faded"
-    assert look((200 + portrait * 0.15).astype(np.uint8)).flaw == "faded"
+    assert judge((portrait * 0.1).astype(np.uint8)).flaw == "black"
+    assert judge(np.zeros((90, 160, 3), np.uint8)).flaw == "black"
+    assert judge(np.full((90, 160, 3), 255, np.uint8)).flaw == "faded"
+    assert judge((200 + portrait * 0.15).astype(np.uint8)).flaw == "faded"
     soft = cv2.GaussianBlur(portrait, (0, 0), 8)  # 2.5 pixels at the size that is judged
-    assert look(soft).flaw == "blurred"
+    assert judge(soft).flaw == "blurred"
 
 
 def test_shallow_focus_is_sharp(portrait: Image) -> None:
     """A sharp face before a blurred ground is a sharp picture."""
     soft = cv2.GaussianBlur(portrait, (0, 0), 8)
     soft[40:240, 140:320] = portrait[40:240, 140:320]
-    assert look(soft).flaw == ""
+    assert judge(soft).flaw == ""
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -108,12 +108,12 @@ def test_likeness_survives_copying(portrait: Image) -> None:
         portrait[10:-10, 10:-10],
     ]
     seen = Likeness()
-    assert seen.find(look(portrait).fingerprint, 1) is None
-    seen.add(look(coffee()).fingerprint, 1)
-    seen.add(look(portrait).fingerprint, 1)
+    assert seen.find(judge(portrait).fingerprint, 1) is None
+    seen.add(judge(coffee()).fingerprint, 1)
+    seen.add(judge(portrait).fingerprint, 1)
     for copy in copies:
-        assert seen.find(look(copy).fingerprint, 2) == 1
-    assert seen.find(look(np.ascontiguousarray(portrait[::-1])).fingerprint, 1) is None
+        assert seen.find(judge(copy).fingerprint, 2) == 1
+    assert seen.find(judge(np.ascontiguousarray(portrait[::-1])).fingerprint, 1) is None
 
 
 def test_fingerprint_of_a_gradient() -> None:
@@ -160,7 +160,7 @@ def test_likeness_of_layouts_worked_by_hand() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (37, 5)])
 def test_tiny_pictures_are_judged(size: tuple[int, int], picture: Callable[..., Image]) -> None:
     """No size is too small or too long to be looked at."""
-    assert look(picture(0, *size)).flaw in ("", "black", "faded", "blurred", "grey", "tinted")
+    assert judge(picture(0, *size)).flaw in ("", "black", "faded", "blurred", "grey", "tinted")
 
 
 def test_every_old_film_is_grey_or_tinted(footage: Path) -> None:
@@ -168,11 +168,11 @@ def test_every_old_film_is_grey_or_tinted(footage: Path) -> None:
     paths = [p for p in sorted((footage / "archive").iterdir()) if p.is_file()]
     for path in paths:
         for image in two_frames(path):
-            assert look(image).flaw in ("grey", "tinted"), path
+            assert judge(image).flaw in ("grey", "tinted"), path
 
 
 def test_color_footage_has_color(footage: Path) -> None:
     """No frame of the color clips is taken for grey, tinted, black or faded: pale rooms and grey cars included."""
     for path in sorted((footage / "colour").glob("*.mp4")):
         for image in two_frames(path):
-            assert look(image).flaw == "", path
+            assert judge(image).flaw == "", path
