@@ -66,7 +66,7 @@ def test_without_strength_everything_is_grey(grade: Grade) -> None:
 )
 def test_daylights_are_those_of_the_cie(kelvin: float, x: float, y: float) -> None:
     """CIE 15:2004, table 11.1."""
-    assert daylight_xy(kelvin) == (pytest.approx(x, abs=2e-4), pytest.approx(y, abs=2e-4))
+    assert daylight_xy(kelvin) == pytest.approx((x, y), abs=2e-4)
 
 
 def test_white_becomes_the_white_of_d50() -> None:

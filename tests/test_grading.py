@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -13,6 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from planes import rows_of
 from vidcolor.color.arrays import Plane
 from vidcolor.color.grade import Grade
 from vidcolor.color.lut import read_lut
@@ -74,7 +77,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(SHOT * SHOTS):
             frame = av.VideoFrame(64, 48, "yuv420p")
             for plane, values in zip(frame.planes, (landscape(number // SHOT), 131, 122), strict=True):
-                np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width] = values
+                rows_of(plane)[:, : plane.width] = values
             frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -246,11 +249,13 @@ def test_shots_after_the_end_are_told(tmp_path: Path, film: Path, world: World) 
         run(film, tmp_path / "other.mkv", world, shots=rows)
 
 
-def test_what_cannot_be_is_one_line(tmp_path: Path, film: Path, world: World, photo_folder: object) -> None:
+def test_what_cannot_be_is_one_line(
+    tmp_path: Path, film: Path, world: World, photo_folder: Callable[..., Path]
+) -> None:
     """Options that contradict each other or what they are used on."""
     rows = listed(tmp_path, "", "", "", "", head="note")
-    (photo,) = photo_folder(count=1).iterdir()  # type: ignore[operator]
-    for source, settings, shot, why in (
+    (photo,) = photo_folder(count=1).iterdir()
+    cases: tuple[tuple[Path, dict[str, Any], dict[str, Any], str], ...] = (
         (film, {"only": "1"}, {}, "shots are named by their numbers in a list"),
         (film, {"only": "9", "shots": rows}, {}, "cannot take shot 9: the list has no such shot"),
         (film, {"only": "1-", "shots": rows}, {}, "'1-' is no number of a shot"),
@@ -259,7 +264,8 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, film: Path, world: World, ph
         (photo, {"shots": rows}, {}, "a photograph has no shots"),
         (photo, {"lut_luma": True}, {}, "--lut-luma is for films"),
         (photo, {}, {"mode": "keep"}, "--mode keep is for films"),
-    ):
+    )
+    for source, settings, shot, why in cases:
         with pytest.raises(VidcolorError, match=why):
             colorize(
                 source, tmp_path / f"out{source.suffix}", settings=RunSettings(**settings), shot=ShotSettings(**shot),

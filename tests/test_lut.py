@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -45,7 +46,7 @@ def filtered(name: str, path: Path, picture: Tensor, options: str = "") -> Tenso
     """R'G'B' as libavfilter changes it with a .cube file, in floating point."""
     frame = av.VideoFrame.from_ndarray(picture.movedim(0, -1).numpy(), format="gbrpf32le")
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format.name, time_base=1)
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1))
     change = graph.add(name, f"file={path}{options}")
     sink = graph.add("buffersink")
     source.link_to(change)

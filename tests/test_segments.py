@@ -6,6 +6,7 @@ from collections import deque
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -50,6 +51,10 @@ def film(shots: list[int]) -> list[Frame]:
     return [Frame(np.full((36, 48), g, np.uint8), 8, 40 * n, Fraction(1, 1000), TAGS) for n, g in enumerate(greys)]
 
 
+def changes(first: int) -> Any:
+    return ChangeDetector()
+
+
 def view(steps: list[Step]) -> list[tuple[int, int, bool, bool]]:
     return [(step.start.number, step.frame.pts, step.context, step.starts_shot) for step in steps]
 
@@ -67,8 +72,8 @@ LAYOUTS = given(
 def test_layout(shots: list[int], shortest: int, longest: int, context: int) -> None:
     """Every frame is one segment's own, in order; segments begin at shots, or after ``longest`` with context around."""
     frames = film(shots)
-    lengths = {"context": context, "shortest": shortest, "longest": longest}
-    steps = list(cut(iter(frames), detector=lambda first: ChangeDetector(), **lengths))  # type: ignore[arg-type]
+    lengths: dict[str, Any] = {"context": context, "shortest": shortest, "longest": longest}
+    steps = list(cut(iter(frames), detector=changes, **lengths))
     own = [step for step in steps if not step.context]
     assert [step.frame.pts for step in own] == [frame.pts for frame in frames]
     begins = {sum(shots[:n]) for n in range(len(shots))}
@@ -91,12 +96,12 @@ def test_layout(shots: list[int], shortest: int, longest: int, context: int) -> 
 def test_going_on_from_any_segment(shots: list[int], shortest: int, longest: int, context: int) -> None:
     """Taken up at a segment's start, the layout is what it was, so that the rest of the film comes out the same."""
     frames = film(shots)
-    lengths = {"context": context, "shortest": shortest, "longest": longest}
-    steps = list(cut(iter(frames), detector=lambda first: ChangeDetector(), **lengths))  # type: ignore[arg-type]
+    lengths: dict[str, Any] = {"context": context, "shortest": shortest, "longest": longest}
+    steps = list(cut(iter(frames), detector=changes, **lengths))
     for start in list(dict.fromkeys(step.start for step in steps))[1:]:
         rest = located(iter(frames), start.marks)
         assert rest is not None
-        again = list(cut(rest, start=start, detector=lambda first: ChangeDetector(), **lengths))  # type: ignore[arg-type]
+        again = list(cut(rest, start=start, detector=changes, **lengths))
         assert view(again) == [v for v in view(steps) if v[0] >= start.number]
         assert all(step.number == step.frame.pts // 40 for step in (*steps, *again))
 
@@ -104,7 +109,7 @@ def test_going_on_from_any_segment(shots: list[int], shortest: int, longest: int
 def test_marks_are_found_only_where_they_are() -> None:
     """A frame lost, changed or moved just before the place is noticed."""
     frames = film([20, 20])
-    steps = cut(iter(frames), shortest=5, detector=lambda first: ChangeDetector())  # type: ignore[arg-type]
+    steps = cut(iter(frames), shortest=5, detector=changes)
     start = next(step.start for step in steps if step.start.number == 1)
     assert located(iter(frames), start.marks) is not None
     assert located(iter([*frames[:18], *frames[19:]]), start.marks) is None

@@ -84,8 +84,9 @@ def test_a_table_says_what_the_list_says(tmp_path: Path, shots: ShotList) -> Non
 @given(shots=shot_lists(), frame=st.integers(-10, 200_010))
 def test_a_frame_is_in_the_shot_that_holds_it(shots: ShotList, frame: int) -> None:
     """Looking through all of them finds the same."""
-    (wanted,) = [shot for shot in shots.shots if shot.start <= frame < shot.end] or [None]
-    assert shots.shot_at(frame) == wanted
+    holding = [shot for shot in shots.shots if shot.start <= frame < shot.end]
+    assert len(holding) <= 1
+    assert shots.shot_at(frame) == next(iter(holding), None)
     edges = {edge for shot in shots.shots for edge in (shot.start, shot.end)}
     assert shots.is_boundary(frame) == (frame in edges)
 

@@ -82,7 +82,7 @@ def white_factors(temperature: float, tint: float) -> tuple[float, float]:
 
 
 def _white(temperature: float, tint: float) -> tuple[float, float, float]:
-    """XYZ, Y = 1, of the white that a temperature and a tint make."""
+    """Return XYZ, Y = 1, of the white that a temperature and a tint make."""
     mired = 1e6 / D65_KELVIN + temperature
     u, v = _daylight_uv(mired)
     (u1, v1), (u2, v2) = _daylight_uv(mired - _NEIGHBOR), _daylight_uv(mired + _NEIGHBOR)
@@ -96,7 +96,7 @@ def _white(temperature: float, tint: float) -> tuple[float, float, float]:
 
 
 def _daylight_uv(mired: float) -> tuple[float, float]:
-    """CIE 1960 u, v of a phase of daylight."""
+    """Return CIE 1960 u and v of a phase of daylight."""
     x, y = daylight_xy(1e6 / mired)
     scale = -2 * x + 12 * y + 3
     return 4 * x / scale, 6 * y / scale

@@ -177,7 +177,7 @@ class _Cube:
             raise self._error(number, "the highest value of the range is not above the lowest")
 
     def _table(self, dimension: int) -> Table:
-        """The table of a dimension; a file with both holds that of one dimension first."""
+        """Return the table of a dimension; a file with both holds that of one dimension first."""
         size = self.sizes[dimension]
         first = self.sizes[1] if dimension == 3 and 1 in self.sizes else 0
         rows = torch.tensor(self.rows[first : first + size**dimension], dtype=torch.float32)

@@ -64,7 +64,7 @@ class Grading:
 
     @cached_property
     def _settings(self) -> tuple[ShotSettings, ...]:
-        """Those of each shot of the list."""
+        """Return the settings of each shot of the list."""
         return tuple(self.shots.settings(shot, self.usual) for shot in self.shots.shots) if self.shots else ()
 
     @property
@@ -101,7 +101,7 @@ class Grading:
 
     @property
     def keeps_colors(self) -> bool:
-        """Whether the film's own colors are asked for anywhere."""
+        """Return whether the film's own colors are asked for anywhere."""
         return any(settings.mode == "keep" for settings in self.all_settings)
 
     def graded(self, number: int, luma: Plane, ab: Plane, matrix: Matrix) -> Plane:
@@ -146,7 +146,7 @@ class Grading:
         return found
 
     def _others(self, number: int) -> list[tuple[ShotSettings, float]]:
-        """The settings of the shots beside its own that a frame shows too, in a dissolve, each with its share."""
+        """Return the settings of the shots beside its own that a frame shows in a dissolve, each with its share."""
         place = self.shots.place_of(number) if self.shots else None
         if self.shots is None or place is None:
             return []
@@ -186,7 +186,7 @@ def through_lut(lut: Lut, frame: Frame, planes: Chroma, share: float) -> tuple[F
 
 
 def _mixed(planes: Chroma, own: Chroma, share: float) -> Chroma:
-    """Chroma planes with a share of others, which are brought to their size; all of others of that size are copied."""
+    """Mix chroma planes with a share of others, which are brought to their size; of others alone, copies are made."""
     cb, cr = (_mixed_plane(plane, other, share) for plane, other in zip(planes, own, strict=True))
     return cb, cr
 
@@ -206,7 +206,7 @@ def _grade_of(settings: ShotSettings) -> Grade:
 
 
 def _share(number: int, shot: Shot) -> float:
-    """How much of a frame belongs to a shot rather than to the one before it."""
+    """Return how much of a frame belongs to a shot rather than to the one before it."""
     if shot.transition.kind != "dissolve":
         return float(number >= shot.start)
     return incoming_share(number, shot.start, shot.transition.frames)

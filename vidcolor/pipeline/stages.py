@@ -85,7 +85,7 @@ class Stages:
         yield from _finished(waiting, smoother.flush())
 
     def _way(self, step: Step) -> tuple[float, bool]:
-        """How much is averaged in the shot of a frame, and whether its colors are seen."""
+        """Return how much is averaged in the shot of a frame, and whether its colors are seen."""
         return self.grading.settings_at(step.number).smooth, self.grading.needs_colors(step.number)
 
 

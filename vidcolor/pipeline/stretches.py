@@ -33,7 +33,7 @@ class Stretch:
 
     @property
     def start(self) -> Start:
-        """The start of the first segment that it is worked in."""
+        """Return the start of the first segment that it is worked in."""
         return Start(0, 0, (), self.number)
 
 

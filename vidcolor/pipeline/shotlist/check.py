@@ -91,7 +91,7 @@ def files_of(shot: Shot) -> list[str]:
 def _another_film(
     landmarks: dict[int, Landmark], seen: dict[int, bool], pairs: Sequence[tuple[str, Shot]]
 ) -> list[Problem]:
-    """Landmarks that the film does not show; in most cases of all of them: one line for them all."""
+    """Return the landmarks that the film does not show; in most cases of all of them: one line for them all."""
     missing = [number for number in landmarks if not seen.get(number)]
     if len(missing) > len(landmarks) / 2:
         why = f"{len(missing)} of {len(landmarks)} shots begin with other pictures in this film"
@@ -104,7 +104,7 @@ def _another_film(
 
 
 def _remarks(pairs: Sequence[tuple[str, Shot]], found: Sequence[int], frames: int) -> list[Problem]:
-    """Boundaries that were not found, those that were and are not in the list, and frames in no shot."""
+    """Return boundaries that were not found, those that were and are not in the list, and frames in no shot."""
     remarks: list[tuple[int, Problem]] = []
     ordered = sorted(pairs, key=lambda pair: pair[1].start)
     listed = sorted({edge for _, shot in pairs for edge in (shot.start, shot.end)})
@@ -127,6 +127,6 @@ def _remarks(pairs: Sequence[tuple[str, Shot]], found: Sequence[int], frames: in
 
 
 def _nearest(places: Sequence[int], wanted: int) -> int:
-    """The one of some sorted numbers that is nearest to another."""
+    """Return the one of some sorted numbers that is nearest to another."""
     after = bisect_left(places, wanted)
     return min(places[max(0, after - 1) : after + 1], key=lambda place: abs(place - wanted))

@@ -44,18 +44,18 @@ class ListedShots(ShotDetector):
         return self._numbered(self._gap.push(picture))
 
     def flush(self) -> list[Boundary | None]:
-        """The decisions about the frames that are left, when the film or the frames in no shot have ended."""
+        """Return the decisions about the frames that are left, when the film or the frames in no shot have ended."""
         gap, self._gap = self._gap, None
         return self._numbered(gap.flush()) if gap else []
 
     def _listed(self, number: int) -> Boundary | None:
-        """What the list says about a frame; nothing lies before the first one."""
+        """Return what the list says about a frame; nothing lies before the first one."""
         if number == self._first or not self._shots.is_boundary(number):
             return None
         return Boundary(number, "cut", 0)
 
     def _numbered(self, decisions: list[Boundary | None]) -> list[Boundary | None]:
-        """Decisions of the detector about frames in no shot, with the numbers that these have in the film."""
+        """Return decisions of the detector about frames in no shot, with the numbers that these have in the film."""
         found: list[Boundary | None] = []
         for boundary in decisions:
             number, self._decided = self._decided, self._decided + 1

@@ -107,7 +107,7 @@ def read_otio(path: Path, clock: TimecodeClock, most: int) -> list[Shot]:
 
 
 def _transition(otio: Any, clip: Any) -> Transition:
-    """How a clip comes about: by the transition before it, or by what vidcolor wrote."""
+    """Return how a clip comes about: by the transition before it, or by what vidcolor wrote."""
     before, _ = clip.parent().neighbors_of(clip)
     if isinstance(before, otio.schema.Transition):
         return Transition("dissolve", round((before.in_offset + before.out_offset).value))

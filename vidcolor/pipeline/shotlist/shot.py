@@ -67,7 +67,7 @@ class Shot:
 
     @property
     def frames(self) -> int:
-        """How many it has."""
+        """Return how many frames it has."""
         return self.end - self.start
 
 
@@ -112,7 +112,7 @@ def faults(shots: Sequence[Shot]) -> Iterator[Fault]:
 
 
 def _models(shots: Sequence[Shot], numbers: Mapping[int, int], shot: Shot) -> list[int]:
-    """The numbers of the shots that a shot is like, the nearest first, up to the first that comes twice."""
+    """Return the numbers of the shots that a shot is like, the nearest first, up to the first that comes twice."""
     found: list[int] = []
     while shot.like is not None and shot.like in numbers and shot.like not in found:
         found.append(shot.like)

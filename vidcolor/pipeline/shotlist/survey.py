@@ -45,7 +45,7 @@ class Survey:
 
     @property
     def frames(self) -> int:
-        """How many the film has."""
+        """Return how many frames the film has."""
         return self.shots.shots[-1].end
 
     def rows(self) -> list[dict[str, Any]]:
@@ -164,6 +164,6 @@ class _Finding:
 
 
 def _picture(frame: Frame, info: VideoInfo) -> RgbImage:
-    """The grey picture that a screen shows of a frame, from a sample of its luma."""
+    """Return the grey picture that a screen shows of a frame, from a sample of its luma."""
     rgb = frame_to_rgb(frame, without_color(frame), *display_size(info, PICTURE))
     return upright(rgb_to_codes(rgb_to_srgb(rgb, frame.tags)), info)

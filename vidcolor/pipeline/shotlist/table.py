@@ -200,7 +200,7 @@ class _Row:
         )
 
     def _cell(self, column: str, convert: Callable[[str], Value]) -> Value | None:
-        """The value of a cell; None when it is empty or wrong."""
+        """Return the value of a cell; None when it is empty or wrong."""
         text = self.cells.get(column, "")
         try:
             return convert(text) if text else None
@@ -211,7 +211,7 @@ class _Row:
         return None
 
     def _frame(self, end: str) -> int | None:
-        """The frame of an end that is given by its timecode, by its number, or by both, which must agree."""
+        """Return the frame of an end that is given by its timecode, by its number, or by both, which must agree."""
         named, numbered = self._cell(end, self.table.clock.frame), self._cell(f"{end}_frame", _whole)
         if not self.cells.get(end) and not self.cells.get(f"{end}_frame"):
             self._wrong(end, "neither the timecode nor the number of the frame is given")
