@@ -159,8 +159,8 @@ class InvertedResidual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, after, h, w)``."""
         out = self.act2(self.bn2(self.conv_dw(self.act1(self.bn1(self.conv_pw(x))))))
-        out = self.bn3(self.conv_pwl(out))
-        return self.drop_path(out) + x if self.has_skip else out
+        narrow: Tensor = self.bn3(self.conv_pwl(out))
+        return self.drop_path(narrow) + x if self.has_skip else narrow
 
 
 @dataclass(frozen=True)
