@@ -48,7 +48,7 @@ class FrameFiles:
 
     @property
     def chroma_size(self) -> tuple[int, int]:
-        """Width and height of the chroma planes: those of the frames."""
+        """Return width and height of the chroma planes: those of the frames."""
         return self.width, self.height
 
     def number(self, frame: Frame, place: int) -> int:

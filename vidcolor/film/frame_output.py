@@ -79,7 +79,7 @@ class FrameEncoder:
         return Written.of(self._writer.write(frame, chroma, place))
 
     def _finished(self, most: int) -> list[Written]:
-        """Files in their order, until at most so many are waited for."""
+        """Return the files that are done, in their order, so that at most so many are waited for."""
         done = []
         while self._waiting and (len(self._waiting) > most or self._waiting[0].done()):
             done.append(self._waiting.popleft().result())
@@ -97,6 +97,7 @@ class FrameList:
         self._write({"format": _LIST})
 
     def push(self, written: Sequence[Written]) -> None:
+        """Note files that are written, in their order."""
         for each in written:
             self._write(asdict(each))
             self._unsafe.append(self._folder / each.name)
@@ -110,6 +111,7 @@ class FrameList:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
+        """Close the list."""
         self._file.close()
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -185,7 +187,7 @@ class FrameOutput:
                 self._publish()
 
     def rehearse(self) -> None:
-        """Nothing to find out before the work: each frame is a file of its own."""
+        """Do nothing: each frame is a file of its own, and there is nothing to find out before the work."""
 
     def encoder(self) -> FrameEncoder:
         """Return an encoder whose files are to be given to write()."""

@@ -38,8 +38,8 @@ class Video:
     """An open film, and what has been noticed while reading it."""
 
     info: VideoInfo
-    container: InputContainer
-    stream: VideoStream
+    container: InputContainer | None  # none of an image sequence
+    stream: VideoStream | None
     deinterlacer: Deinterlacer
     damage: Damage = field(default_factory=Damage)
     resized: int = field(default=0)  # frames of another size than the first
@@ -221,6 +221,8 @@ def _twice(timed: Iterable[tuple[Picture, int | None]]) -> Iterator[tuple[tuple[
 
 
 def _pictures(video: Video) -> Iterator[Picture]:
+    assert video.container is not None
+    assert video.stream is not None
     for raw in pictures(video.container, video.stream, video.info.path, video.damage, video.info.clock):
         yield from video.deinterlacer.push(raw)
     yield from video.deinterlacer.flush()
@@ -237,6 +239,7 @@ def _seek(video: Video, seconds: float) -> None:
     """Go to a keyframe before a time; where the container cannot, reading begins at its start."""
     if video.info.interlaced:
         seconds -= 0.5  # the deinterlacer looks at the frame before
+    assert video.container is not None
     try:
         video.container.seek(int(seconds / video.info.time_base), stream=video.stream)
     except (FFmpegError, OverflowError):  # OverflowError: a time beyond all clocks

@@ -80,7 +80,7 @@ class SequenceReader:
 
     @property
     def notes(self) -> list[str]:
-        """What the reader should know, a line each."""
+        """Return what the reader should know, a line each."""
         kind = self.meaning.name
         told = f"its codes are {kind}: colored as it looks developed, and written back as {kind}"
         return [told] if self.meaning is not VIDEO else []
@@ -113,7 +113,7 @@ class SequenceReader:
         yield from self.frames(begin, stop, chroma=chroma)
 
     def _place(self, seconds: float) -> int:
-        """The first frame that is shown at a time or after it."""
+        """Return the number of the first frame that is shown at a time or after it, in seconds."""
         return ceil(seconds * self.rate - 1e-6)
 
     def frame(self, number: int, *, chroma: bool = False) -> SequenceFrame:
@@ -158,7 +158,7 @@ def is_sequence(path: Path | str) -> bool:
 
 
 def _looks_like_film(sequence: Sequence) -> bool:
-    """Whether most of some neighbors, evenly chosen, show the same scene; of unrelated pictures hardly any do."""
+    """Return whether most of some neighbors, evenly chosen, show the same scene: hardly any unrelated pictures do."""
     paths = sequence.paths
     places = np.linspace(0, len(paths) - 2, _PAIRS).round().astype(int).tolist()
     found = [_are_neighbors(paths[place], paths[place + 1]) for place in places]
@@ -167,7 +167,7 @@ def _looks_like_film(sequence: Sequence) -> bool:
 
 
 def _are_neighbors(path: Path, other: Path) -> bool | None:
-    """Whether two files look like neighbors in a film; None when one of them cannot be read."""
+    """Return whether two files look like neighbors in a film; None when one of them cannot be read."""
     try:
         sizes = [picture_size(each) for each in (path, other)]
         return sizes[0] == sizes[1] and are_alike(_thumbnail(path), _thumbnail(other))

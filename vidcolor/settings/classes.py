@@ -95,7 +95,7 @@ class RunSettings(Settings):
 
     @property
     def rate(self) -> Fraction | None:
-        """Frames a second of an image sequence; None: what its headers say."""
+        """Return frames a second of an image sequence; None: what its headers say."""
         return rate_of("fps", self.fps)
 
 
