@@ -24,7 +24,7 @@ from vidcolor.color.truth import Truth
 from vidcolor.data.photos import BrokenPhotos, find_photos
 from vidcolor.errors import DataError, InputError
 from vidcolor.evaluation import measurement as evaluation
-from vidcolor.evaluation.gallery import Album
+from vidcolor.evaluation.gallery import Gallery
 from vidcolor.evaluation.measurement import evaluate
 from vidcolor.evaluation.photos import evaluate_photos
 from vidcolor.evaluation.scores import score, sepia
@@ -33,7 +33,7 @@ from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import save_model
 from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import RunSettings
-from world import KnowsTheWorld, film, pan, photo, settings, write
+from world import KnowsTheWorld, film, pan, photo, setup, write
 
 TINY = NetworkConfig(
     encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8), size=64, gain=1.5
@@ -59,7 +59,7 @@ def grey_model(tmp_path: Path) -> Path:
 
 def test_the_true_colors_score_almost_perfectly(photos: Path) -> None:
     """A network that knows the true ab is only off by rounding; the picture is measured as scikit-image does."""
-    found = list(evaluate_photos(find_photos([photos]), settings(KnowsTheWorld()), BrokenPhotos(4)))
+    found = list(evaluate_photos(find_photos([photos]), setup(KnowsTheWorld()), BrokenPhotos(4)))
     assert [(s.source, s.width, s.height) for s, _ in found] == [("tall", 64, 100)] + [("wide", 96, 72)] * 3
     for scores, pictures in found:
         colorized = scores.comparison.colorized
@@ -92,7 +92,7 @@ def test_saturation_and_calibration_scale_the_color(photos: Path) -> None:
     """Half the saturation is half the ab, and so is half the gain of the checkpoint."""
     listed = find_photos([photos])[:1]
     half = [
-        next(evaluate_photos(listed, settings(KnowsTheWorld(), **kind), BrokenPhotos(1)))[0]  # type: ignore[arg-type]
+        next(evaluate_photos(listed, setup(KnowsTheWorld(), **kind), BrokenPhotos(1)))[0]  # type: ignore[arg-type]
         for kind in ({"saturation": 0.5}, {"gain": 0.5})
     ]
     assert half[0].comparison == half[1].comparison
@@ -107,9 +107,9 @@ def test_batches_do_not_change_scores(photos: Path) -> None:
     network = build_network(TINY)
     let_color(network, std=5)
     network.eval()
-    together = [s.comparison for s, _ in evaluate_photos(listed, settings(network), BrokenPhotos(4))]
+    together = [s.comparison for s, _ in evaluate_photos(listed, setup(network), BrokenPhotos(4))]
     for one, expected in zip(listed, together, strict=True):
-        alone = next(evaluate_photos([one], settings(network), BrokenPhotos(1)))[0].comparison
+        alone = next(evaluate_photos([one], setup(network), BrokenPhotos(1)))[0].comparison
         assert alone.colorized.ab_error == pytest.approx(expected.colorized.ab_error, rel=1e-4)
         assert alone.colorized.ab_error != pytest.approx(alone.grey.ab_error, rel=1e-2)
 
@@ -126,7 +126,7 @@ def test_a_grey_network_equals_the_grey_baseline(photos: Path, grey_model: Path)
 def test_film_damage_keeps_the_truth_and_repeats_itself(photos: Path) -> None:
     """Only the picture that the network sees is aged: the baselines stay, and a second run gives the same numbers."""
     listed = find_photos([photos])
-    clean = settings(KnowsTheWorld())
+    clean = setup(KnowsTheWorld())
     aged = replace(clean, degrade="film")
     first, again, plain = (
         [s.comparison for s, _ in evaluate_photos(listed, s, BrokenPhotos(4))] for s in (aged, aged, clean)
@@ -141,7 +141,7 @@ def test_film_damage_keeps_the_truth_and_repeats_itself(photos: Path) -> None:
 def test_large_pictures_are_aged_at_film_size(tmp_path: Path) -> None:
     """Grain drawn on a large scan would vanish at the network's size."""
     listed = find_photos([write(tmp_path / "large.png", photo(600, 800))])
-    clean = settings(KnowsTheWorld())
+    clean = setup(KnowsTheWorld())
     aged = replace(clean, degrade="film")
     sizes = [(s.width, s.height) for kind in (clean, aged) for s, _ in evaluate_photos(listed, kind, BrokenPhotos(1))]
     assert sizes == [(800, 600), (341, 256)]
@@ -247,9 +247,9 @@ def test_a_picture_too_small_for_its_structure(tmp_path: Path, grey_model: Path)
 def test_a_line_of_pixels_fits_into_the_report(tmp_path: Path, grey_model: Path) -> None:
     """JPEG holds no picture of 168,000 pixels across."""
     cv2.imwrite(str(tmp_path / "line.png"), np.full((1, 1000, 3), (40, 80, 160), np.uint8))
-    album = Album()
-    evaluate([tmp_path], run=RunSettings(model=grey_model), album=album)
-    assert len(album.best) == 1
+    gallery = Gallery()
+    evaluate([tmp_path], run=RunSettings(model=grey_model), gallery=gallery)
+    assert len(gallery.best) == 1
 
 
 def test_a_report_that_cannot_be_written_is_told_first(
@@ -322,10 +322,10 @@ def test_the_report_holds_all_it_shows(
 
 def test_pictures_of_a_report(photos: Path) -> None:
     """A plate shows grey, colorized and truth from left to right."""
-    scores, pictures = next(evaluate_photos(find_photos([photos / "wide"]), settings(KnowsTheWorld()), BrokenPhotos(3)))
-    album = Album()
-    album.add_photo(scores, pictures)
-    plate = album.best[0]
+    scores, pictures = next(evaluate_photos(find_photos([photos / "wide"]), setup(KnowsTheWorld()), BrokenPhotos(3)))
+    gallery = Gallery()
+    gallery.add_photo(scores, pictures)
+    plate = gallery.best[0]
     data = np.frombuffer(base64.b64decode(plate.image.partition(",")[2]), np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB).astype(int)
     assert image.shape == (plate.height, plate.width, 3)

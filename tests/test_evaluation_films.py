@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidcolor.evaluation.films import Steadiness, evaluate_film
 from vidcolor.network.heads import Prediction
-from world import KnowsTheWorld, film, pan, settings
+from world import KnowsTheWorld, film, pan, setup
 
 
 class Flickers(KnowsTheWorld):
@@ -32,7 +32,7 @@ class Flickers(KnowsTheWorld):
 
 def test_a_film_in_true_colors(tmp_path: Path) -> None:
     """A network that knows the colors is as colorful as the truth, and steady to an 8-bit code."""
-    scores, pictures = evaluate_film(film(tmp_path / "film.mkv", pan()), settings(KnowsTheWorld()))
+    scores, pictures = evaluate_film(film(tmp_path / "film.mkv", pan()), setup(KnowsTheWorld()))
     assert (scores.frames, scores.shots, scores.width, scores.height) == (11, 1, 128, 96)
     found = scores.scores
     assert found.comparison.colorized.psnr > 35
@@ -49,7 +49,7 @@ def test_a_film_in_true_colors(tmp_path: Path) -> None:
 
 def test_flicker_is_seen(tmp_path: Path) -> None:
     """Color that jumps to and fro is told as warp error, and the plain average takes some of it away."""
-    scores, _ = evaluate_film(film(tmp_path / "film.mkv", pan()), settings(Flickers()))
+    scores, _ = evaluate_film(film(tmp_path / "film.mkv", pan()), setup(Flickers()))
     found = scores.scores.steadiness
     assert found["unsmoothed"].warp_error > 3 * found["truth"].warp_error
     assert found["averaged"].warp_error < 0.5 * found["unsmoothed"].warp_error
@@ -60,7 +60,7 @@ def test_steadiness_stops_at_cuts(tmp_path: Path) -> None:
     """Two stills joined are two shots without any flicker."""
     blobs = np.random.default_rng(0).integers(0, 255, (2, 12, 16, 3), np.uint8)
     stills = [cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_CUBIC) for coarse in blobs]
-    scores, _ = evaluate_film(film(tmp_path / "film.mkv", stills[:1] * 8 + stills[1:] * 8), settings(KnowsTheWorld()))
+    scores, _ = evaluate_film(film(tmp_path / "film.mkv", stills[:1] * 8 + stills[1:] * 8), setup(KnowsTheWorld()))
     assert scores.shots == 2
     steadiness = scores.scores.steadiness["truth"]
     assert steadiness.warp_error == pytest.approx(0, abs=1e-9)
@@ -71,7 +71,7 @@ def test_steadiness_stops_at_cuts(tmp_path: Path) -> None:
 def test_an_aged_film_keeps_the_truth(tmp_path: Path) -> None:
     """The network sees flicker and grain, the baselines do not; a second run gives the same numbers."""
     path = film(tmp_path / "film.mkv", pan(7))
-    clean = settings(KnowsTheWorld())
+    clean = setup(KnowsTheWorld())
     aged = replace(clean, degrade="film")
     first, again = (evaluate_film(path, aged)[0].scores for _ in range(2))
     assert first == again
@@ -85,7 +85,7 @@ def test_smoothing_takes_flicker_away(tmp_path: Path) -> None:
     """With smoothing the colorized film loses most of its excess over grey; the others are as they were."""
     path = film(tmp_path / "film.mkv", pan(20))
     plain, smoothed = (
-        evaluate_film(path, replace(settings(Flickers()), smooth=strength))[0].scores for strength in (0.0, 0.85)
+        evaluate_film(path, replace(setup(Flickers()), smooth=strength))[0].scores for strength in (0.0, 0.85)
     )
     assert plain.steadiness["colorized"] == plain.steadiness["unsmoothed"] == smoothed.steadiness["unsmoothed"]
     assert plain.excess_removed == 0

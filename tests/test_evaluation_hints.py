@@ -19,7 +19,7 @@ from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import save_model
 from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import EvaluateSettings, RunSettings
-from world import IsTold, film, pan, photo, settings, write
+from world import IsTold, film, pan, photo, setup, write
 
 TINY = NetworkConfig(encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8), size=64)
 
@@ -61,7 +61,7 @@ def test_points_are_told_to_the_network(tmp_path: Path) -> None:
     listed = find_photos([write(tmp_path / "photo.png", photo())])
     errors = []
     for count in (0, 30, 300):
-        how = replace(settings(IsTold(), takes_hints=8), hints=count)
+        how = replace(setup(IsTold(), takes_hints=8), hints=count)
         scores, _ = next(evaluate_photos(listed, how, BrokenPhotos(1)))
         errors.append(scores.comparison.colorized.ab_error)
     assert errors[0] == pytest.approx(scores.comparison.grey.ab_error, rel=1e-3)
@@ -71,7 +71,7 @@ def test_points_are_told_to_the_network(tmp_path: Path) -> None:
 def test_told_colors_lie_in_their_places(tmp_path: Path) -> None:
     """Where everything is told, the picture has its true colors, however wide it is."""
     listed = find_photos([write(tmp_path / "photo.png", photo(64, 160))])
-    scores, _ = next(evaluate_photos(listed, replace(settings(IsTold(), takes_hints=8), hints=5000), BrokenPhotos(1)))
+    scores, _ = next(evaluate_photos(listed, replace(setup(IsTold(), takes_hints=8), hints=5000), BrokenPhotos(1)))
     assert scores.comparison.colorized.ab_error < 0.15 * scores.comparison.grey.ab_error
     assert scores.comparison.truth.colorfulness > 10  # a grey world would prove nothing
 

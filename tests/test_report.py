@@ -10,7 +10,7 @@ import jinja2
 import numpy as np
 import pytest
 
-from vidcolor.evaluation.gallery import Album
+from vidcolor.evaluation.gallery import Gallery
 from vidcolor.evaluation.photos import PhotoScores
 from vidcolor.evaluation.pictures import Pictures
 from vidcolor.evaluation.scores import Color, Comparison, Scores
@@ -36,17 +36,17 @@ def test_curves_and_strips_do_not_grow() -> None:
     assert set(np.diff(strip.items)) == {128}
 
 
-def test_the_album_keeps_the_extremes() -> None:
+def test_the_gallery_keeps_the_extremes() -> None:
     """However many photos come: the twelve best and the twelve worst, in order, none twice."""
-    album, picture = Album(), np.zeros((8, 8, 3), np.uint8)
+    gallery, picture = Gallery(), np.zeros((8, 8, 3), np.uint8)
     order = np.random.default_rng(0).permutation(100)
     for value in order:
         color = Color(0, 0)
         grey = Scores(0, 0, 20, 1, 100, 0)
         comparison = Comparison(Scores(0, 0, 20, 1, float(value), 0), grey, grey, color)
-        album.add_photo(PhotoScores(str(value), "", 8, 8, comparison), Pictures(picture, picture, picture))
-    assert [p.name for p in album.best] == [str(i) for i in range(12)]
-    assert [p.name for p in album.worst] == [str(99 - i) for i in range(12)]
+        gallery.add_photo(PhotoScores(str(value), "", 8, 8, comparison), Pictures(picture, picture, picture))
+    assert [p.name for p in gallery.best] == [str(i) for i in range(12)]
+    assert [p.name for p in gallery.worst] == [str(99 - i) for i in range(12)]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from vidcolor.pipeline.shotlist.listing import list_shots
 from vidcolor.pipeline.shotlist.survey import survey
 from vidcolor.settings import RunSettings, ShotSettings
 from world import KnowsTheWorld, pan
-from world import settings as world
+from world import setup as world
 
 Array = NDArray[Any]
 WIDTH, HEIGHT = 33, 18

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skimage.color import lab2rgb
 from torch import Tensor, nn
 
-from vidcolor.evaluation.pictures import Settings
+from vidcolor.evaluation.pictures import Setup
 from vidcolor.network.checkpoint import Model
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.heads import Prediction
@@ -59,10 +59,10 @@ def write(path: Path, image: np.ndarray) -> Path:
     return path
 
 
-def settings(network: nn.Module, *, gain: float = 1.0, saturation: float = 1.0, takes_hints: int = 0) -> Settings:
+def setup(network: nn.Module, *, gain: float = 1.0, saturation: float = 1.0, takes_hints: int = 0) -> Setup:
     config = NetworkConfig(size=64, gain=gain, hints=takes_hints)
     model = Model("known", network, config, "")  # type: ignore[arg-type]
-    return Settings(Predictor(model, torch.device("cpu"), torch.float32), 0, saturation, "none")
+    return Setup(Predictor(model, torch.device("cpu"), torch.float32), 0, saturation, "none")
 
 
 def film(path: Path, pictures: list[np.ndarray]) -> Path:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vidcolor.cli.dry_run import dry_run
 from vidcolor.cli.fields import Only
-from vidcolor.cli.rehearsal import rehearse
 from vidcolor.cli.terminal import Terminal
 from vidcolor.cli.values import parse_time
 from vidcolor.errors import OutputError
@@ -49,7 +49,7 @@ def colorize(
     from vidcolor.pipeline.batch import colorize as colorize_one
 
     if files.dry_run:
-        if not rehearse(sources, output, run, shot, files, terminal):
+        if not dry_run(sources, output, run, shot, files, terminal):
             raise typer.Exit(1)
         return
     if are_several(sources):

@@ -186,19 +186,19 @@ def evaluate(
 
     Photos and films are turned grey, colorized, and compared with what they were.
     """
-    from vidcolor.evaluation.gallery import Album
+    from vidcolor.evaluation.gallery import Gallery
     from vidcolor.evaluation.measurement import evaluate as measure
     from vidcolor.evaluation.report import prepare_report, write_report
     from vidcolor.evaluation.tables import describe
 
     if report:
         prepare_report(report)
-    album = Album() if report else None
+    gallery = Gallery() if report else None
     with terminal.progress({"evaluating": 1}) as progress:
         progress.begin("evaluating")
-        found = measure(data, settings=settings, run=run, shot=shot, album=album, progress=progress.step)
+        found = measure(data, settings=settings, run=run, shot=shot, gallery=gallery, progress=progress.step)
     for warning in found.warnings:
         terminal.warn(warning)
     terminal.result(found.to_dict(), describe(found))
-    if report and album:
-        terminal.say(f"report: {write_report(report, found, album)}")
+    if report and gallery:
+        terminal.say(f"report: {write_report(report, found, gallery)}")

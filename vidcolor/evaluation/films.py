@@ -25,7 +25,7 @@ from vidcolor.evaluation.filters import Average, Filter, Place, Smoothed, Unsmoo
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
     Pictures,
-    Settings,
+    Setup,
     full_size,
     grey_frame,
     seed_of,
@@ -49,7 +49,7 @@ QUEUE = 2 * BATCH
 SCORED = 5  # every how manieth frame is scored against the truth; steadiness is measured on all
 STRIP = 8  # pictures of a film that are kept, at most
 
-LOOKS = ("colorized", "unsmoothed", "averaged", "grey", "truth")
+VERSIONS = ("colorized", "unsmoothed", "averaged", "grey", "truth")  # of every frame
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class FilmMeasures:
     Attributes:
         comparison: The means over scored frames.
         unsmoothed, averaged: The same network without smoothing, and with a plain exponential average.
-        steadiness: Of each of :data:`LOOKS`.
+        steadiness: Of each of :data:`VERSIONS`.
         ratios: The same as shares of the truth's own.
         excess_removed: The share of the warp error above grey's that smoothing takes away.
     """
@@ -91,7 +91,7 @@ class FilmScores:
 
     Attributes:
         width, height: Of the pictures compared.
-        flicker: The warp error over time, of each of :data:`LOOKS`.
+        flicker: The warp error over time, of each of :data:`VERSIONS`.
         colorfulness: Over time, of each of them.
         seconds: From a frame to the next.
     """
@@ -118,9 +118,9 @@ def mean_film(films: Sequence[FilmScores]) -> FilmMeasures:
         comparison=mean_comparison([f.comparison for f in found]),
         unsmoothed=Mean(f.unsmoothed for f in found).result(),
         averaged=Mean(f.averaged for f in found).result(),
-        steadiness={look: mean_steadiness([f.steadiness[look] for f in found]) for look in LOOKS},
-        ratios={look: mean_steadiness([f.ratios[look] for f in found]) for look in LOOKS},
-        excess_removed=_excess_removed({n: _mean([f.ratios[n].warp_error for f in found]) for n in LOOKS}),
+        steadiness={version: mean_steadiness([f.steadiness[version] for f in found]) for version in VERSIONS},
+        ratios={version: mean_steadiness([f.ratios[version] for f in found]) for version in VERSIONS},
+        excess_removed=_excess_removed({n: _mean([f.ratios[n].warp_error for f in found]) for n in VERSIONS}),
     )
 
 
@@ -150,7 +150,7 @@ class _Moment:
 
 def evaluate_film(
     path: Path,
-    settings: Settings,
+    setup: Setup,
     limit: int = 0,
     seen: Callable[[], None] = lambda: None,
     *,
@@ -170,14 +170,14 @@ def evaluate_film(
         InputError: it cannot be read.
     """
     with open_film(path, run or RunSettings()) as video:
-        view = settings.view(video.info)
+        view = setup.view(video.info)
         width, height = smaller_size(video.info.width, video.info.height, FILM_SIDE)
         filters: dict[str, Filter] = {
-            "colorized": Smoothed(settings.smooth, video.info.rate if settings.looks == "auto" else None),
+            "colorized": Smoothed(setup.smooth, video.info.rate if setup.looks == "auto" else None),
             "unsmoothed": Unsmoothed(),
             "averaged": Average(),
         }
-        meter = _Meter(settings, video.info, width, height)
+        meter = _Meter(setup, video.info, width, height)
         waiting: deque[tuple[_Moment, Plane]] = deque()
         ready: dict[str, deque[Plane]] = {name: deque() for name in filters}
 
@@ -187,8 +187,8 @@ def evaluate_film(
                 seen()
 
         with closing(prefetch(frames(video, chroma=True), QUEUE)) as stream:
-            moments = _moments(islice(stream, limit or None), settings, video.info, width, height)
-            for moment, luma, ab in _colored(_with_shots(moments), settings, view):
+            moments = _moments(islice(stream, limit or None), setup, video.info, width, height)
+            for moment, luma, ab in _colored(_with_shots(moments), setup, view):
                 waiting.append((moment, luma))
                 for name, filter_ in filters.items():
                     ready[name].extend(filter_.push(luma, ab, moment.place))
@@ -199,15 +199,13 @@ def evaluate_film(
         return meter.result(path.name, float(1 / video.info.rate)), meter.strip.items
 
 
-def _moments(
-    stream: Iterator[Frame], settings: Settings, info: VideoInfo, width: int, height: int
-) -> Iterator[_Moment]:
+def _moments(stream: Iterator[Frame], setup: Setup, info: VideoInfo, width: int, height: int) -> Iterator[_Moment]:
     reel = seed_of(info.path.name)
     for index, frame in enumerate(stream):
         assert frame.chroma is not None
         truth = Truth.of(frame_to_rgb(frame, frame.chroma, width, height)[None])
         grey = replace(frame, chroma=None)
-        if settings.degrade == "film":
+        if setup.degrade == "film":
             grey = grey_frame(old_film_frame(truth.rgb, reel, index))
         yield _Moment(truth, grey, Place(frame.seconds))
 
@@ -223,12 +221,12 @@ def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
         yield replace(before, place=replace(before.place, ends_shot=True))
 
 
-def _colored(moments: Iterator[_Moment], settings: Settings, view: View) -> Iterator[tuple[_Moment, Plane, Plane]]:
+def _colored(moments: Iterator[_Moment], setup: Setup, view: View) -> Iterator[tuple[_Moment, Plane, Plane]]:
     """Yield the moments with their Y' and the network's ab, both at network size."""
-    while batch := list(islice(moments, settings.batch or BATCH)):
+    while batch := list(islice(moments, setup.batch or BATCH)):
         lumas = [view.small(moment.grey) for moment in batch]
-        planes = settings.predictor.predict(
-            [view.upright(luma) for luma in lumas], saturation=settings.saturation, batch=settings.batch or BATCH
+        planes = setup.predictor.predict(
+            [view.upright(luma) for luma in lumas], saturation=setup.saturation, batch=setup.batch or BATCH
         )
         yield from zip(batch, lumas, map(view.stored, planes), strict=True)
 
@@ -236,65 +234,65 @@ def _colored(moments: Iterator[_Moment], settings: Settings, view: View) -> Iter
 class _Meter:
     """Measures a film frame by frame."""
 
-    def __init__(self, settings: Settings, info: VideoInfo, width: int, height: int) -> None:
-        self.settings, self.info, self.width, self.height = settings, info, width, height
+    def __init__(self, setup: Setup, info: VideoInfo, width: int, height: int) -> None:
+        self.setup, self.info, self.width, self.height = setup, info, width, height
         self.frames, self.shots = 0, 1
         self.strip: Selection[Pictures] = Selection(STRIP)
-        self.flicker = {look: Curve() for look in LOOKS}
-        self.colorfulness = {look: Curve() for look in LOOKS}
-        self._scores = {look: Mean[Scores]() for look in (*LOOKS[:-1], "sepia")}
+        self.flicker = {version: Curve() for version in VERSIONS}
+        self.colorfulness = {version: Curve() for version in VERSIONS}
+        self._scores = {version: Mean[Scores]() for version in (*VERSIONS[:-1], "sepia")}
         self._truth = Mean[Color]()
-        self._cdc = {look: CDC() for look in LOOKS}
-        self._warp = dict.fromkeys(LOOKS, 0.0)
+        self._cdc = {version: CDC() for version in VERSIONS}
+        self._warp = dict.fromkeys(VERSIONS, 0.0)
         self._pairs = 0
-        self._before: tuple[Tensor, Tensor] | None = None  # the truth, and all looks
+        self._before: tuple[Tensor, Tensor] | None = None  # the truth, and all versions
 
     def push(self, moment: _Moment, luma: Plane, planes: dict[str, Plane]) -> None:
         """Take the next frame, with its Y' at network size and the ab of each filter."""
         truth = moment.truth
         pictures = {name: self._join(moment, luma, ab) for name, ab in planes.items()}
         pictures |= {"grey": self._grey(moment), "truth": truth.rgb}
-        looks = torch.cat([pictures[look] for look in LOOKS])
+        versions = torch.cat([pictures[version] for version in VERSIONS])
         if moment.place.starts_shot:
             self.shots += 1
             self._before = None
             for cdc in self._cdc.values():
                 cdc.cut()
-        for look, rgb, color in zip(LOOKS, looks, colorfulness(looks).tolist(), strict=True):
-            self._cdc[look].push(rgb)
-            self.colorfulness[look].push(color)
+        for version, rgb, color in zip(VERSIONS, versions, colorfulness(versions).tolist(), strict=True):
+            self._cdc[version].push(rgb)
+            self.colorfulness[version].push(color)
         if self._before is not None and min(self.width, self.height) >= SMALLEST_FLOW:
-            self._measure_flicker(*self._before, truth.rgb, looks)
-        self._before = truth.rgb, looks
+            self._measure_flicker(*self._before, truth.rgb, versions)
+        self._before = truth.rgb, versions
         if self.frames % SCORED == 0:
-            for look, mean in self._scores.items():
-                mean.push(score(truth, sepia(truth) if look == "sepia" else pictures[look]))
+            for version, mean in self._scores.items():
+                mean.push(score(truth, sepia(truth) if version == "sepia" else pictures[version]))
             self._truth.push(color_of(truth.rgb))
         self.strip.push(self._upright(moment, pictures["colorized"]) if self.strip.wants() else None)
         self.frames += 1
 
     def _join(self, moment: _Moment, luma: Plane, ab: Plane) -> Tensor:
         """Return the picture of ab at network size on the true luma, or on the true L* where another was seen."""
-        if self.settings.degrade == "film":
+        if self.setup.degrade == "film":
             return moment.truth.with_ab(full_size(moment.grey, luma, ab))
         chroma = chroma_planes(moment.grey, luma, ab, self.width, self.height)
         return frame_to_rgb(moment.grey, chroma, self.width, self.height)[None]
 
     def _grey(self, moment: _Moment) -> Tensor:
-        if self.settings.degrade == "film":
+        if self.setup.degrade == "film":
             return moment.truth.grey()
         return self._shown(moment.grey)
 
-    def _measure_flicker(self, truth_before: Tensor, before: Tensor, truth: Tensor, looks: Tensor) -> None:
+    def _measure_flicker(self, truth_before: Tensor, before: Tensor, truth: Tensor, versions: Tensor) -> None:
         motion = flow(truth_before, truth)
         occluded = occlusion(motion, flow(truth, truth_before))
-        errors = warp_error(before, looks, motion.expand(len(LOOKS), -1, -1, -1), occluded).tolist()
+        errors = warp_error(before, versions, motion.expand(len(VERSIONS), -1, -1, -1), occluded).tolist()
         if not all(map(math.isfinite, errors)):
             return  # nothing of one frame is seen in the next
         self._pairs += 1
-        for look, error in zip(LOOKS, errors, strict=True):
-            self._warp[look] += error
-            self.flicker[look].push(error)
+        for version, error in zip(VERSIONS, errors, strict=True):
+            self._warp[version] += error
+            self.flicker[version].push(error)
 
     def _upright(self, moment: _Moment, colorized: Tensor) -> Pictures:
         kinds = self._shown(moment.grey), colorized, moment.truth.rgb
@@ -304,9 +302,11 @@ class _Meter:
         return frame_to_rgb(grey, without_color(grey), self.width, self.height)[None]
 
     def result(self, name: str, seconds: float) -> FilmScores:
-        means = {look: mean.result() for look, mean in self._scores.items()}
+        means = {version: mean.result() for version, mean in self._scores.items()}
         pairs = self._pairs or math.nan
-        steadiness = {look: Steadiness(self._warp[look] / pairs, self._cdc[look].result()) for look in LOOKS}
+        steadiness = {
+            version: Steadiness(self._warp[version] / pairs, self._cdc[version].result()) for version in VERSIONS
+        }
         truth = steadiness["truth"]
         return FilmScores(
             name=name,
@@ -320,10 +320,10 @@ class _Meter:
                 averaged=means["averaged"],
                 steadiness=steadiness,
                 ratios={
-                    look: Steadiness(_share(s.warp_error, truth.warp_error), _share(s.cdc, truth.cdc))
-                    for look, s in steadiness.items()
+                    version: Steadiness(_share(s.warp_error, truth.warp_error), _share(s.cdc, truth.cdc))
+                    for version, s in steadiness.items()
                 },
-                excess_removed=_excess_removed({look: s.warp_error for look, s in steadiness.items()}),
+                excess_removed=_excess_removed({version: s.warp_error for version, s in steadiness.items()}),
             ),
             flicker=self.flicker,
             colorfulness=self.colorfulness,

@@ -46,8 +46,8 @@ class Plate(Strip):
 
 
 @dataclass
-class Album:
-    """Collects while an evaluation runs; holds a bounded number of small JPEGs, whatever the data."""
+class Gallery:
+    """Collects pictures while an evaluation runs: a bounded number of small JPEGs, whatever the data."""
 
     strips: list[Strip] = field(default_factory=list)
     _best: list[tuple[float, int, Plate]] = field(default_factory=list)

@@ -12,10 +12,10 @@ from typing import Any
 from vidcolor.data.photos import BrokenPhotos, search_photos, spread
 from vidcolor.errors import DataError, InputError
 from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
-from vidcolor.evaluation.gallery import Album
+from vidcolor.evaluation.gallery import Gallery
 from vidcolor.evaluation.kid import Kid, KidMeter
 from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
-from vidcolor.evaluation.pictures import Degradation, Settings
+from vidcolor.evaluation.pictures import Degradation, Setup
 from vidcolor.evaluation.scores import Comparison, mean_comparison
 from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
 from vidcolor.film.reader import probe
@@ -129,7 +129,7 @@ def evaluate(
     settings: EvaluateSettings | None = None,
     run: RunSettings | None = None,
     shot: ShotSettings | None = None,
-    album: Album | None = None,
+    gallery: Gallery | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Turn colors grey, colorize them with the code that films go through, and compare with the truth.
@@ -140,7 +140,7 @@ def evaluate(
     Args:
         data: Photos, tar shards of them, color films, folders of all these; image sequences, as a_%06d.png.
         run: The model, where it computes, and its size; shot: how pictures look.
-        album: Collects pictures for a report.
+        gallery: Collects pictures for a report.
         progress: Called with photos and frames done, and how many there are.
 
     Raises:
@@ -151,7 +151,7 @@ def evaluate(
     if not settings.calibration:
         model = model.uncalibrated()
     predictor = Predictor(model, device, choose_precision(run.precision, device))
-    how = Settings(
+    how = Setup(
         predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size, run.looks, settings.hints
     )
     if settings.hints and not predictor.takes_hints:
@@ -188,8 +188,8 @@ def evaluate(
 
     for photo, pictures in evaluate_photos(photos, how, broken):
         scores.append(photo)
-        if album:
-            album.add_photo(photo, pictures)
+        if gallery:
+            gallery.add_photo(photo, pictures)
         if kid:
             kid.push(pictures)
         step()
@@ -202,8 +202,8 @@ def evaluate(
             failures[path] = error
             continue
         film_scores.append(film)
-        if album:
-            album.add_film(strip)
+        if gallery:
+            gallery.add_film(strip)
     if failures and not (scores or film_scores):
         raise next(iter(failures.values()))
     warnings = [str(error) for error in failures.values()]

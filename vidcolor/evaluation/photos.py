@@ -23,7 +23,7 @@ from vidcolor.evaluation.pictures import (
     GREY_TAGS,
     Degradation,
     Pictures,
-    Settings,
+    Setup,
     full_size,
     grey_frame,
     seed_of,
@@ -55,16 +55,16 @@ class PhotoScores:
 
 
 def evaluate_photos(
-    photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos
+    photos: Sequence[Photo], setup: Setup, broken: BrokenPhotos
 ) -> Iterator[tuple[PhotoScores, Pictures]]:
     """Score photos one after another, in their order.
 
     Raises:
         DataError: too many photos do not decode; the others are counted in ``broken``.
     """
-    with closing(prefetch(_chunks(photos, settings, broken), 1)) as chunks:
+    with closing(prefetch(_chunks(photos, setup, broken), 1)) as chunks:
         for chunk in chunks:
-            yield from _evaluate_chunk(chunk, settings)
+            yield from _evaluate_chunk(chunk, setup)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class _Loaded:
     hints: Plane | None
 
 
-def _chunks(photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos) -> Iterator[list[_Loaded]]:
+def _chunks(photos: Sequence[Photo], setup: Setup, broken: BrokenPhotos) -> Iterator[list[_Loaded]]:
     chunk: list[_Loaded] = []
     pixels = 0
     for photo in photos:
@@ -93,13 +93,13 @@ def _chunks(photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos) -
         except DataError:
             broken.add([photo.name])
             continue
-        if settings.degrade == "film":
+        if setup.degrade == "film":
             image = shrink(image, FILM_SIDE)
         height, width = image.shape[:2]
-        grey = _grey_frame(photo, image, settings.degrade)
-        view = settings.view(VideoInfo.of_still(width, height, GREY_TAGS))
+        grey = _grey_frame(photo, image, setup.degrade)
+        view = setup.view(VideoInfo.of_still(width, height, GREY_TAGS))
         luma = view.small(grey)
-        hints = _points(photo, image, luma.shape, settings.hints) if settings.hints else None
+        hints = _points(photo, image, luma.shape, setup.hints) if setup.hints else None
         chunk.append(_Loaded(photo, image, grey, luma, hints))
         pixels += height * width
         if len(chunk) == CHUNK_PHOTOS or pixels >= CHUNK_PIXELS:
@@ -109,13 +109,13 @@ def _chunks(photos: Sequence[Photo], settings: Settings, broken: BrokenPhotos) -
         yield chunk
 
 
-def _evaluate_chunk(chunk: Sequence[_Loaded], settings: Settings) -> Iterator[tuple[PhotoScores, Pictures]]:
+def _evaluate_chunk(chunk: Sequence[_Loaded], setup: Setup) -> Iterator[tuple[PhotoScores, Pictures]]:
     # Codes are held of all photos of a chunk, floating-point pictures of one at a time: these are eight times as large.
-    planes = settings.predictor.predict(
+    planes = setup.predictor.predict(
         [item.luma for item in chunk],
         hints=[item.hints for item in chunk],
-        saturation=settings.saturation,
-        batch=settings.batch or BATCH,
+        saturation=setup.saturation,
+        batch=setup.batch or BATCH,
     )
     for item, ab in zip(chunk, planes, strict=True):
         truth = Truth.of(_to_rgb(item.image))

@@ -30,8 +30,8 @@ GREY_TAGS = ColorTags("bt601", full_range=True)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a model is put to work.
+class Setup:
+    """How a model is set up to be measured.
 
     Attributes:
         predictor: The model on its device.

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import writing
-from vidcolor.evaluation.films import LOOKS, FilmScores, mean_film
-from vidcolor.evaluation.gallery import Album
+from vidcolor.evaluation.films import VERSIONS, FilmScores, mean_film
+from vidcolor.evaluation.gallery import Gallery
 from vidcolor.evaluation.measurement import Evaluation
-from vidcolor.evaluation.tables import film_looks, films, heading, looks, sources
+from vidcolor.evaluation.tables import film_versions, films, heading, sources, versions
 from vidcolor.files import replaced
 from vidcolor.report.page import render
 from vidcolor.report.plots import histogram, scatter, time_plot
@@ -27,7 +27,7 @@ _LEGEND = {
     "grey": "grey",
     "truth": "truth",
 }
-assert set(_LEGEND) == set(DRAWN) == set(LOOKS)
+assert set(_LEGEND) == set(DRAWN) == set(VERSIONS)
 
 
 def prepare_report(folder: Path) -> None:
@@ -40,7 +40,7 @@ def prepare_report(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def write_report(folder: Path, evaluation: Evaluation, album: Album) -> Path:
+def write_report(folder: Path, evaluation: Evaluation, gallery: Gallery) -> Path:
     """Write the page into a folder, in place of an earlier one.
 
     Returns:
@@ -51,21 +51,21 @@ def write_report(folder: Path, evaluation: Evaluation, album: Album) -> Path:
     """
     path = folder / PAGE
     with replaced(path) as part:
-        part.write_text(page(evaluation, album), encoding="utf-8")
+        part.write_text(page(evaluation, gallery), encoding="utf-8")
     return path
 
 
-def page(evaluation: Evaluation, album: Album) -> str:
+def page(evaluation: Evaluation, gallery: Gallery) -> str:
     """Return the page's text."""
     return render(
         __package__,
         "report.html",
         evaluation=evaluation,
-        album=album,
+        gallery=gallery,
         heading=heading(evaluation),
         cards=_cards(evaluation),
         photos=_photos(evaluation) if evaluation.photos else None,
-        films=_films(evaluation, album) if evaluation.films else None,
+        films=_films(evaluation, gallery) if evaluation.films else None,
     )
 
 
@@ -96,7 +96,7 @@ def _photos(evaluation: Evaluation) -> dict[str, Any]:
     pairs = [(p.comparison.truth.colorfulness, p.comparison.colorized.colorfulness) for p in thinned]
     nearer = f"{better:.0%} of {len(gains)} photos are nearer to the truth than their grey copy."
     return {
-        "looks": looks(evaluation.overall, evaluation.kid),
+        "versions": versions(evaluation.overall, evaluation.kid),
         "gains": histogram(gains, 0.5, "histogram of the gain over grey"),
         "gains_caption": f"Gain over grey in dB: {nearer}",
         "colors": scatter(pairs, "colorfulness of photos"),
@@ -104,14 +104,14 @@ def _photos(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _films(evaluation: Evaluation, album: Album) -> dict[str, Any]:
+def _films(evaluation: Evaluation, gallery: Gallery) -> dict[str, Any]:
     return {
-        "looks": film_looks(mean_film(evaluation.films)),
+        "versions": film_versions(mean_film(evaluation.films)),
         "each": films(evaluation),
         "legend": _LEGEND,
         "shown": [
             (film, strip, _over_time(film, film.flicker, "warp error", 1), _over_time(film, film.colorfulness))
-            for film, strip in zip(evaluation.films, album.strips, strict=True)
+            for film, strip in zip(evaluation.films, gallery.strips, strict=True)
         ],
     }
 

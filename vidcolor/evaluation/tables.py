@@ -9,7 +9,7 @@ from vidcolor.evaluation.scores import Color, Comparison, Scores, share
 from vidcolor.report.tables import Table, shown
 
 
-def looks(overall: Comparison, kid: Kid | None = None) -> Table:
+def versions(overall: Comparison, kid: Kid | None = None) -> Table:
     """Return a table with a row for each way to color: what was predicted, the baselines, the truth."""
     distances = {"colorized": kid.colorized, "grey": kid.grey} if kid else {}
 
@@ -70,7 +70,7 @@ def sources(evaluation: Evaluation) -> Table:
     return Table(head, rows)
 
 
-def film_looks(measures: FilmMeasures) -> Table:
+def film_versions(measures: FilmMeasures) -> Table:
     """Return a table with a row for each way to color a film, means over films."""
     m = measures
     colors: dict[str, Color] = {
@@ -146,9 +146,9 @@ def describe(evaluation: Evaluation) -> str:
     e = evaluation
     parts = [heading(e)]
     if e.photos:
-        parts.append(looks(e.overall, e.kid).markdown())
+        parts.append(versions(e.overall, e.kid).markdown())
         if len(e.sources) > 1:
             parts.append(sources(e).markdown())
     if e.films:
-        parts += [film_looks(mean_film(e.films)).markdown(), films(e).markdown()]
+        parts += [film_versions(mean_film(e.films)).markdown(), films(e).markdown()]
     return "\n\n".join(parts)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vidcolor.errors import reading
 from vidcolor.files import RAW_PHOTOS, has_suffix
 from vidcolor.film import dpx
-from vidcolor.film.images import common, exr, jpeg2000, netpbm, png, profiles, tiff
+from vidcolor.film.images import exr, jpeg2000, netpbm, pillow, png, profiles, tiff
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.samples import Samples, turned, unreadable
 from vidcolor.film.transfer import LINEAR
@@ -84,9 +84,9 @@ def _reader(path: Path, head: bytes) -> Callable[[Path, bytes], Samples]:
     if head[4:8] == b"ftyp":
         brands = {head[8:12], *(head[place : place + 4] for place in range(16, min(len(head), head[3] or 64), 4))}
         if brands & set(_AVIF_BRANDS):
-            return lambda path, data: common.read(path, data, "AVIF")
+            return lambda path, data: pillow.read(path, data, "AVIF")
         if brands & set(_HEIC_BRANDS):
-            return common.read_heic
+            return pillow.read_heic
     forms = {b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"RIFF": "WebP"}
     form = next((form for start, form in forms.items() if head.startswith(start)), "")
     if path.suffix.lower() == ".tga" and not form:  # TGA has no signature
@@ -94,7 +94,7 @@ def _reader(path: Path, head: bytes) -> Callable[[Path, bytes], Samples]:
     if not form or (form == "WebP" and head[8:12] != b"WEBP"):
         why = "the file is empty" if not head else "the data are invalid"
         raise unreadable(path, why, "It is no picture, or a damaged one")
-    return lambda path, data: common.read(path, data, form)
+    return lambda path, data: pillow.read(path, data, form)
 
 
 def _image(path: Path, samples: Samples) -> Image:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vidcolor.errors import OutputError, reason, writing
 from vidcolor.files import replaced
 from vidcolor.film.dpx import write_dpx
-from vidcolor.film.images import common, exr, jpeg2000, netpbm, png, profiles, tiff
+from vidcolor.film.images import exr, jpeg2000, netpbm, pillow, png, profiles, tiff
 from vidcolor.film.images.image import Image
 
 
@@ -119,7 +119,7 @@ def losses(path: Path, image: Image) -> list[str]:
         raise OutputError(f"cannot write {path}", why, "Use .png or .tif")
     metadata = image.metadata
     opaque = image.alpha is None or not (image.alpha < image.opaque).any()
-    long = common.JPEG_SEGMENT if form.name == "JPEG" else None
+    long = pillow.JPEG_SEGMENT if form.name == "JPEG" else None
     held = {
         "alpha": not opaque, "Exif": metadata.exif, "XMP": metadata.xmp, "resolution": metadata.dpi,
         "texts": metadata.texts, "comment": metadata.comment, "captions": metadata.captions,
@@ -195,7 +195,7 @@ def _write_codes(part: Path, form: Format, image: Image) -> None:
     elif form.name == "PPM":
         _write_parts(part, netpbm.encoded(values))
     else:
-        common.save(part, form.name, values, alpha, profile, metadata)
+        pillow.save(part, form.name, values, alpha, profile, metadata)
 
 
 def _write_parts(path: Path, parts: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""A rehearsal: what a run would do, told input by input, from about a second of real work on each."""
+"""A dry run: what a run would do, told input by input, from about a second of real work on each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vidcolor.pipeline.forecast import Forecast
 
 
-def rehearse(
+def dry_run(
     sources: Sequence[Path],
     output: Path | None,
     run: RunSettings,
