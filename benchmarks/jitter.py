@@ -20,7 +20,7 @@ import torch
 
 from vidcolor.color.arrays import Plane
 from vidcolor.evaluation import films
-from vidcolor.evaluation.pictures import Settings
+from vidcolor.evaluation.pictures import Setup
 from vidcolor.files import COLOR_FILMS, named_files
 from vidcolor.network.predictor import Predictor
 from vidcolor.settings import DEFAULT_MODEL, RunSettings
@@ -44,8 +44,8 @@ def warp_errors(
     path: Path, predictor: Predictor, frames: int, sigma: float, whole_picture: bool
 ) -> tuple[float, float]:
     """Of the film as the network gives it and smoothed, as shares of the truth's."""
-    settings = Settings(Jittering(predictor, sigma, whole_picture), 0, 1.0, "none")  # type: ignore[arg-type]
-    scores, _ = films.evaluate_film(path, settings, frames)
+    setup = Setup(Jittering(predictor, sigma, whole_picture), 0, 1.0, "none")  # type: ignore[arg-type]
+    scores, _ = films.evaluate_film(path, setup, frames)
     return scores.scores.ratios["unsmoothed"].warp_error, scores.scores.ratios["colorized"].warp_error
 
 

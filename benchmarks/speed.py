@@ -143,7 +143,7 @@ def stages(source: Path, frames: int) -> dict[str, float]:
         timed(
             "chroma",
             list(zip(pictures, small, ab, strict=True)),
-            lambda each: chroma_planes(*each, width // 2, height // 2),
+            lambda each: chroma_planes(each[0], each[1], each[2], width // 2, height // 2),
         )
         timed("Lab round trip of peers", list(zip(pictures, ab, strict=True)), lambda each: lab_round_trip(*each))
     times["network threads"] = torch.get_num_threads()

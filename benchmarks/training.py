@@ -16,13 +16,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from itertools import islice, pairwise
-from typing import Any
 from unittest import mock
 
 import vidcolor
-from vidcolor.data.photos import Batch, find_photos, train_batches
+from vidcolor.data.photos import Batch, PhotoReader, find_photos
 from vidcolor.network.device import choose_device
-from vidcolor.training import run as loop
 
 
 def main() -> None:
@@ -37,10 +35,12 @@ def main() -> None:
     options = parser.parse_args()
     kept: list[Batch] = []
 
-    def from_disk(*arguments: Any, **keywords: Any) -> Iterator[Batch]:
-        return islice(train_batches(*arguments, **keywords), options.steps)
+    read = PhotoReader.epoch
 
-    def from_memory(*arguments: Any, **keywords: Any) -> Iterator[Batch]:
+    def from_disk(reader: PhotoReader, number: int, first_step: int = 0) -> Iterator[Batch]:
+        return islice(read(reader, number, first_step), options.steps)
+
+    def from_memory(reader: PhotoReader, number: int, first_step: int = 0) -> Iterator[Batch]:
         return iter(kept)
 
     config = vidcolor.TrainSettings(epochs=1, batch_size=options.batch_size, workers=options.workers, val_limit=4)
@@ -48,9 +48,8 @@ def main() -> None:
         encoder=options.encoder,
         encoder_options={"pad_type": "same"} if options.encoder.startswith("mobilenetv2") else {},
     )
-    kept += from_disk(
-        find_photos(options.photos), batch_size=options.batch_size, sizes=config.sizes, seed=0, epoch=0, workers=0
-    )
+    photos = find_photos(options.photos)
+    kept += from_disk(PhotoReader(photos, batch_size=options.batch_size, sizes=config.sizes, seed=0), 0)
     wall: dict[str, list[float]] = {"disk": [], "memory": []}
     processor: dict[str, list[float]] = {"disk": [], "memory": []}
     for _ in range(options.rounds):
@@ -60,9 +59,9 @@ def main() -> None:
             def note(values: dict[str, float], times: list[tuple[float, float]] = times) -> None:
                 times.append((time.perf_counter(), time.process_time()))
 
-            with tempfile.TemporaryDirectory() as folder, mock.patch.object(loop, "train_batches", batches):
+            with tempfile.TemporaryDirectory() as folder, mock.patch.object(PhotoReader, "epoch", batches):
                 vidcolor.train(
-                    options.photos, folder, config=config, network=network, device=choose_device(options.device),
+                    options.photos, folder, settings=config, network=network, device=choose_device(options.device),
                     progress=note,
                 )  # fmt: skip
             for (wall_before, own_before), (wall_after, own_after) in pairwise(times):

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from vidcolor.data.photos import BrokenPhotos, Photo, center_crop, find_photos, random_crop, split_photos, train_batches
+from vidcolor.data.photos import BrokenPhotos, Photo, PhotoReader, center_crop, find_photos, random_crop, split_photos
 from vidcolor.errors import DataError, InputError
 
 Folder = Callable[..., Path]
@@ -145,7 +145,7 @@ def test_broken_photos_are_replaced_and_named(photo_folder: Folder) -> None:
     """A batch keeps its size when a photo does not decode, and says which it was."""
     folder = photo_folder(count=4)
     (folder / "001.png").write_bytes(b"\x89PNG but not really")
-    (batch,) = train_batches(find_photos([folder]), batch_size=4, sizes=[32], seed=0, epoch=0)
+    (batch,) = PhotoReader(find_photos([folder]), batch_size=4, sizes=[32], seed=0).epoch(0)
     assert batch.rgb.shape == (4, 3, 32, 32)
     assert batch.broken == (str(folder / "001.png"),)
 
@@ -160,9 +160,10 @@ def test_too_many_broken_photos_stop_the_run() -> None:
         broken.add(["5.jpg"])
 
 
-def batches(folder: Path, **changes: Any) -> list[torch.Tensor]:
-    options: dict[str, Any] = {"batch_size": 4, "sizes": [32, 64], "seed": 1, "epoch": 2}
-    return [batch.rgb for batch in train_batches(find_photos([folder]), **{**options, **changes})]
+def batches(folder: Path, *, epoch: int = 2, first_step: int = 0, **changes: Any) -> list[torch.Tensor]:
+    options: dict[str, Any] = {"batch_size": 4, "sizes": [32, 64], "seed": 1}
+    reader = PhotoReader(find_photos([folder]), **{**options, **changes})
+    return [batch.rgb for batch in reader.epoch(epoch, first_step)]
 
 
 def test_resuming_inside_an_epoch_gives_the_same_batches(photo_folder: Folder) -> None:
@@ -258,7 +259,7 @@ def test_readers_start_beside_threads_of_opencv(photo_folder: Callable[..., Path
     try:
         cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (1000, 1000))
         photos = find_photos([photo_folder(count=8)])
-        found = train_batches(photos, batch_size=4, sizes=(32,), seed=1, epoch=0, workers=2)
+        found = PhotoReader(photos, batch_size=4, sizes=(32,), seed=1, workers=2).epoch(0)
         assert len(list(found)) == 2
         assert cv2.getNumThreads() == 4
     finally:

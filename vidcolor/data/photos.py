@@ -301,28 +301,6 @@ class PhotoReader:
             return iter(self._loader)
 
 
-def train_batches(
-    photos: Sequence[Photo],
-    *,
-    batch_size: int,
-    sizes: Sequence[int],
-    seed: int,
-    epoch: int,
-    first_step: int = 0,
-    smallest_crop: float = 0.6,
-    mirror: bool = True,
-    workers: int = 0,
-    rank: int = 0,
-    ranks: int = 1,
-) -> Iterator[Batch]:
-    """Return the batches of one epoch, from ``first_step`` on; the arguments are those of :class:`PhotoReader`."""
-    reader = PhotoReader(
-        photos, batch_size=batch_size, sizes=sizes, seed=seed, smallest_crop=smallest_crop, mirror=mirror,
-        workers=workers, rank=rank, ranks=ranks,
-    )  # fmt: skip
-    return reader.epoch(epoch, first_step)
-
-
 def _begin_worker(worker: int) -> None:
     """Leave the group of processes.
 

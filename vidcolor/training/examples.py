@@ -20,7 +20,7 @@ from vidcolor.data.degrade import (
     maybe_smaller,
     neutral_borders,
 )
-from vidcolor.data.photos import Photo, train_batches
+from vidcolor.data.photos import Photo, PhotoReader
 from vidcolor.settings import TrainSettings
 from vidcolor.training.config import reading_workers
 from vidcolor.training.hints import draw_hints, moved
@@ -118,16 +118,15 @@ def other_photos(
     photos: Sequence[Photo], number: int, sizes: Sequence[int], config: TrainSettings, device: torch.device
 ) -> Iterator[Tensor]:
     """Return so many photos of the training in crops that no epoch has, in batches ``(N, 3, H, W)`` of uint8."""
-    batches = train_batches(
+    reader = PhotoReader(
         photos,
         batch_size=config.batch_size,
         sizes=sizes,
         seed=config.seed,
-        epoch=config.epochs,
         smallest_crop=config.smallest_crop,
         workers=reading_workers(config.workers, device.type, 1),
     )
-    for batch in islice(batches, max(1, number // config.batch_size)):
+    for batch in islice(reader.epoch(config.epochs), max(1, number // config.batch_size)):
         yield batch.rgb
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from vidcolor.data.photos import Photo, train_batches
+from vidcolor.data.photos import Photo, PhotoReader
 from vidcolor.network.features import PictureFeatures
 from vidcolor.network.heads import Prediction
 from vidcolor.settings import TrainSettings
@@ -42,7 +42,7 @@ def main_loss(photos: Sequence[Photo], config: TrainSettings) -> LossFunction:
         return perceptual_loss
     if config.loss == "regression":
         return regression_loss
-    batches = train_batches(photos, batch_size=config.batch_size, sizes=(32,), seed=config.seed, epoch=0)
+    batches = PhotoReader(photos, batch_size=config.batch_size, sizes=(32,), seed=config.seed).epoch(0)
     weights = rebalancing_weights(color_prior(batch.rgb for batch in islice(batches, PRIOR_BATCHES)))
     return lambda prediction, truth: classification_loss(prediction, truth, weights)
 
