@@ -17,14 +17,15 @@ from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
 from vidcolor.network.backbone import create_backbone
 from vidcolor.network.features import BLOCK, PictureFeatures, distribution_distance
 from vidcolor.network.heads import Prediction, ab_bins
-from vidcolor.training.features import colorized, feature_distance
 from vidcolor.training.hints import moved
 from vidcolor.training.loss import (
     classification_loss,
     color_difference,
     color_prior,
+    colorized,
     decode_ab,
     encode_ab,
+    feature_distance,
     gradient_loss,
     log_error_loss,
     mean_squared_loss,

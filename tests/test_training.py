@@ -29,8 +29,8 @@ from vidcolor.network.checkpoint import load_model
 from vidcolor.network.heads import Prediction
 from vidcolor.training import objective
 from vidcolor.training import run as training_loop
-from vidcolor.training.config import learning_rate
 from vidcolor.training.loss import regression_loss
+from vidcolor.training.schedule import learning_rate
 from vidcolor.training.start import load_mean
 from vidcolor.training.validation import ValidationScores, overfitting, validate
 

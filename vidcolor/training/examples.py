@@ -22,8 +22,8 @@ from vidcolor.data.degrade import (
 )
 from vidcolor.data.photos import Photo, PhotoReader
 from vidcolor.settings import TrainSettings
-from vidcolor.training.config import reading_workers
 from vidcolor.training.hints import draw_hints, moved
+from vidcolor.training.schedule import reading_workers
 
 VIEWS_MOVED = 3  # pixels at most between two views of a picture
 

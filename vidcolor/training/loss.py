@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidcolor.color.spaces import lab_to_rgb, rgb_to_lab
+from vidcolor.network.features import PictureFeatures, distribution_distance
 from vidcolor.network.heads import AB_SCALE, Prediction, ab_bins
 
 SOFT_NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1
@@ -162,3 +163,20 @@ def classification_loss(prediction: Prediction, truth: Tensor, weights: Tensor) 
     log_probability = F.log_softmax(prediction.logits, dim=1)
     entropy = -(log_probability.gather(1, index) * soft).sum(dim=1)
     return (entropy * weights.to(entropy)[index[:, 0]]).mean()
+
+
+def colorized(prediction: Prediction, truth: Tensor) -> Tensor:
+    """Return sRGB ``(N, 3, H, W)`` in 0..1 of predicted ab on the true L*, for the true Lab ``(N, 3, H, W)``."""
+    ab = F.interpolate(prediction.ab, size=truth.shape[-2:], mode="bilinear", align_corners=False)
+    return lab_to_rgb(torch.cat([truth[:, :1], ab], dim=1)).clamp(0, 1)
+
+
+def feature_distance(encoder: PictureFeatures, prediction: Prediction, truth: Tensor) -> Tensor:
+    """Return :func:`distribution_distance` between the colorized and the true pictures of a batch.
+
+    A loss by pictures answers with the mean of what is likely, which no true picture looks like. This one asks only
+    that colorized pictures, all together, cannot be told from true ones.
+    """
+    with torch.no_grad():
+        wanted = encoder(lab_to_rgb(truth).clamp(0, 1))
+    return distribution_distance(encoder(colorized(prediction, truth)), wanted)

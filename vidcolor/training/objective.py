@@ -13,10 +13,10 @@ from vidcolor.network.features import PictureFeatures
 from vidcolor.network.heads import Prediction
 from vidcolor.settings import TrainSettings
 from vidcolor.training.examples import Shown
-from vidcolor.training.features import feature_distance
 from vidcolor.training.loss import (
     classification_loss,
     color_prior,
+    feature_distance,
     gradient_loss,
     log_error_loss,
     mean_squared_loss,

@@ -26,7 +26,6 @@ from vidcolor.network.predictor import whole_strides
 from vidcolor.settings import TrainSettings
 from vidcolor.training.calibration import LEARNING_PHOTOS, calibrate, learn_strength
 from vidcolor.training.checks import listing, look_over, try_out
-from vidcolor.training.config import learning_rate, reading_workers
 from vidcolor.training.examples import other_crops, shown_once, shown_twice, step_seed
 from vidcolor.training.fixed_photos import FixedPhotos
 from vidcolor.training.interrupt import Interrupt
@@ -36,6 +35,7 @@ from vidcolor.training.objective import Objective, main_loss
 from vidcolor.training.precision import autocast
 from vidcolor.training.processes import Processes
 from vidcolor.training.result import TrainResult
+from vidcolor.training.schedule import learning_rate, reading_workers
 from vidcolor.training.start import Beginning
 from vidcolor.training.state import MovingAverage, Position, TrainState, make_optimizer
 from vidcolor.training.validation import overfitting, validate

@@ -1,4 +1,4 @@
-"""What follows from the settings of a run: how many processes read, and the learning rate of each step."""
+"""What a run does when: the learning rate of each step, and how many processes read photos meanwhile."""
 
 from __future__ import annotations
 
