@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from vidcolor.errors import InputError
-from vidcolor.film.bitpacking import FILLED_A, FILLED_B, PACKED, Packing
-from vidcolor.film.dpx import Header, new_header, read_dpx, read_header, write_dpx
+from vidcolor.film.images.bitpacking import FILLED_A, FILLED_B, PACKED, Packing
+from vidcolor.film.images.dpx import Header, new_header, read_dpx, read_header, write_dpx
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.transfer import LINEAR, LOG, VIDEO

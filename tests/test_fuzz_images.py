@@ -24,7 +24,7 @@ def make_seeds(folder: Path) -> list[Path]:
     from test_dpx import header
     from test_images_reading import profile_of, seeds
     from test_images_writing import XMP, camera_exif
-    from vidcolor.film.bitpacking import Packing
+    from vidcolor.film.images.bitpacking import Packing
     from vidcolor.film.images.image import Image
     from vidcolor.film.images.metadata import Metadata
     from vidcolor.film.images.writing import write_image

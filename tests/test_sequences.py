@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from vidcolor.color.codes import luma_codes
 from vidcolor.errors import InputError, OutputError
 from vidcolor.evaluation.films import evaluate_film
-from vidcolor.film.dpx import Header, new_header, read_dpx, write_dpx
 from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.film.frame_files import FrameFiles, FrameWriter
+from vidcolor.film.images.dpx import Header, new_header, read_dpx, write_dpx
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.images.reading import read_image

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from vidcolor.color.codes import rgb_at_luma
 from vidcolor.color.spaces import LUMA_WEIGHTS
-from vidcolor.film.dpx import new_header
 from vidcolor.film.frame import Frame
+from vidcolor.film.images.dpx import new_header
 from vidcolor.film.images.image import TAGS, Image
 from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.images.writing import check_format, losses, write_straight

@@ -23,8 +23,8 @@ from vidcolor.color.arrays import Luma
 from vidcolor.color.codes import luma_codes
 from vidcolor.color.spaces import LUMA_WEIGHTS
 from vidcolor.errors import InputError
-from vidcolor.film.dpx import Header, read_dpx
 from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.images.dpx import Header, read_dpx
 from vidcolor.film.images.image import TAGS, Image
 from vidcolor.film.images.reading import picture_size, read_image
 from vidcolor.film.numbering import Sequence, find_sequence

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import reading
 from vidcolor.files import RAW_PHOTOS, has_suffix
-from vidcolor.film import dpx
-from vidcolor.film.images import exr, jpeg2000, netpbm, pillow, png, profiles, tiff
+from vidcolor.film.images import dpx, exr, jpeg2000, netpbm, pillow, png, profiles, tiff
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.samples import Samples, turned, unreadable
 from vidcolor.film.transfer import LINEAR

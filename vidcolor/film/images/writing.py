@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason, writing
 from vidcolor.files import replaced
-from vidcolor.film.dpx import write_dpx
 from vidcolor.film.images import exr, jpeg2000, netpbm, pillow, png, profiles, tiff
+from vidcolor.film.images.dpx import write_dpx
 from vidcolor.film.images.image import Image
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.errors import reading
-from vidcolor.film.bitpacking import FILLED_A, FILLED_B, PACKED, Packing
+from vidcolor.film.images.bitpacking import FILLED_A, FILLED_B, PACKED, Packing
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.images.samples import check_size, turned, unreadable
