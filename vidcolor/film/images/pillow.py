@@ -68,7 +68,7 @@ def _why(error: Exception) -> str:
     return "the picture is cut short" if cut else "it does not decode"
 
 
-def _of_pillow(path: Path, picture: Any, data: bytes) -> Samples:
+def _of_pillow(path: Path, picture: PillowImage.Image, data: bytes) -> Samples:
     frames = getattr(picture, "n_frames", 1)
     if isinstance(picture, AvifImagePlugin.AvifImageFile):
         _refuse_hdr(path, data)
@@ -82,7 +82,7 @@ def _of_pillow(path: Path, picture: Any, data: bytes) -> Samples:
     return _told(samples, picture, frames)
 
 
-def _told(samples: Samples, picture: Any, frames: int) -> Samples:
+def _told(samples: Samples, picture: PillowImage.Image, frames: int) -> Samples:
     """Return samples together with what Pillow knows of their file."""
     if frames > 1:
         samples.losses.append(f"only the first of {frames} pictures in it is colored")
@@ -106,7 +106,7 @@ def _bits_of_avif(data: bytes) -> int:
     return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
 
 
-def _metadata(picture: Any) -> Metadata:
+def _metadata(picture: PillowImage.Image) -> Metadata:
     info = picture.info
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     xmp = info.get("xmp") or b""
@@ -121,7 +121,7 @@ def _metadata(picture: Any) -> Metadata:
     )
 
 
-def _captions(picture: Any) -> bytes:
+def _captions(picture: PillowImage.Image) -> bytes:
     """Return Photoshop's image resources, which lie in as many segments of a JPEG file as they need."""
     segments = [body for name, body in getattr(picture, "applist", []) if name == "APP13"]
     return b"".join(body.removeprefix(_PHOTOSHOP) for body in segments if body.startswith(_PHOTOSHOP))

@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from tifffile import PHOTOMETRIC
+from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
 from vidcolor.errors import InputError
 from vidcolor.film.images.metadata import Metadata, dpi_of
@@ -61,20 +61,20 @@ def read(path: Path, file: BinaryIO) -> Samples:
     return samples
 
 
-def _refuse_raw(path: Path, tiff: Any, page: Any) -> None:
+def _refuse_raw(path: Path, tiff: TiffFile, page: TiffPage) -> None:
     cfa = {PHOTOMETRIC.CFA, PHOTOMETRIC.LINEAR_RAW}
     inner = [sub for index, sub in enumerate(page.pages or ()) if index < 16] if page.subifds else []
     if _DNG_VERSION in page.tags or any(getattr(one, "photometric", None) in cfa for one in (page, *inner)):
         raise unreadable(path, "it is a camera's raw picture", "Develop it to a 16-bit TIFF first")
 
 
-def _pictures(tiff: Any) -> int:
+def _pictures(tiff: TiffFile) -> int:
     """Return the pictures of full size: neither previews nor masks."""
     return sum(1 for page in tiff.pages if not (getattr(page, "subfiletype", 0) or 0) & 5)
 
 
-def _samples(path: Path, page: Any, file: BinaryIO) -> Samples:
-    photometric = page.photometric
+def _samples(path: Path, page: TiffPage, file: BinaryIO) -> Samples:
+    photometric = PHOTOMETRIC(page.photometric)
     bits = max(page.bitspersample) if isinstance(page.bitspersample, tuple) else page.bitspersample
     if page.sampleformat == _FLOAT:
         raise unreadable(path, f"its values are {bits}-bit floating-point numbers", "Convert it to 16 bit")
@@ -97,12 +97,12 @@ def _samples(path: Path, page: Any, file: BinaryIO) -> Samples:
     return _interpreted(path, page, values, count, bits)
 
 
-def _interpreted(path: Path, page: Any, values: NDArray[Any], count: int, bits: int) -> Samples:
+def _interpreted(path: Path, page: TiffPage, values: NDArray[Any], count: int, bits: int) -> Samples:
     alpha, premultiplied, losses = _alpha(page, values, count)
     losses += [f"its {bits} bits a channel are kept as 16"] if bits > 16 else []
     alpha = to_depth(alpha, bits) if alpha is not None else None
     colors = values[..., 0] if count == 1 else values[..., :count]
-    photometric = page.photometric
+    photometric = PHOTOMETRIC(page.photometric)
     kept: dict[str, Any] = {"alpha": alpha, "premultiplied": premultiplied, "losses": losses}
     if photometric == PHOTOMETRIC.PALETTE:
         return _of_palette(path, page, colors, kept)
@@ -120,7 +120,7 @@ def _interpreted(path: Path, page: Any, values: NDArray[Any], count: int, bits: 
     return Samples(np.ascontiguousarray(deep), "gray" if count == 1 else "rgb", bits, **kept)
 
 
-def _alpha(page: Any, values: NDArray[Any], count: int) -> tuple[NDArray[Any] | None, bool, list[str]]:
+def _alpha(page: TiffPage, values: NDArray[Any], count: int) -> tuple[NDArray[Any] | None, bool, list[str]]:
     extra = values.shape[2] - count
     kinds = tuple(int(kind) for kind in page.extrasamples)[:extra]
     place = next((n for n, kind in enumerate(kinds) if kind in (_ASSOCIATED, _UNASSOCIATED)), None)
@@ -131,7 +131,7 @@ def _alpha(page: Any, values: NDArray[Any], count: int) -> tuple[NDArray[Any] | 
     return np.ascontiguousarray(values[..., count + place]), kinds[place] == _ASSOCIATED, losses
 
 
-def _of_palette(path: Path, page: Any, numbers: NDArray[Any], kept: dict[str, Any]) -> Samples:
+def _of_palette(path: Path, page: TiffPage, numbers: NDArray[Any], kept: dict[str, Any]) -> Samples:
     palette = page.colormap
     if palette is None or palette.shape[1] <= int(numbers.max(initial=0)):
         raise unreadable(path, "its palette is missing or too short")
@@ -160,7 +160,7 @@ def _lab(path: Path, values: NDArray[Any], bits: int, photometric: PHOTOMETRIC) 
     return lab
 
 
-def _through_libtiff(path: Path, page: Any, file: BinaryIO) -> Samples:
+def _through_libtiff(path: Path, page: TiffPage, file: BinaryIO) -> Samples:
     """Return what libtiff turns into RGB of 8 bits: Y'CbCr of any subsampling, old JPEG, pages of fax machines."""
     _refuse_cut(path, page, file)
     file.seek(0)
@@ -171,7 +171,7 @@ def _through_libtiff(path: Path, page: Any, file: BinaryIO) -> Samples:
     return Samples(np.ascontiguousarray(values[..., :3]), "rgb", 8)
 
 
-def _refuse_cut(path: Path, page: Any, file: BinaryIO) -> None:
+def _refuse_cut(path: Path, page: TiffPage, file: BinaryIO) -> None:
     """Refuse a file whose strips or tiles lie behind its end, or nowhere: tifffile would fill in black."""
     size = file.seek(0, io.SEEK_END)
     pairs = list(zip(page.dataoffsets, page.databytecounts, strict=False))
@@ -179,12 +179,12 @@ def _refuse_cut(path: Path, page: Any, file: BinaryIO) -> None:
         raise unreadable(path, "the picture is cut short", "Copy it again")
 
 
-def _bytes(page: Any, code: int) -> bytes:
+def _bytes(page: TiffPage, code: int) -> bytes:
     value = page.tags.valueof(code, b"")
     return bytes(value) if isinstance(value, (bytes, tuple)) else value.encode() if isinstance(value, str) else b""
 
 
-def _metadata(page: Any, file: BinaryIO, losses: list[str]) -> Metadata:
+def _metadata(page: TiffPage, file: BinaryIO, losses: list[str]) -> Metadata:
     across, down = (_fraction(page.tags.valueof(code, (0, 1))) for code in (282, 283))
     exif = b""
     try:
