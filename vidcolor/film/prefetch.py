@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import cv2
@@ -32,6 +32,8 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
         return False
 
     def run() -> None:
+        if stopped.is_set():
+            return
         try:
             for item in items:
                 if not put((item,)):
@@ -41,8 +43,8 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
             put(error)
 
     thread = threading.Thread(target=run, daemon=True, name="prefetch")
-    thread.start()
     try:
+        thread.start()  # here too Ctrl-C may strike
         while True:
             entry = ready.get()
             if entry is None:
@@ -52,7 +54,8 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
             yield entry[0]
     finally:
         stopped.set()
-        thread.join()
+        with suppress(RuntimeError):  # not under way yet: it will find itself stopped, and touch nothing
+            thread.join()
 
 
 @contextmanager
