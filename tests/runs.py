@@ -23,8 +23,18 @@ NETWORK = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, 
 PAPER = NetworkConfig(
     architecture="koalarization", encoder="", extractor="test_resnet", decoder=(8, 8, 8), fusion=8, size=32
 )
+# The strength of colors, which takes half of a small run's time, is learned in the tests that look at it.
 CONFIG = TrainSettings(
-    epochs=2, batch_size=4, sizes=(32,), warmup_steps=2, ema=0.9, val_share=0.2, workers=0, precision="fp32", seed=3
+    epochs=2,
+    batch_size=4,
+    sizes=(32,),
+    warmup_steps=2,
+    ema=0.9,
+    val_share=0.2,
+    workers=0,
+    precision="fp32",
+    seed=3,
+    colorfulness=0.0,
 )
 
 

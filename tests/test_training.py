@@ -38,13 +38,13 @@ from vidcolor.training.validation import ValidationScores, overfitting, validate
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
+        {"colorfulness": 0.75},
         {"loss": "classification"},
         {"ema": 0.0, "optimizer": "adam", "schedule": "constant"},
         {"dropout": 0.3, "drop_path": 0.3},
         {"gradient": 0.5, "steadiness": 0.1, "hints": 0.5},
     ],
-    ids=["regression", "classification", "no average", "dropped parts", "further terms"],
+    ids=["calibrated", "classification", "no average", "dropped parts", "further terms"],
 )
 def test_resumed_run_is_the_uninterrupted_run(photo_folder: Folder, tmp_path: Path, changes: dict[str, Any]) -> None:
     """Killed in the middle of an epoch, interrupted in another, resumed: every weight and number bit for bit."""
