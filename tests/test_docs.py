@@ -38,3 +38,11 @@ def test_the_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         exec(compile(block, "docs/python.md", "exec"), names)
     made = {path.name for path in tmp_path.iterdir()}
     assert made == {"film.mkv", "photo.png", "film.color.mkv", "photo.color.png", "short.mp4", "again.mkv"}
+
+
+def test_the_pages_name_modules_that_exist() -> None:
+    """Who follows a path in the text finds the file, in the repository or in the package."""
+    root = DOCS.parent
+    for page in (*DOCS.glob("*.md"), root / "README.md", root / "CONTRIBUTING.md"):
+        for name in re.findall(r"\b(?:[a-z_0-9]+/)+[a-z_0-9]+\.py\b", page.read_text()):
+            assert (root / name).exists() or (root / "vidcolor" / name).exists(), f"{page.name}: {name}"

@@ -79,7 +79,8 @@ def table() -> str:
     for room in reversed([room for room in ROOMS if f"vidcolor.{room}" in MODULES]):
         for module in sorted(order(room), key=lambda name: (name.count("."), -order(room).index(name))):
             first = (ast.get_docstring(ast.parse(MODULES[module].read_text())) or "").split("\n\n")[0]
-            names = (f"**{room}**", "") if module == f"vidcolor.{room}" else ("", f"`{module.rpartition('.')[2]}`")
+            place = module.removeprefix(f"vidcolor.{room}").lstrip(".").replace(".", "/")
+            names = ("", f"`{place}`") if place else (f"**{room}**", "")
             lines.append(f"| {names[0]} | {names[1]} | {' '.join(first.split())} |")
     return "\n".join(lines) + "\n"
 
