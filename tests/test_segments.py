@@ -70,7 +70,10 @@ LAYOUTS = given(
 @LAYOUTS
 @settings(max_examples=60, deadline=None)
 def test_layout(shots: list[int], shortest: int, longest: int, context: int) -> None:
-    """Every frame is one segment's own, in order; segments begin at shots, or after ``longest`` with context around."""
+    """Every frame is one segment's own, in order; segments begin at shots, or after ``longest`` with context around.
+
+    Those at shots begin with the first shot from every ``shortest``-th frame of the film on.
+    """
     frames = film(shots)
     lengths: dict[str, Any] = {"context": context, "shortest": shortest, "longest": longest}
     steps = list(cut(iter(frames), detector=changes, **lengths))
@@ -84,9 +87,9 @@ def test_layout(shots: list[int], shortest: int, longest: int, context: int) -> 
         length = sum(step.start is earlier for step in own)
         inside = [step for step in steps if step.start is later]
         assert later.lead == sum(step.context for step in inside[: later.lead])
-        if place in begins and not later.lead:
-            assert length >= min(shortest, longest)
-        else:
+        number = (place - length) // shortest
+        assert {n // shortest for n in begins if place - length < n < place} <= {number}
+        if place not in begins or place // shortest == number:
             assert later.lead == context
             assert length == max(longest, context + 4)
 

@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
@@ -70,6 +70,60 @@ def _number(side: PacketSideData) -> int:
     return packet_sidedata_type_from_literal(side.data_type)  # type: ignore[arg-type]  # PyAV's stub calls it any text
 
 
+class Stored(NamedTuple):
+    """A packet as it is kept.
+
+    Attributes:
+        pts, duration: In units of its encoding's time base.
+        sides: Its side data, each as its kind and its bytes.
+    """
+
+    pts: int
+    duration: int
+    is_keyframe: bool
+    sides: Sequence[tuple[int, bytes]]
+    data: bytes
+
+
+class PacketRun(Protocol):
+    """Packets that follow each other in a film, in decoding order, in the form that their encoder gave them."""
+
+    name: str
+    header: bytes
+
+    def times(self) -> Sequence[int]:
+        """Return the pts of all."""
+
+    def __iter__(self) -> Iterator[Stored]:
+        """Yield all."""
+
+
+class FileRun:
+    """The packets of a file that a PacketFile has written."""
+
+    def __init__(self, path: Path) -> None:
+        self.name, self._path = path.name, path
+        with open(path, "rb") as file:
+            self.header = _read_header(file)
+
+    def times(self) -> Sequence[int]:
+        """Return the pts of all."""
+        times = []
+        with open(self._path, "rb") as file:
+            _read_header(file)
+            for pts, _, size, _, _ in _read_fields(file):
+                times.append(pts)
+                file.seek(size, 1)
+        return times
+
+    def __iter__(self) -> Iterator[Stored]:
+        """Yield all."""
+        with open(self._path, "rb") as file:
+            _read_header(file)
+            for pts, duration, size, keyframe, sides in _read_fields(file):
+                yield Stored(pts, duration, keyframe, sides, file.read(size))
+
+
 def _read_header(file: BinaryIO) -> bytes:
     if file.readline() != _FORMAT:
         raise ValueError(f"{file.name} is no file of packets")
@@ -87,17 +141,6 @@ def _read_fields(file: BinaryIO) -> Iterator[tuple[int, int, int, bool, list[tup
         yield pts, duration, size, bool(keyframe), found
 
 
-def presentation_times(path: Path) -> list[int]:
-    """Return the pts of a file's packets, in decoding order."""
-    times = []
-    with open(path, "rb") as file:
-        _read_header(file)
-        for pts, _, size, _, _ in _read_fields(file):
-            times.append(pts)
-            file.seek(size, 1)
-    return times
-
-
 def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return decoding times for packets in decoding order: rising, and never later than the packet's pts.
 
@@ -113,31 +156,35 @@ def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([ahead, rising[: len(pts) - delay]])
 
 
-def joined(paths: Sequence[Path], time_base: Fraction) -> Iterator[Packet[Stream]]:
-    """Yield the packets of several files as one stream, in decoding order.
+def joined(
+    runs: Iterable[PacketRun | Path],
+    time_base: Fraction,
+    passed: Callable[[int, Stored], None] = lambda place, packet: None,
+) -> Iterator[Packet[Stream]]:
+    """Yield packets that lie in several places as one stream, in decoding order.
 
     Args:
+        runs: In the order of the film; a path is that of a PacketFile.
         time_base: The unit of their times.
+        passed: Called with the place of a run, from 0 on, and each of its packets just before it is given out.
 
     Raises:
-        OutputError: the files are of different encoders.
+        OutputError: the runs are of different encoders.
     """
-    decoding = iter(decoding_times(np.array([t for path in paths for t in presentation_times(path)], np.int64)))
-    first_header = None
-    for path in paths:
-        with open(path, "rb") as file:
-            header = _read_header(file)
-            first_header = header if first_header is None else first_header
-            if header != first_header:
-                what = f"cannot join {path.name} with the segments before it"
-                raise OutputError(what, "the encoder wrote another header", "Start afresh with --no-resume")
-            for pts, duration, size, keyframe, sides in _read_fields(file):
-                packet = Packet(file.read(size))
-                packet.time_base = time_base
-                packet.pts, packet.dts, packet.duration = pts, int(next(decoding)), duration
-                packet.is_keyframe = keyframe
-                for kind, data in sides:
-                    side = PacketSideData(kind, len(data))  # type: ignore[call-arg]  # PyAV's stub leaves them out
-                    side.update(data)
-                    packet.set_sidedata(side)
-                yield packet
+    runs = [FileRun(run) if isinstance(run, Path) else run for run in runs]
+    decoding = iter(decoding_times(np.array([t for run in runs for t in run.times()], np.int64)))
+    for place, run in enumerate(runs):
+        if run.header != runs[0].header:
+            what = f"cannot join {run.name} with the segments before it"
+            raise OutputError(what, "the encoder wrote another header", "Start afresh with --no-resume")
+        for stored in run:
+            passed(place, stored)
+            packet = Packet(stored.data)
+            packet.time_base = time_base
+            packet.pts, packet.dts, packet.duration = stored.pts, int(next(decoding)), stored.duration
+            packet.is_keyframe = stored.is_keyframe
+            for kind, data in stored.sides:
+                side = PacketSideData(kind, len(data))  # type: ignore[call-arg]  # PyAV's stub leaves them out
+                side.update(data)
+                packet.set_sidedata(side)
+            yield packet

@@ -4,6 +4,9 @@ A segment begins where a shot begins, so that nothing on screen tells where one 
 cut. Only a take without end is parted in its middle; then both parts see frames of the other as context, which are
 colored and thrown away, so that smoothing runs on as if nothing had happened.
 
+With the first shot that begins at or after every 240th frame of the film, a segment begins. So an edited list of shots
+changes the segments beside the edit, and no other.
+
 Everything that remembers - shot detector, batches, smoothing, encoder - starts afresh with a segment. So its packets
 follow from its own frames (and context), and are the same whether the film was worked in one go or not.
 """
@@ -19,7 +22,7 @@ from itertools import chain, dropwhile
 from vidcolor.film.frame import Frame
 from vidcolor.film.shots import ShotDetector, WithBoundaries, thumbnail_of
 
-SHORTEST = 240  # frames, ten seconds of film: less would lose compression to the encoder's new starts
+SHORTEST = 240  # frames, ten seconds of film, on average: less would lose compression to the encoder's new starts
 LONGEST = 2880  # frames, two minutes: a take this long is parted
 MARKS = 4  # frames by which a place in the film is known again
 
@@ -87,7 +90,7 @@ def cut(
     Args:
         stream: The film's frames; where the work goes on at ``start``, the frames from its context on.
         context: Frames that either side sees of the other where a take is parted.
-        shortest: Frames after which a segment ends at the next boundary of shots; None: SHORTEST.
+        shortest: Frames of the film after each of which the next boundary of shots ends a segment; None: SHORTEST.
         longest: Frames after which it ends anyway; None: LONGEST.
         start: Where the work goes on; None: at the film's beginning.
         detector: Gives what tells the shots from a frame on, whose number it is called with.
@@ -120,7 +123,7 @@ def _segment(
         count += 1
         if step.context:
             yield step
-        elif boundary and own + len(held) >= shortest:
+        elif boundary and number // shortest > start.frame // shortest:
             yield from held
             past.extend(s.frame for s in held)
             source.give_back([frame, *decided.waiting])
