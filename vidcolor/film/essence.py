@@ -62,7 +62,7 @@ class Essence:
 
 
 def _has_lengths(header: bytes) -> bool:
-    """Whether a header is that of ISO/IEC 14496-15; the other begins with a start code."""
+    """Return whether a header is that of ISO/IEC 14496-15; the other begins with a start code."""
     return header[:1] == b"\1"
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from av.packet import packet_sidedata_type_from_literal
+from av.packet import Packet, packet_sidedata_type_from_literal
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcolor.film.codecs import COUNTING
 from vidcolor.film.container import open_container
 from vidcolor.film.encode import Encoding
 from vidcolor.film.essence import Essence
-from vidcolor.film.packets import Stored
+from vidcolor.film.packets import Stored, side_number
 
-_KEPT = "matroska_block_additional"  # side data that is part of the picture: the opacity of VP9
+# Side data that is part of the picture: the opacity of VP9.
+_KEPT = packet_sidedata_type_from_literal("matroska_block_additional")
 
 
 class EssenceDigest:
@@ -32,8 +33,7 @@ class EssenceDigest:
 
     def add(self, essence: bytes, sides: Sequence[tuple[int, bytes]]) -> None:
         """Take the next packet."""
-        kept = packet_sidedata_type_from_literal(_KEPT)
-        for part in (essence, *(data for kind, data in sides if kind == kept)):
+        for part in (essence, *(data for kind, data in sides if kind == _KEPT)):
             self._digest.update(len(part).to_bytes(8, "big") + part)
 
     def text(self) -> str:
@@ -83,7 +83,7 @@ class FinishedPicture:
         self._counts = path.suffix.lower() in COUNTING
         self._shift: Fraction | None = None  # seconds by which pictures come later than they were encoded for
         self._told = b""  # the container's header of the stream
-        self._packets: Iterator[Any] = iter(())
+        self._packets: Iterator[Packet[VideoStream]] = iter(())
         self._place = 0  # of the next packet
 
     def runs(self, counts: Sequence[int]) -> Iterator[FinishedRun]:
@@ -117,18 +117,18 @@ class FinishedPicture:
         self._place = first + count
 
     def _encoded(self, time: Fraction) -> int:
-        """The pts that a picture was encoded with, from its time in the film, in seconds."""
+        """Return the pts that a picture was encoded with, from its time in the film, in seconds."""
         return round((time - (self._shift or 0)) / self._unit)
 
-    def _time_of(self, packet: Any) -> Fraction:
-        """When a picture is shown, in seconds; AVI tells when it is decoded, which there is the same."""
-        time: Fraction = (packet.dts if self._counts or packet.pts is None else packet.pts) * packet.time_base
-        return time
+    def _time_of(self, packet: Packet[VideoStream]) -> Fraction:
+        """Return when a picture is shown, in seconds; AVI tells when it is decoded, which there is the same."""
+        ticks = packet.dts if self._counts or packet.pts is None else packet.pts
+        return Fraction(ticks or 0) * packet.time_base
 
-    def _essence_of(self, packet: Any) -> bytes:
+    def _essence_of(self, packet: Packet[VideoStream]) -> bytes:
         return self._essence.of_container(bytes(packet), self._told)
 
-    def _demuxed(self) -> Iterator[Any]:
+    def _demuxed(self) -> Generator[Packet[VideoStream], None, None]:
         """Yield the packets of the picture, in decoding order."""
         with open_container(self._path) as container:
             stream = container.streams.video[0]
@@ -138,6 +138,5 @@ class FinishedPicture:
                     yield packet
 
 
-def _sides(packet: Any) -> list[tuple[int, bytes]]:
-    kinds = ((packet_sidedata_type_from_literal(side.data_type), bytes(side)) for side in packet.iter_sidedata())
-    return [(kind, data) for kind, data in kinds if kind == packet_sidedata_type_from_literal(_KEPT)]
+def _sides(packet: Packet[VideoStream]) -> list[tuple[int, bytes]]:
+    return [(kind, bytes(side)) for side in packet.iter_sidedata() if (kind := side_number(side)) == _KEPT]

@@ -44,7 +44,7 @@ class PacketFile:
     def push(self, packets: Sequence[Packet[Stream]]) -> None:
         """Write packets, in decoding order."""
         for packet in packets:
-            sides = [(_number(side), bytes(side)) for side in packet.iter_sidedata()]
+            sides = [(side_number(side), bytes(side)) for side in packet.iter_sidedata()]
             self._write(_PACKET.pack(packet.pts, packet.duration or 0, packet.size, packet.is_keyframe, len(sides)))
             for kind, side in sides:
                 self._write(_SIDE.pack(kind, len(side)) + side)
@@ -65,7 +65,7 @@ class PacketFile:
         self.bytes += len(data)
 
 
-def _number(side: PacketSideData) -> int:
+def side_number(side: PacketSideData) -> int:
     """Return the kind of side data as FFmpeg numbers it."""
     return packet_sidedata_type_from_literal(side.data_type)  # type: ignore[arg-type]  # PyAV's stub calls it any text
 
@@ -88,8 +88,13 @@ class Stored(NamedTuple):
 class PacketRun(Protocol):
     """Packets that follow each other in a film, in decoding order, in the form that their encoder gave them."""
 
-    name: str
-    header: bytes
+    @property
+    def name(self) -> str:
+        """Return what messages call them."""
+
+    @property
+    def header(self) -> bytes:
+        """Return what the encoder gave for the container's header."""
 
     def times(self) -> Sequence[int]:
         """Return the pts of all."""
@@ -171,10 +176,10 @@ def joined(
     Raises:
         OutputError: the runs are of different encoders.
     """
-    runs = [FileRun(run) if isinstance(run, Path) else run for run in runs]
-    decoding = iter(decoding_times(np.array([t for run in runs for t in run.times()], np.int64)))
-    for place, run in enumerate(runs):
-        if run.header != runs[0].header:
+    found: list[PacketRun] = [FileRun(run) if isinstance(run, Path) else run for run in runs]
+    decoding = iter(decoding_times(np.array([t for run in found for t in run.times()], np.int64)))
+    for place, run in enumerate(found):
+        if run.header != found[0].header:
             what = f"cannot join {run.name} with the segments before it"
             raise OutputError(what, "the encoder wrote another header", "Start afresh with --no-resume")
         for stored in run:
