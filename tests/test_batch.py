@@ -7,6 +7,7 @@ import shutil
 import struct
 import sys
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,9 +167,9 @@ def test_one_broken_file_does_not_stop_the_rest(
     assert [row["status"] for row in json.loads(capsys.readouterr().out)] == ["skipped", "skipped"]
 
 
-def main_ends_well(main: object) -> None:
+def main_ends_well(main: Callable[[], None]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main()  # type: ignore[operator]
+        main()
     assert stopped.value.code == 0
 
 

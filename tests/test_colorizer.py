@@ -142,7 +142,7 @@ def test_wrong_values_are_refused_before_any_work(colorizer: Colorizer) -> None:
     with pytest.raises(CheckpointError, match="no such file"):
         Colorizer("nonesuch")
     with pytest.raises(VidcolorError, match="precision"):
-        Colorizer(precision="int8")  # type: ignore[arg-type]
+        Colorizer(precision="int8")  # type: ignore[arg-type]  # a wrong value
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_wrong_settings_of_colorize_are_told(tmp_path: Path, keywords: dict[str,
 def test_a_wrong_degradation_is_told() -> None:
     """degrade="films" meant none once, without a word."""
     with pytest.raises(VidcolorError, match="Choose one of none, film"):
-        vidcolor.EvaluateSettings(degrade="films")  # type: ignore[arg-type]
+        vidcolor.EvaluateSettings(degrade="films")  # type: ignore[arg-type]  # a wrong value
 
 
 def test_importing_changes_nothing_in_the_host() -> None:

@@ -56,7 +56,7 @@ def colored(
     painter = Painter()
     view = View(VideoInfo.of_still(SIZE, SIZE, TAGS), SIZE, 32)
     stages = Stages(
-        painter,  # type: ignore[arg-type]
+        painter,  # type: ignore[arg-type]  # stands in for a predictor
         view,
         batch,
         Grading(),

@@ -113,7 +113,7 @@ def test_a_run_that_is_left_early_ends(folder: Path, tmp_path: Path, monkeypatch
     jobs = [Job(path, tmp_path / path.name) for path in sorted(folder.iterdir())]
     outcomes = PhotographBatch(lambda: shared, SMALL, ShotSettings()).colorize(iter(jobs))
     assert isinstance(next(outcomes), Outcome)
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()  # type: ignore[attr-defined]  # a generator, as it happens
 
 
 def test_settings_of_films_are_told_with_a_photograph(folder: Path, tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class Mirror(nn.Module):
 
 
 def predictor(network: nn.Module, gain: float = 1.0) -> Predictor:
-    found = Predictor(Model("m", network, NetworkConfig(gain=gain), ""), CPU, torch.float32)  # type: ignore[arg-type]
+    model = Model("m", network, NetworkConfig(gain=gain), "")  # type: ignore[arg-type]  # any module that colors
+    found = Predictor(model, CPU, torch.float32)
     getattr(network, "seen", []).clear()  # of what was tried out while it was prepared
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -38,9 +39,9 @@ def write_film(path: Path, level: int = 128, *, rotation: int = 0, hflip: bool =
     return path
 
 
-def shown(path: Path, tmp_path: Path, name: str = "out.png", **keywords: object) -> np.ndarray:
+def shown(path: Path, tmp_path: Path, name: str = "out.png", **keywords: Any) -> np.ndarray:
     """The grey half of a preview."""
-    preview(path, tmp_path / name, settings=SMALL, shot=GREY, overwrite=True, **keywords)  # type: ignore[arg-type]
+    preview(path, tmp_path / name, settings=SMALL, shot=GREY, overwrite=True, **keywords)
     pair = cv2.imread(str(tmp_path / name))
     assert pair.shape[1] % 2 == 0
     grey, colored = pair[:, : pair.shape[1] // 2], pair[:, pair.shape[1] // 2 :]

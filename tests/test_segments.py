@@ -121,10 +121,10 @@ def test_marks_are_found_only_where_they_are() -> None:
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=40), st.randoms(use_true_random=False))
-def test_decoding_times(gaps: list[int], order: object) -> None:
+def test_decoding_times(gaps: list[int], order: Any) -> None:
     """They rise and are never later than the frame is shown, however frames are reordered within groups."""
     rising = np.cumsum(gaps)
-    pts = np.concatenate([order.sample(list(part), len(part)) for part in np.array_split(rising, 1 + len(gaps) // 5)])  # type: ignore[attr-defined]
+    pts = np.concatenate([order.sample(list(part), len(part)) for part in np.array_split(rising, 1 + len(gaps) // 5)])
     dts = decoding_times(pts.astype(np.int64))
     assert (np.diff(dts) > 0).all()
     assert (dts <= pts).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,11 +24,11 @@ WORDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12).map
 NAMES = WORDS.map(lambda text: text.replace(";", "")).map(str.strip).filter(bool)
 
 
-def values(each: object) -> st.SearchStrategy[object]:
+def values(each: Any) -> st.SearchStrategy[object]:
     """Values that a setting takes."""
-    low, high = each.setting.low, each.setting.high  # type: ignore[attr-defined]
+    low, high = each.setting.low, each.setting.high
     if low is None:
-        return st.sampled_from(each.kind.__args__)  # type: ignore[attr-defined]
+        return st.sampled_from(each.kind.__args__)
     return st.floats(low, high)
 
 

@@ -38,7 +38,7 @@ INFO = VideoInfo.of_still(32, 32, ColorTags("bt709", False))
 
 
 def stages(painter: Painter, batch: int, grading: Grading = PLAIN) -> Stages:
-    return Stages(painter, View(INFO, 16, 16), batch, grading)  # type: ignore[arg-type]
+    return Stages(painter, View(INFO, 16, 16), batch, grading)  # type: ignore[arg-type]  # stands in for a predictor
 
 
 def steps(pictures: Sequence[int], segments: Sequence[int] | None = None) -> list[Step]:

@@ -61,7 +61,7 @@ def write(path: Path, image: np.ndarray) -> Path:
 
 def setup(network: nn.Module, *, gain: float = 1.0, saturation: float = 1.0, takes_hints: int = 0) -> Setup:
     config = NetworkConfig(size=64, gain=gain, hints=takes_hints)
-    model = Model("known", network, config, "")  # type: ignore[arg-type]
+    model = Model("known", network, config, "")  # type: ignore[arg-type]  # any module that colors
     return Setup(Predictor(model, torch.device("cpu"), torch.float32), 0, saturation, "none")
 
 
