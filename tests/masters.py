@@ -36,7 +36,7 @@ def written(source: Path, target: Path, codec: str = "", preset: str = "", **how
         stream = frames(video, **how)
         first = next(stream)
         encoding = choose_encoding(target, video.info, first.bits, EncodeSettings(codec, preset=preset))
-        writer = FilmWriter(target, video.info, encoding, **how)
+        writer = FilmWriter(target, video.info, encoding, arriving=video.arriving, **how)
         with writer:
             encoder = writer.encoder()
             width, height = encoding.chroma_size

@@ -24,7 +24,10 @@ Source = Annotated[Path, typer.Argument(metavar="INPUT", help="A film, a sequenc
 
 def colorize(
     sources: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Films, photographs, folders of them.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="INPUT", help="Films, photographs, folders of them; - is a film from stdin.", show_default=False
+        ),
     ],
     run: RunSettings,
     shot: ShotSettings,
@@ -37,7 +40,7 @@ def colorize(
             "-o",
             metavar="PATH",
             rich_help_panel=FILES,
-            help="A file, or a folder; default: stem + .color beside INPUT.",
+            help="A file, a folder, or - for stdout; default: stem + .color beside INPUT.",
         ),
     ] = None,
 ) -> None:
@@ -56,6 +59,8 @@ def colorize(
         colorize_many(sources, output, run, shot, files, terminal)
         return
     (source,) = sources
+    if output is not None and str(output) == "-":
+        terminal.leave_stdout()
     with terminal.progress({str(source): 1}) as progress:
         progress.begin(str(source))
         result = colorize_one(
@@ -85,7 +90,7 @@ def colorize_many(
     from vidcolor.pipeline.batch import colorize_all, find_inputs
 
     inputs = find_inputs(sources, recursive=files.recursive)
-    if output is not None and output.is_file():
+    if output is not None and (output.is_file() or str(output) == "-"):
         raise OutputError(f"cannot write {output}", "several inputs need a folder", "Name one with -o")
     outcomes: list[Outcome] = []
     at_work: list[Path] = []

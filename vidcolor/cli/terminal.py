@@ -28,6 +28,11 @@ class Terminal:
         self._bars: Any = None
         self._file = ""
         self._lost: OSError | None = None
+        self._out = sys.stdout
+
+    def leave_stdout(self) -> None:
+        """Print results on stderr: stdout carries a film."""
+        self._out = sys.stderr
 
     def result(self, value: Any, *lines: str) -> None:
         """Print what a command has found: one JSON object, or lines to read."""
@@ -35,15 +40,15 @@ class Terminal:
             self.show(line)
 
     def show(self, line: str) -> None:
-        """Print a line on stdout; when that fails, the work goes on and ``close`` tells."""
-        with self._beside_bars(sys.stdout):
+        """Print a line of results; when that fails, the work goes on and ``close`` tells."""
+        with self._beside_bars(self._out):
             try:
-                print(line, flush=True)
+                print(line, file=self._out, flush=True)
             except OSError as error:
                 if error.errno == errno.EPIPE:  # nobody reads any more
                     raise
                 self._lost = self._lost or error
-                forget(sys.stdout)
+                forget(self._out)
 
     def say(self, text: str) -> None:
         """Tell the reader something that is good to know."""

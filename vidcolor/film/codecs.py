@@ -28,6 +28,12 @@ _DNXHR = {
     "dnxhr_hqx": ("yuv422p10le",),
     "dnxhr_444": ("yuv444p10le",),
 }
+_RAW = tuple(
+    f"{kind}{sampling}p{depth}"
+    for kind, depths in (("yuv", ("", "9le", "10le", "12le", "14le", "16le")), ("yuva", ("", "9le", "10le", "16le")))
+    for sampling in ("420", "422", "444")
+    for depth in depths
+)
 _PLANAR = re.compile(r"yuva?4(?:20|22|44|40|11|10)p(?:\d+le)?")
 _AVX_512 = 256  # OpenCV's CV_CPU_AVX512_SKX: all that x264 asks for before it uses AVX-512
 _MOST_THREADS = 16  # libav takes no more by itself; x264 cuts a picture into as many slices, and each costs bits
@@ -44,20 +50,34 @@ class Container:
         codec: The encoder that it takes by default.
         family: Containers of one family hold the same things in the same way.
         even: Its pictures must come at an even rate.
-        marked: Its tracks carry languages, and what is cropped or disabled.
+        tagged: Its streams carry languages, and it has chapters.
+        marked: Its streams carry what is cropped, turned or disabled.
         headers_apart: It keeps an encoder's parameter sets in its own header; in others every keyframe carries them.
         timecoded: It has timecode of its own form, for some rates.
+        alpha: It holds pictures with an opacity plane.
+        fields: It tells which field of a frame is shown first, or its codecs do.
+        colors: It tells range and matrix of pictures, or its codecs do.
+        takes_most: It takes nearly every film, in little room; others are written only when they are named.
     """
 
     muxer: str
     codec: str
-    family: Literal["movie", "matroska", "avi", "mxf"]
+    family: Literal["movie", "matroska", "avi", "mxf", "nut", "y4m"]
     even: bool = False
+    tagged: bool = True
     marked: bool = True
     headers_apart: bool = True
     timecoded: bool = False
+    alpha: bool = True
+    fields: bool = True
+    colors: bool = True
+    takes_most: bool = True
 
 
+# What MXF and YUV4MPEG2 have in common.
+_COUNTED: dict[str, bool] = {
+    "even": True, "tagged": False, "marked": False, "headers_apart": False, "takes_most": False
+}  # fmt: skip
 # All that films are written into, by suffix.
 CONTAINERS = {
     ".mp4": Container("mp4", "libx264", "movie", timecoded=True),
@@ -65,8 +85,11 @@ CONTAINERS = {
     ".mov": Container("mov", "libx264", "movie", timecoded=True),
     ".mkv": Container("matroska", "libx264", "matroska"),
     ".webm": Container("webm", "libvpx-vp9", "matroska"),
-    ".avi": Container("avi", "mpeg4", "avi", marked=False, headers_apart=False),
-    ".mxf": Container("mxf", "dnxhd", "mxf", even=True, marked=False, headers_apart=False, timecoded=True),
+    ".avi": Container("avi", "mpeg4", "avi", tagged=False, marked=False, headers_apart=False),
+    ".mxf": Container("mxf", "dnxhd", "mxf", **_COUNTED, timecoded=True),
+    # For pipes, into which nothing can be written twice.
+    ".nut": Container("nut", "rawvideo", "nut", marked=False, fields=False, colors=False, takes_most=False),
+    ".y4m": Container("yuv4mpegpipe", "rawvideo", "y4m", **_COUNTED, alpha=False),
 }
 
 
@@ -76,7 +99,7 @@ def _of(*families: str) -> tuple[str, ...]:
 
 MOVIES = _of("movie")
 MATROSKA = _of("matroska")  # they keep packets of one time
-COUNTING = _of("avi", "mxf")  # they count packets instead of telling their times
+COUNTING = _of("avi", "mxf", "y4m")  # they count packets instead of telling their times
 
 
 @dataclass(frozen=True)
@@ -90,7 +113,7 @@ class CodecSettings:
         preset_option, crf_option: What the encoder calls these two.
         alpha: It keeps an opacity plane.
         even: 4:2:0 pictures must have even sides.
-        formats: Where each preset has pixel formats of its own, the names of these.
+        formats: Where each preset has pixel formats of its own, or the encoder does not tell them, the names of these.
         smallest: Width and height of the smallest picture that it takes.
         fields: Options that keep the two fields of a frame apart, "{}" standing for tff or bff, the one that is shown
             first; None: it has no such thing.
@@ -142,6 +165,7 @@ KNOWN = {
     ),
     # Made for archives: every picture by itself, in slices (4, and more above standard definition) that have checksums.
     "ffv1": CodecSettings({"level": "3", "g": "1", "slicecrc": "1"}, alpha=True, fields={}),
+    "rawvideo": CodecSettings({}, alpha=True, formats={"": _RAW}, fields={}),
     # Quantizer 2, times 118.
     **{
         name: CodecSettings({"flags": "+qscale", "global_quality": "236"}, even=True, fields=_FIELDS)
@@ -222,10 +246,11 @@ def encoder_threads(codec: str, cores: int) -> int:
 
 def offered_pix_fmts(codec: str, preset: str = "") -> list[str]:
     """Return the pixel formats of an encoder, and of one of its presets, that hold Y', Cb and Cr in planes."""
-    names = [f.name for f in av.codec.Codec(codec, "w").video_formats or ()]
     known = KNOWN.get(codec, CodecSettings({}))
-    own = known.formats.get(preset or known.options.get(known.preset_option, ""), names)
-    planar = (name for name in names if _PLANAR.fullmatch(name) and name in own)
+    own = known.formats.get(preset or known.options.get(known.preset_option, ""))
+    told = av.codec.Codec(codec, "w").video_formats
+    names = [f.name for f in told] if told else own or ()
+    planar = (name for name in names if _PLANAR.fullmatch(name) and (own is None or name in own))
     return [name for name in planar if known.alpha or not name.startswith("yuva")]
 
 

@@ -28,6 +28,7 @@ MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond w
 _UNSTEADY = ("mpeg4",)
 # How far streams are looked for that tell nothing of themselves near the beginning.
 PROBED_BYTES, PROBED_SECONDS = 100_000_000, 60
+EVEN_PIPE = "yuv4mpegpipe"  # the container that counts frames and tells no times
 _LATE = ("mpeg",)  # containers that announce no streams: one may begin anywhere
 _STREAM = re.compile(r"Stream #\d+:(\d+)[^:]*: (\w+): (\w+)")  # as libav describes one: Stream #0:2[0x20]: Subtitle: x
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")  # http://, rtsp://; one letter is a drive of Windows
@@ -62,7 +63,7 @@ def open_container(path: Path, hwaccel: str = "") -> InputContainer:
     if path.is_dir():
         raise InputError(what, "it is a folder", "Name a film in it")
     if not path.is_file():
-        raise InputError(what, "it is no regular file", "Copy it into one: it is read more than once")
+        raise InputError(what, "it is no regular file", "It is read more than once: copy it, or pipe it into -")
     accelerator = _accelerator(path, hwaccel)
     try:
         state = path.stat()
@@ -193,8 +194,16 @@ def demuxed(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stre
         yield from (packet for packet in container.demux(*streams) if packet.size)
 
 
-def runs_evenly(info: VideoInfo) -> bool:
-    """Return whether each picture has its own place on the grid of the film's rate, without decoding."""
+def runs_evenly(info: VideoInfo, gaps: bool = True) -> bool:
+    """Return whether each picture has its own place on the grid of the film's rate, without decoding.
+
+    Of a film that comes through a pipe, only the container can tell it.
+
+    Args:
+        gaps: Places may be empty.
+    """
+    if info.piped:
+        return info.container == EVEN_PIPE
     if info.timestamps != "pts":
         return False
     taken = set()
@@ -206,7 +215,8 @@ def runs_evenly(info: VideoInfo) -> bool:
             if abs(place - round(place)) > Fraction(1, 4) or round(place) in taken:
                 return False
             taken.add(round(place))
-    return max(taken, default=0) - min(taken, default=0) < 2 * len(taken)  # a long gap is no even film
+    length = max(taken, default=0) - min(taken, default=0) + 1
+    return length <= 2 * len(taken) if gaps else length == len(taken)  # a long gap is no even film
 
 
 def tick_of(stream: Stream) -> Fraction:

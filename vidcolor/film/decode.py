@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,9 @@ MAX_BAD_PACKETS = 1000  # in a row, before the rest of a film is given up
 _MAX_BAD_READS = 8  # in a row, of the file itself
 # Containers whose header tells the film's length, where others are measured by their size.
 _DECLARING = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf"})
+
+
+Demux = Callable[[], Iterator[Packet[Stream]]]
 
 
 @dataclass
@@ -65,14 +68,21 @@ def count(number: int, noun: str) -> str:
 
 
 def pictures(
-    container: InputContainer, stream: VideoStream, path: Path, damage: Damage, clock: Clock = EVEN
+    container: InputContainer,
+    stream: VideoStream,
+    path: Path | None,
+    damage: Damage,
+    clock: Clock = EVEN,
+    demux: Demux | None = None,
 ) -> Iterator[VideoFrame]:
     """Yield the decoded pictures in the order they are shown, from where the container stands.
 
     Packets that do not decode are skipped and counted, up to MAX_BAD_PACKETS in a row.
 
     Args:
+        path: The film, whose end may have to be read again; None: that is not possible.
         clock: How the times of packets move.
+        demux: What gives the packets, if not the container itself.
     """
     mender = Mender(clock)
     decoder = choose_decoder(stream)
@@ -81,7 +91,7 @@ def pictures(
     newest: int | None = None
     shown: int | None = None
     torn = False  # the last packet is incomplete
-    for packet in _packets(container, damage):
+    for packet in _packets(container, damage, demux or container.demux):
         if packet.stream.index != stream.index:
             continue
         mender.mend(packet)
@@ -101,19 +111,19 @@ def pictures(
             newest = _later(newest, picture.pts)
             shown = picture.pts if picture.pts is not None else picture.dts
             yield picture
-        if last and torn and newest is not None:
+        if last and torn and newest is not None and path is not None:
             yield from _tail(path, stream.index, newest, clock)
         if in_a_row >= MAX_BAD_PACKETS:
             damage.given_up, damage.reached = in_a_row, float((shown or 0) * (stream.time_base or 0)) - start
             return
 
 
-def _packets(container: InputContainer, damage: Damage) -> Iterator[Packet[Stream]]:
+def _packets(container: InputContainer, damage: Damage, demux: Demux) -> Iterator[Packet[Stream]]:
     """Yield all packets, over places that cannot be read; then compare the end with the declared one."""
     reached = 0.0
     failures = 0
     start = (container.start_time or 0) / av.time_base
-    packets = container.demux()
+    packets = demux()
     while failures <= _MAX_BAD_READS:
         try:
             for packet in packets:
@@ -128,7 +138,7 @@ def _packets(container: InputContainer, damage: Damage) -> Iterator[Packet[Strea
         except FFmpegError:
             failures += 1
             damage.bad_reads += 1
-            packets = container.demux()
+            packets = demux()
     declared = (container.duration or 0) / av.time_base
     # Some containers declare where the film ends, others how long it is.
     furthest = reached + max(start, 0.0)
@@ -145,7 +155,7 @@ def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[VideoF
         if clock.is_even:
             with suppress(FFmpegError):  # what cannot seek is read from its beginning
                 again.seek(newest, stream=again_stream)
-        for packet in _packets(again, Damage()):
+        for packet in _packets(again, Damage(), again.demux):
             if packet.stream.index != number:
                 continue
             mender.mend(packet)

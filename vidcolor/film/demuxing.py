@@ -17,6 +17,7 @@ from vidcolor.film.clock import JUMP_BACK
 from vidcolor.film.container import late_streams, may_grow, times_of
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.joins import Mender
+from vidcolor.film.pipe import Arriving
 
 
 @dataclass(frozen=True)
@@ -52,51 +53,71 @@ class _Course:
 
 
 class OtherPackets:
-    """Gives packets in the order of the file, each with its place in the film in seconds (iterate once).
+    """Gives packets in the order of the file, each with its place in the film in seconds.
 
     Args:
         source: The film's container.
         wanted: Numbers of the streams.
+        arriving: Where packets come from instead, for a film that comes through a pipe.
 
     Attributes:
         late: Streams that began in the part, but were not known when the container was opened.
     """
 
-    def __init__(self, source: InputContainer, info: VideoInfo, wanted: set[int], part: Part) -> None:
+    def __init__(
+        self,
+        source: InputContainer,
+        info: VideoInfo,
+        wanted: set[int],
+        part: Part,
+        arriving: Arriving | None = None,
+    ) -> None:
         self.late: list[str] = []
         self._source, self._info, self._wanted, self._part = source, info, wanted, part
         self._courses = {index: _Course() for index in wanted}
+        self._mender = Mender(info.clock)
+        self._ended = arriving is not None
+        self._packets = self._read()
+        self._arriving = arriving
+            arriving.take if arriving else lambda: next(self._packets, None)
+        )
+        if arriving:
+            arriving.want(wanted)
 
-    def __iter__(self) -> Iterator[tuple[Packet[Stream], float]]:
+    def take(self) -> tuple[Packet[Stream], float] | None:
+        """Return the next packet; None at the end, and where a pipe has not brought more yet."""
+        while (packet := self._next()) is not None:
+            if packet.stream.index not in self._wanted or not packet.size or packet.time_base is None:
+                continue  # the demuxer ends with empty packets
+            self._mender.mend(packet)
+            course, time_base = self._courses[packet.stream.index], Fraction(packet.time_base)
+            _straighten(packet, course, time_base)
+            when = float(times_of(packet)[0] * time_base)
+            if when >= self._part.end:
+                self._end()
+            elif when + float(course.length * time_base) > self._part.begin:
+                return packet, when
+        return None
+
+    def _next(self) -> Packet[Stream] | None:
+        return self._arriving.take() if self._arriving else next(self._packets, None)
+
+    def _read(self) -> Iterator[Packet[Stream]]:
+        """Yield the packets of the file."""
         if not self._wanted and not may_grow(self._source):
             return
         if self._part.begin > 0 and self._info.clock.is_even:
             with suppress(FFmpegError, OverflowError):  # what cannot seek is read from its beginning
                 self._source.seek(int(self._part.begin * av.time_base))
         streams = [self._source.streams[i] for i in self._wanted or {self._info.stream}]
-        packets = self._source.demux(*streams)
-        mender = Mender(self._info.clock)
-        ended = False
-        while True:
-            try:
-                packet = next(packets, None)
-            except (FFmpegError, IndexError):  # reading the picture tells of it
-                packet = None
-            if packet is None:
-                break
-            if packet.stream.index not in self._wanted or not packet.size or packet.time_base is None:
-                continue  # the demuxer ends with empty packets
-            mender.mend(packet)
-            course, time_base = self._courses[packet.stream.index], Fraction(packet.time_base)
-            _straighten(packet, course, time_base)
-            when = float(times_of(packet)[0] * time_base)
-            if when >= self._part.end:
-                if not ended:
-                    self.late, ended = late_streams(self._source), True
-            elif when + float(course.length * time_base) > self._part.begin:
-                yield packet, when
-        if not ended:
-            self.late = late_streams(self._source)
+        with suppress(FFmpegError, IndexError):  # reading the picture tells of it
+            yield from self._source.demux(*streams)
+        self._end()
+
+    def _end(self) -> None:
+        """Note the streams that are known now, at the end of the part."""
+        if not self._ended:
+            self.late, self._ended = late_streams(self._source), True
 
 
 def _straighten(packet: Packet[Stream], course: _Course, time_base: Fraction) -> None:

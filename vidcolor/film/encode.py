@@ -116,19 +116,24 @@ def choose_encoding(path: Path, info: VideoInfo, bits: int, settings: EncodeSett
         OutputError: container, codec, depth and size do not fit each other.
     """
     codec = choose_codec(path, settings.codec, bits)
-    kept = KNOWN[codec].fields is not None if codec in KNOWN else False
-    fields: FieldOrder = info.field_order if info.fields_kept and kept else ""
-    options = codec_options(codec, settings.crf, settings.preset, fields=fields)
-    pix_fmt = choose_pix_fmt(
-        codec, bits, info.width, info.height, alpha=info.alpha, wanted=settings.pix_fmt, preset=settings.preset
-    )
-    time_base = info.time_base
     suffix = path.suffix.lower()
     kind, counts = CONTAINERS[suffix], suffix in COUNTING
-    evenly = (counts or codec in _TICKING) and runs_evenly(info)
+    kept = kind.fields and codec in KNOWN and KNOWN[codec].fields is not None
+    fields: FieldOrder = info.field_order if info.fields_kept and kept else ""
+    options = codec_options(codec, settings.crf, settings.preset, fields=fields)
+    alpha = info.alpha and kind.alpha
+    pix_fmt = choose_pix_fmt(
+        codec, bits, info.width, info.height, alpha=alpha, wanted=settings.pix_fmt, preset=settings.preset
+    )
+    time_base = info.time_base
+    unknown = info.piped and kind.even  # seen to be even while it is written
+    evenly = unknown or ((counts or codec in _TICKING) and runs_evenly(info, gaps=not kind.even))
+    if info.piped and (counts or codec in _TICKING) and not evenly:
+        why = f"nothing tells whether the frames of a pipe come at an even rate, which {codec} in {path.suffix} wants"
+        raise OutputError(f"cannot write {path}", why, "Use .mkv with another codec, or NUT for a pipe")
     if kind.even and not evenly:
         why = f"its frames do not come at an even rate, which {path.suffix} wants"
-        raise OutputError(f"cannot write {path}", why, "Use .mov or .mkv")
+        raise OutputError(f"cannot write {path}", why, "Use .mov or .mkv, or NUT for a pipe")
     if counts and codec == "libx264":
         options["bf"] = "0"  # AVI tells decoding times only: frames must come in the order they are shown
     too_fine = (counts or codec in _TICKING) and time_base.denominator > _FINEST

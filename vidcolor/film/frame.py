@@ -22,6 +22,11 @@ SD_HEIGHT = 576  # pictures up to this height, and up to SD_WIDTH wide, are stan
 SD_WIDTH = 1024
 
 
+def usual_matrix(width: int, height: int) -> Matrix:
+    """Return the matrix of pictures of a size that tell none: BT.601 in standard definition, else BT.709."""
+    return "bt601" if height <= SD_HEIGHT and width <= SD_WIDTH else "bt709"
+
+
 @dataclass(frozen=True)
 class ColorTags:
     """How code values are to be read. The numbers are those of ITU-T H.273; 2 is "unspecified"."""
@@ -167,6 +172,7 @@ class VideoInfo:
         clock: How the times of its packets move.
         timecode: That of the first frame, as the container tells it; "" when it does not.
         field_order: Which field of its frames is shown first; "" when they are progressive.
+        piped: It comes through a pipe, and can be read once.
         tracks: What is marked on tracks, by their streams' numbers, where libav does not hand it on.
         fields_kept: Its frames are handed on with both fields, whatever they show.
     """
@@ -201,6 +207,7 @@ class VideoInfo:
     timecode: str = ""
     field_order: FieldOrder = ""
     fields_kept: bool = False
+    piped: bool = False
     tracks: Marks = field(default_factory=dict)
 
     @property

@@ -22,7 +22,7 @@ from vidcolor.film import matroska, mp4
 from vidcolor.film.clock import choose_timestamps, measured_rate, sensible_rate
 from vidcolor.film.container import is_cover, readable, tick_of
 from vidcolor.film.fields import AV_FIELDS, FieldOrder, field_order
-from vidcolor.film.frame import SD_HEIGHT, SD_WIDTH, ColorTags, StreamInfo, VideoInfo
+from vidcolor.film.frame import ColorTags, StreamInfo, VideoInfo, usual_matrix
 from vidcolor.film.planes import has_alpha
 from vidcolor.film.tracks import TrackMarks
 
@@ -191,8 +191,8 @@ def color_tags(source: VideoFrame | VideoCodecContext, codec: str, width: int, h
     assert source.format is not None, "a picture of no format does not decode"
     name = source.format.name
     colorspace = int(source.colorspace)
-    sd = height <= SD_HEIGHT and width <= SD_WIDTH
-    matrix: Matrix = _MATRICES.get(colorspace, "bt2020" if colorspace == 10 else "bt601" if sd else "bt709")
+    usual = "bt2020" if colorspace == 10 else usual_matrix(width, height)
+    matrix: Matrix = _MATRICES.get(colorspace, usual)
     if colorspace not in _MATRICES:
         colorspace = _UNSPECIFIED
     grey = name.startswith(("gray", "mono", "ya"))

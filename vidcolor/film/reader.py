@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vidcolor.errors import InputError
+from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import JUMP_BACK, rising
 from vidcolor.film.container import choose_stream, open_container
 from vidcolor.film.decode import Damage, count, pictures
@@ -24,6 +24,7 @@ from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.info import color_tags, describe
 from vidcolor.film.joins import find_clock
+from vidcolor.film.pipe import STANDARD, Arriving, is_pipe, open_pipe
 from vidcolor.film.planes import chroma_of, luma_and_alpha, resize
 from vidcolor.film.sequences import SequenceReader, open_sequence, sequence_at
 from vidcolor.film.transfer import TRANSFERS
@@ -47,6 +48,7 @@ class Video:
     transparent: int = field(default=0)  # frames that are not opaque all over
     sequence: SequenceReader | None = field(default=None)  # of films without a container
     keeps_alpha: bool = field(default=True)  # whether their opacity goes on to the output
+    arriving: Arriving | None = field(default=None)  # where the film comes through a pipe
 
     @property
     def tally(self) -> dict[str, float]:
@@ -125,6 +127,7 @@ def open_video(
     """Open a film, or an image sequence, for reading.
 
     Args:
+        path: Of the film; "-" is stdin, which can be opened once.
         stream: Number of the video stream; None takes the first that is no cover.
         deinterlace: "on" makes one picture of both fields in every frame, "auto" in those that are marked as
             interlaced and show combing.
@@ -137,6 +140,10 @@ def open_video(
         InputError: absent, a folder of several things, not a film, damaged, or without a picture.
     """
     path = Path(path)
+    if is_pipe(path):
+        with _open_piped(stream, deinterlace, hwaccel) as video:
+            yield video
+        return
     if (sequence := sequence_at(path)) is not None:
         reader = open_sequence(sequence, fps, TRANSFERS.get(transfer))
         yield Video(reader.info, None, None, Deinterlacer("off"), sequence=reader)
@@ -153,6 +160,19 @@ def open_film(path: Path | str, settings: RunSettings) -> AbstractContextManager
     return open_video(
         path, settings.stream, settings.deinterlace, settings.hwaccel, fps=settings.rate, transfer=settings.transfer
     )
+
+
+@contextmanager
+def _open_piped(stream: int | None, deinterlace: Deinterlace, hwaccel: str) -> Iterator[Video]:
+    if hwaccel:
+        what = f"cannot decode {STANDARD} with {hwaccel}"
+        raise DeviceError(what, "what a pipe brings is decoded on the processor", "Leave --hwaccel out")
+    damage = Damage()
+    with open_pipe() as container:
+        arriving = Arriving(container, stream, damage, _FIRST)
+        info = describe(STANDARD, container, arriving.stream, arriving.first)
+        info = replace(info, fields_kept=deinterlace == "off", piped=True)
+        yield Video(info, container, arriving.stream, Deinterlacer(deinterlace), damage, arriving=arriving)
 
 
 def probe(path: Path | str, stream: int | None = None, *, fps: Fraction | None = None) -> VideoInfo:
@@ -184,7 +204,7 @@ def frames(
     info = video.info
     origin = float(info.begin * info.time_base)
     first, last = origin + start, origin + start + duration if duration is not None else float("inf")
-    if (start or near is not None) and info.timestamps != "none" and info.clock.is_even:
+    if (start or near is not None) and info.timestamps != "none" and info.clock.is_even and not info.piped:
         _seek(video, first if near is None else float(near * info.time_base))
     step = max(1, round(1 / (info.rate * info.time_base)))
     jump = round(JUMP_BACK / info.time_base)
@@ -221,9 +241,14 @@ def _twice(timed: Iterable[tuple[Picture, int | None]]) -> Iterator[tuple[tuple[
 
 
 def _pictures(video: Video) -> Iterator[Picture]:
-    assert video.container is not None
-    assert video.stream is not None
-    for raw in pictures(video.container, video.stream, video.info.path, video.damage, video.info.clock):
+    info = video.info
+    if video.arriving is not None:
+        decoded = video.arriving.pictures()
+    else:
+        assert video.container is not None
+        assert video.stream is not None
+        decoded = pictures(video.container, video.stream, info.path, video.damage, info.clock)
+    for raw in decoded:
         yield from video.deinterlacer.push(raw)
     yield from video.deinterlacer.flush()
 

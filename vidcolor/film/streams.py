@@ -31,7 +31,8 @@ from vidcolor.film.container import (
 from vidcolor.film.copying import add_copy, kept_tags
 from vidcolor.film.counted import Chunks, CountedSound, Samples
 from vidcolor.film.demuxing import OtherPackets, Part
-from vidcolor.film.frame import VideoInfo
+from vidcolor.film.frame import VideoInfo, usual_matrix
+from vidcolor.film.pipe import Arriving
 from vidcolor.film.timecode import TimecodeClock
 from vidcolor.film.tracks import TrackMarks
 from vidcolor.film.trial import Fit, first_packets, fitting, takes_timecode
@@ -62,13 +63,20 @@ class StreamCopies:
         info: The film.
         suffix: The container's.
         part: What of the film is copied.
+        arriving: The film, where it comes through a pipe.
 
     Attributes:
         marks: What is to be marked on the tracks of the finished file, by their places in it.
     """
 
     def __init__(
-        self, container: OutputContainer, picture: VideoStream, info: VideoInfo, suffix: str, part: Part
+        self,
+        container: OutputContainer,
+        picture: VideoStream,
+        info: VideoInfo,
+        suffix: str,
+        part: Part,
+        arriving: Arriving | None = None,
     ) -> None:
         self._container, self._info, self._suffix = container, info, suffix
         self._part, self._shift = part, part.shift
@@ -79,8 +87,9 @@ class StreamCopies:
         self._copies: dict[int, _Copy] = {}
         self._covers: list[tuple[Stream, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
         self._waiting: tuple[Packet[Stream], float] | None = None
-        self._first = first_packets(info.path)
-        self._source = open_container(info.path)
+        self._first = arriving.early if arriving else first_packets(info.path)
+        self._source = arriving.container if arriving else open_container(info.path)
+        self._is_own = arriving is None
         try:
             container.metadata.update(kept_tags(self._source.metadata))
             own = self._source.streams[info.stream]
@@ -99,17 +108,19 @@ class StreamCopies:
             tells = {".avi": codec in _TELL_ASPECT, ".mxf": codec != "dnxhd"}.get(suffix, True)
             if info.sample_aspect != 1 and not tells:
                 self._losses.append((f"the shape of the pixels, {info.sample_aspect}", ".mkv"))
+            if not CONTAINERS[suffix].colors and picture.codec_context.name == "rawvideo" and _is_unusual(info):
+                self._losses.append(("range and matrix of the picture", ".mkv"))
             if (info.rotation or info.mirrored) and not CONTAINERS[suffix].marked:
                 self._losses.append(("the picture's rotation", ".mkv"))
-            self._packets = OtherPackets(self._source, info, set(self._copies), part)
-            self._following = iter(self._packets)
+            self._packets = OtherPackets(self._source, info, set(self._copies), part, arriving)
         except BaseException:
-            self._source.close()
+            self.close()
             raise
 
     def close(self) -> None:
-        """Let go of the source."""
-        self._source.close()
+        """Let go of the source, if it was opened here."""
+        if self._is_own:
+            self._source.close()
 
     @property
     def warnings(self) -> list[str]:
@@ -182,7 +193,7 @@ class StreamCopies:
             cover.time_base, cover.stream, cover.is_keyframe = tick_of(stream), stream, True
             self._container.mux(cover)
         while True:
-            found = self._waiting or next(self._following, None)
+            found = self._waiting or self._packets.take()
             self._waiting = None
             if found is None:
                 return
@@ -244,7 +255,9 @@ class StreamCopies:
         self.marks[place] = marks if kind.marked else TrackMarks()
         if not kind.marked:
             lost = [f"the crop of {marks.crop}"] if marks.crop else []
-            if (marks.language or language) not in ("", "und"):
+            if kind.tagged and marks.language:
+                copy.metadata["language"] = marks.language
+            elif not kind.tagged and (marks.language or language) not in ("", "und"):
                 lost.append(f"the language of {_name(other)}, {marks.language or language}")
             lost += [f"that {_name(other)} is disabled"] if not marks.enabled else []
             self._losses += [(what, ".mkv") for what in lost]
@@ -308,7 +321,7 @@ class StreamCopies:
                 tags = {readable(k): readable(v) for k, v in chapter["metadata"].items()}
                 chapter["start"], chapter["end"], chapter["metadata"] = start, end, tags
                 chapters.append(chapter)
-        if chapters and not CONTAINERS[self._suffix].marked:
+        if chapters and not CONTAINERS[self._suffix].tagged:
             self._losses.append((f"{len(chapters)} chapters", ".mkv"))
         elif chapters:
             self._container.set_chapters(chapters)
@@ -320,6 +333,11 @@ def _name(stream: Stream) -> str:
     name = context.name if context is not None else getattr(stream, "name", None)
     name = readable(name or stream.metadata.get("handler_name") or "unknown codec")
     return f"{stream.type} stream {stream.index} ({name})"
+
+
+def _is_unusual(info: VideoInfo) -> bool:
+    """Return whether the code values are others than what programs take them for when nothing is said."""
+    return info.tags.full_range or info.tags.matrix != usual_matrix(info.width, info.height)
 
 
 def _time(packet: Packet[Stream]) -> Fraction:

@@ -24,10 +24,13 @@ from vidcolor.film.container import times_of
 from vidcolor.film.demuxing import Part
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import VideoInfo
+from vidcolor.film.pipe import Arriving, address
 from vidcolor.film.streams import StreamCopies
 from vidcolor.film.tracks import Marks, PictureShape
 
 _ON_DEVICES = ("_amf", "_mf", "_nvenc", "_qsv", "_v4l2m2m", "_vaapi", "_videotoolbox", "_vulkan")  # names of encoders
+# Depths above 8 bits are an extension of YUV4MPEG2. Pictures in NUT are large: few may wait for sound that comes late.
+_MUXING = {".y4m": {"strict": "-1"}, ".nut": {"max_interleave_delta": "1000000"}}
 
 
 class FilmWriter:
@@ -44,6 +47,8 @@ class FilmWriter:
         start, duration: The part of the source that is written, in seconds of its own time.
         sealed: Called with the finished file just before it gets its final name.
         alone: The picture without the other streams.
+        arriving: The source, where it comes through a pipe.
+        descriptor: Where the film is written to as it is made, in place of a file; its name only tells the container.
 
     Attributes:
         accept: Called when all is written and told of in ``warnings``; it may still refuse the film.
@@ -59,6 +64,8 @@ class FilmWriter:
         duration: float | None = None,
         sealed: Callable[[Path], None] = lambda part: None,
         alone: bool = False,
+        arriving: Arriving | None = None,
+        descriptor: int | None = None,
     ) -> None:
         self.path = path
         self.encoding = encoding
@@ -68,6 +75,7 @@ class FilmWriter:
         self._part = part_of(self._target)
         self._info = info
         self._sealed = sealed
+        self._arriving, self._descriptor = arriving, descriptor
         first = float(info.begin * info.time_base)
         # Sound may begin before the picture; only a cut film begins at a time of its own.
         begin = first + start if start else float("-inf")
@@ -77,6 +85,7 @@ class FilmWriter:
         self._cut = Part(begin, end, self._shift, skipped, alone)
         self._counts = path.suffix.lower() in COUNTING
         self._begun = False
+        self._place: int | None = None  # pts of the last packet
         self._container: OutputContainer | None = None
         self._copies: StreamCopies | None = None
 
@@ -106,7 +115,8 @@ class FilmWriter:
                     set_starts(self._part, copies.starts)
                 self._mark(copies.marks)
                 self.accept()
-                publish(self._part, self._target, self._sealed)
+                if self._descriptor is None:
+                    publish(self._part, self._target, self._sealed)
         except BaseException:
             self._discard()
             raise
@@ -176,19 +186,33 @@ class FilmWriter:
                     self._copies.begin_at(first, Fraction(self.encoding.time_base))
                     self._shift = float(first)
                 self._begun = True
+                self._check_place(pts, Fraction(packet.time_base))
                 self._copies.copy_until(float(dts * packet.time_base))
                 moved = round(self._shift / packet.time_base)
                 packet.pts, packet.dts = pts - moved, dts - moved
                 packet.stream = self._stream
                 self._container.mux(packet)
 
+    def _check_place(self, pts: int, time_base: Fraction) -> None:
+        """Refuse a picture that is not shown right after the one before, where the container only counts.
+
+        Of a film that is a file this is known before.
+        """
+        if self._info.piped and CONTAINERS[self.path.suffix.lower()].even:
+            if self._place is not None and pts != self._place + 1:
+                at = float(pts * time_base - self._info.begin * self._info.time_base)
+                why = f"at {at:.2f} s its frames do not come at an even rate, which {self.path.suffix} wants"
+                raise OutputError(f"cannot write {self.path}", why, "Use .mkv, or --pipe nut")
+            self._place = pts
+
     def _discard(self) -> None:
         for container in (self._container, self._copies):
             if container is not None:
                 with suppress(FFmpegError, OSError, ValueError):
                     container.close()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        if self._descriptor is None:
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -197,7 +221,9 @@ class FilmWriter:
             yield
         except (FFmpegError, OSError, ValueError) as error:
             why, to_do = reason(error), "Choose another codec, container or folder"
-            if "invalid argument" in why:
+            if isinstance(error, BrokenPipeError):
+                why, to_do = "the program that reads it has ended", "Look at what it said"
+            elif "invalid argument" in why:
                 rate = f" at {float(self.encoding.rate):.5g} frames a second" if self._counts else ""
                 why = f"{self.encoding.codec} does not fit {self.path.suffix}{rate}, or does not take these settings"
             elif "operation not permitted" in why:  # what encoders on devices and MXF say; folders: "permission denied"
@@ -214,8 +240,12 @@ class FilmWriter:
         suffix = self.path.suffix.lower()
         muxing = {"movflags": "+faststart"} if suffix in MOVIES else {}
         muxing["fflags"] = "+bitexact"  # no random numbers in the container: a film comes out the same each time
+        muxing |= _MUXING.get(suffix, {})
         # A name with a colon would be taken for a protocol.
-        container = av.open(f"file:{self._part}", "w", format=CONTAINERS[suffix].muxer, options=muxing)
+        place = f"file:{self._part}" if self._descriptor is None else address(self._descriptor)
+        if self._descriptor is not None:
+            muxing["flush_packets"] = "1"
+        container = av.open(place, "w", format=CONTAINERS[suffix].muxer, options=muxing)
         self._container = container
         stream = container.add_stream(self.encoding.codec, rate=info.rate)
         assert isinstance(stream, VideoStream)
@@ -224,7 +254,7 @@ class FilmWriter:
         if info.rotation or info.mirrored:
             stream.set_display_rotation(info.rotation, hflip=info.mirrored)
         self._stream = stream
-        self._copies = StreamCopies(container, stream, info, suffix, self._cut)
+        self._copies = StreamCopies(container, stream, info, suffix, self._cut, self._arriving)
         self.warnings = self._warned()
         container.start_encoding()
         return container

@@ -14,6 +14,7 @@ from vidcolor.errors import InputError, OutputError, writing
 from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
 from vidcolor.film.container import ADDRESS
 from vidcolor.film.images.writing import check_format, suffix_for
+from vidcolor.film.pipe import is_pipe
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.film import colorize_film, tidy
 from vidcolor.pipeline.photo import colorize_photograph
@@ -41,10 +42,13 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple
     colored before.
 
     Raises:
-        InputError: a folder or pattern holds none.
+        InputError: a folder or pattern holds none, or one is a pipe.
     """
     found: list[tuple[Path, Path]] = []
     for path in paths:
+        if is_pipe(path):
+            why = "a pipe is read once, for one film"
+            raise InputError(f"cannot open {path}", why, "Name it alone, and without --dry-run")
         if path.is_dir():
             inside = files_in(path, FILMS | PHOTOS, recursive=recursive)
             files = [(file, path) for file in inside if not _is_colored(file)]
@@ -96,7 +100,9 @@ def colorize(
     """Colorize a film or a photograph.
 
     Args:
-        output: A file, or a folder for the usual name; None: beside the source, with ``.color`` in its name.
+        source: "-" is stdin, which brings a film.
+        output: A file, or a folder for the usual name; None: beside the source, with ``.color`` in its name; "-" is
+            stdout, which takes a film.
         overwrite: Replace an output that exists.
         settings: Of the run; shot: how pictures look.
         predictor: One that is prepared already, for the model and device of the settings.
@@ -113,6 +119,8 @@ def colorize(
     if target is None or target.is_dir():
         target = excerpt(output_beside(source, target), run.only)
     if is_photo(source):
+        if is_pipe(target):
+            raise OutputError(f"cannot write {target}", "a photograph goes into a file", "Name one with -o")
         return colorize_photograph(source, target, overwrite=overwrite, settings=run, shot=look, predictor=predictor)
     return colorize_film(
         source, target, overwrite=overwrite, settings=run, shot=look, predictor=predictor, progress=progress,

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import choose_codec, codec_options
 from vidcolor.film.frame import Frame
 from vidcolor.film.packets import joined
+from vidcolor.film.pipe import STANDARD, STDOUT, check_stdout, is_pipe
 from vidcolor.film.reader import open_film
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.predictor import Predictor
@@ -27,7 +28,7 @@ from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.recorder import Recorder
 from vidcolor.pipeline.result import Result
 from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
-from vidcolor.pipeline.target import check_target, default_output, excerpt
+from vidcolor.pipeline.target import check_target, default_output, excerpt, name_of_stdout
 from vidcolor.pipeline.work import Work, encode_settings
 from vidcolor.settings import RunSettings, ShotSettings
 
@@ -49,7 +50,9 @@ def colorize_film(
     """Colorize a film.
 
     Args:
-        output: Where to; by default beside the source, with ``.color`` in its name.
+        source: The film; "-" is stdin.
+        output: Where to; by default beside the source, with ``.color`` in its name. "-" is stdout. A film that comes
+            or goes through a pipe cannot be taken up again when it is stopped.
         settings: Of the run; shot: how its shots look.
         predictor: One that is prepared already, for the model and device of the settings.
         progress: Called with frames done and frames expected (0: unknown).
@@ -60,15 +63,20 @@ def colorize_film(
         KeyboardInterrupt: its text, if any, tells what is kept.
     """
     settings, shot = settings or RunSettings(), shot or ShotSettings()
-    source = Path(source)
+    source, to_stdout = Path(source), output is not None and is_pipe(output)
+    resume = settings.resume and not to_stdout and not is_pipe(source)
     encoder = encode_settings(settings)
+    named = None if to_stdout else Path(output) if output else excerpt(default_output(source), settings.only)
+    if to_stdout:
+        check_stdout()
     began = time.monotonic()
     with open_film(source, settings) as video:
-        target = Path(output) if output else excerpt(default_output(source), settings.only)
-        with Journal(target) as journal:
-            if journal.segments and not settings.cores and settings.resume and not overwrite:
-                settings = replace(settings, cores=journal.identity.get("number of cores", 0))  # as it was begun
-            check_target(source, target, overwrite or (settings.resume and journal.is_published))
+        target = named or name_of_stdout(settings.pipe, video.info)
+        with nullcontext() if to_stdout else Journal(target) as journal:
+            if journal is not None:
+                if journal.segments and not settings.cores and resume and not overwrite:
+                    settings = replace(settings, cores=journal.identity.get("number of cores", 0))  # as it was begun
+                check_target(source, target, overwrite or (resume and journal.is_published))
             codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
             predictor = predictor or Predictor.load(settings)
             grading = Grading.of(settings, shot, video.info)
@@ -76,10 +84,12 @@ def colorize_film(
             work = Work.of(video, target, first.bits, settings, grading, predictor)
             begin, duration, has_gaps = extent(video.info, settings, grading, first)
             writer = FilmWriter(
-                target, video.info, work.encoding, start=begin, duration=duration, sealed=journal.seal, alone=has_gaps
-            )
+                target, video.info, work.encoding, start=begin, duration=duration, alone=has_gaps,
+                sealed=journal.seal if journal else lambda part: None, arriving=video.arriving,
+                descriptor=STDOUT if to_stdout else None,
+            )  # fmt: skip
             run = _Run(work, writer, progress, report)
-            if settings.resume and not settings.only:
+            if journal is not None and resume and not settings.only:
                 identity = identity_of(work)
                 published = journal.is_published and not journal.differences(identity)
                 check_target(source, target, overwrite or published)
@@ -88,7 +98,7 @@ def colorize_film(
                 run.straight(journal, parts)
     seconds = time.monotonic() - began
     return Result(
-        output=target,
+        output=STANDARD if to_stdout else target,
         frames=run.done,
         resumed=run.resumed,
         seconds=round(seconds, 3),
@@ -131,25 +141,35 @@ class _Run:
             what = f"cannot colorize {self.work.video.info.path}"
             raise InputError(what, "; ".join(self.warnings), "Leave out --strict to accept it")
 
-    def straight(self, journal: Journal, parts: Iterator[Stretch]) -> None:
-        """Color from the first frame to the last with one encoder, into the output's part file."""
+    def straight(self, journal: Journal | None, parts: Iterator[Stretch]) -> None:
+        """Color from the first frame to the last with one encoder, into the output's part file.
+
+        Args:
+            journal: Of the output; None: the frames go to stdout.
+        """
+        if journal is None:
+            self._encode(parts)
+            return
         journal.claim()
         try:
-            with self.writer:
-                encoder = self.writer.encoder()
-                for part in parts:
-                    self.expected += part.length
-                    steps = self.work.steps(part.frames, part.start, shortest=sys.maxsize, longest=sys.maxsize)
-                    with self.work.colored(steps) as pictures:
-                        for step, planes in pictures:
-                            self.writer.write(encoder.push(step.frame, planes))
-                            self._count()
-                self.writer.write(encoder.flush())
+            self._encode(parts)
         except BaseException:
             if not journal.segments:  # what an earlier run has finished is still good
                 journal.remove()
             raise
         journal.remove()
+
+    def _encode(self, parts: Iterator[Stretch]) -> None:
+        with self.writer:
+            encoder = self.writer.encoder()
+            for part in parts:
+                self.expected += part.length
+                steps = self.work.steps(part.frames, part.start, shortest=sys.maxsize, longest=sys.maxsize)
+                with self.work.colored(steps) as pictures:
+                    for step, planes in pictures:
+                        self.writer.write(encoder.push(step.frame, planes))
+                        self._count()
+            self.writer.write(encoder.flush())
 
     def in_segments(self, journal: Journal, part: Stretch, identity: dict[str, Any], overwrite: bool) -> None:
         """Color segment by segment beside the output, from where the journal ends; then join all."""

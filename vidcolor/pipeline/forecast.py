@@ -22,6 +22,7 @@ from vidcolor.files import is_photo
 from vidcolor.film.bitrate import copied_rate
 from vidcolor.film.encode import VideoEncoder
 from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.pipe import is_pipe
 from vidcolor.film.reader import frames, open_film
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.batch import output_beside
@@ -112,6 +113,9 @@ def forecast_all(
 
 def _target(source: Path, root: Path, output: Path | None) -> Path:
     """Return where an input's colors go; a name with a suffix that is no folder is that of the file itself."""
+    if output is not None and is_pipe(output):
+        why = "what goes to stdout has no size that could be told"
+        raise OutputError(f"cannot try {source}", why, "Name a file with -o, or leave out --dry-run")
     if output is not None and output.suffix and not output.is_dir():
         check_target(source, output, overwrite=True)
         return output

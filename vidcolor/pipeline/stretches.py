@@ -166,7 +166,7 @@ class _Reading:
     def _approach(self, landmarks: list[Landmark]) -> None:
         """Go on at the last of some landmarks if the film shows it there, or else from the film's beginning."""
         info = self._video.info
-        if not landmarks or info.timestamps == "none":
+        if not landmarks or info.timestamps == "none" or info.piped:
             return
         landmark = landmarks[-1]
         first = self._jump(landmark.pts)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from vidcolor.errors import OutputError
 from vidcolor.film.codecs import CONTAINERS
+from vidcolor.film.frame import VideoInfo
+from vidcolor.film.pipe import SUFFIXES, is_pipe
 from vidcolor.film.streams import fullest_suffix
 
+PIPE_NAME = "stdout"  # before the suffix of what goes to stdout, which only tells its container
 MARK = ".color"  # before the suffix of what was colored
 
 
@@ -15,12 +18,25 @@ def default_output(source: Path, folder: Path | None = None) -> Path:
     """Return film.color.mp4 for film.mp4; for what cannot be written, in the container that keeps most of it.
 
     Raises:
-        InputError: the source cannot be opened.
+        InputError: the source cannot be opened; OutputError: it is a pipe, which has no name.
     """
+    if is_pipe(source):
+        raise OutputError(f"cannot name the output of {source}", "a pipe has no name", "Name a file, or -, with -o")
     suffix = ".mp4" if source.suffix.lower() == ".gif" else source.suffix
-    if suffix.lower() not in CONTAINERS:
+    kind = CONTAINERS.get(suffix.lower())
+    if kind is None or not kind.takes_most:
         suffix = fullest_suffix(source)
     return marked(source, folder, suffix)
+
+
+def name_of_stdout(wanted: str, info: VideoInfo) -> Path:
+    """Return a name for what goes to stdout, whose suffix tells the container.
+
+    Args:
+        wanted: "nut", "y4m" or "auto", which is that of the source where a pipe can hold it, and else NUT.
+    """
+    suffix = SUFFIXES.get(info.container, ".nut") if wanted == "auto" else f".{wanted}"
+    return Path(f"{PIPE_NAME}{suffix}")
 
 
 def marked(source: Path, folder: Path | None, suffix: str) -> Path:

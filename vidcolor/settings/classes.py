@@ -75,6 +75,10 @@ class RunSettings(Settings):
     resume: Annotated[
         bool, Setting("Keep finished parts beside the output, so that a stopped run can go on.", FILES)
     ] = True
+    pipe: Annotated[
+        Literal["auto", "nut", "y4m"],
+        Setting("Format of -o -; auto: that of INPUT where it is one of these, else nut.", FILES),
+    ] = "auto"
     device: Annotated[str, Setting("auto, cpu, cuda, cuda:N or mps.", MACHINE, variable="VIDCOLOR_DEVICE")] = "auto"
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Setting("Number type of the network.", MACHINE)] = (
         "auto"
