@@ -39,7 +39,7 @@ def film(form: str, pix_fmt: str, count: int = 12, size: tuple[int, int] = SIZE,
     with av.open(file, "w", format=MUXERS[form], options={"strict": "-1"}) as container:
         stream = container.add_stream("rawvideo", rate=25)
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
-        stream.time_base = Fraction(1, 100)
+        stream.codec_context.time_base = Fraction(1, 100 if late else 25)
         for number in range(count):
             picture = av.VideoFrame(*size, pix_fmt)
             deep = picture.format.components[0].bits > 8
