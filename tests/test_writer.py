@@ -22,7 +22,7 @@ from vidcolor.film.encode import EncodeSettings, choose_encoding
 from vidcolor.film.frame import Frame
 from vidcolor.film.info import orientation
 from vidcolor.film.reader import frames, open_video, probe
-from vidcolor.film.streams import fullest_suffix
+from vidcolor.film.trial import fullest_suffix
 from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings

@@ -25,7 +25,7 @@ _MAX_BAD_READS = 8  # in a row, of the file itself
 _DECLARING = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf"})
 
 
-Demux = Callable[[], Iterator[Packet[Stream]]]
+Demux = Callable[[], Iterator["Packet[Stream]"]]
 
 
 @dataclass

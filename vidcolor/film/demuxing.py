@@ -79,8 +79,6 @@ class OtherPackets:
         self._ended = arriving is not None
         self._packets = self._read()
         self._arriving = arriving
-            arriving.take if arriving else lambda: next(self._packets, None)
-        )
         if arriving:
             arriving.want(wanted)
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 
 import av
 from av.audio.stream import AudioStream
@@ -344,15 +343,3 @@ def _time(packet: Packet[Stream]) -> Fraction:
     """Return when a packet is played, in seconds; 0 when it does not tell."""
     told = packet.pts if packet.pts is not None else packet.dts
     return Fraction(0) if told is None else told * Fraction(packet.time_base)
-
-
-def fullest_suffix(path: Path) -> str:
-    """Return the container that keeps most of a film's streams; Matroska before the others."""
-    with open_container(path) as container:
-        others = [s for s in container.streams if s.type != "video"]
-        first = first_packets(path)
-        held = {
-            suffix: sum(fitting(s, suffix, first.get(s.index, ())) is not None for s in others)
-            for suffix in (".mkv", ".mov", ".mp4", ".avi")
-        }
-    return max(held, key=lambda suffix: held[suffix])

@@ -86,6 +86,18 @@ def fitting(other: Stream, suffix: str, packets: Sequence[Packet[Stream]] = ()) 
     return None
 
 
+def fullest_suffix(path: Path) -> str:
+    """Return the container that keeps most of a film's streams; Matroska before the others."""
+    with open_container(path) as container:
+        others = [s for s in container.streams if s.type != "video"]
+        first = first_packets(path)
+        held = {
+            suffix: sum(fitting(s, suffix, first.get(s.index, ())) is not None for s in others)
+            for suffix in (".mkv", ".mov", ".mp4", ".avi")
+        }
+    return max(held, key=lambda suffix: held[suffix])
+
+
 def takes_timecode(suffix: str, rate: Fraction, timecode: str) -> bool:
     """Return whether a container has a timecode for films of a rate, tried with a film of one picture."""
     file = io.BytesIO()

@@ -8,7 +8,7 @@ from vidcolor.errors import OutputError
 from vidcolor.film.codecs import CONTAINERS
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.pipe import SUFFIXES, is_pipe
-from vidcolor.film.streams import fullest_suffix
+from vidcolor.film.trial import fullest_suffix
 
 PIPE_NAME = "stdout"  # before the suffix of what goes to stdout, which only tells its container
 MARK = ".color"  # before the suffix of what was colored
