@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ import av
 import numpy as np
 
 from beats import write_beats
+from rewriting import rewrite
 from vidcolor.film import matroska, mp4
 from vidcolor.film.encode import EncodeSettings, VideoEncoder, choose_encoding
 from vidcolor.film.fields import FieldOrder
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
-from vidcolor.film.reader import frames, open_video
 from vidcolor.film.tracks import Crop, PictureShape, TrackMarks
-from vidcolor.film.writer import FilmWriter
 
 _TAGS = ColorTags("bt601", False)
 MARKS = {
@@ -31,20 +29,7 @@ MARKS = {
 
 def written(source: Path, target: Path, codec: str = "", preset: str = "", **how: Any) -> list[str]:
     """A film decoded and written again with neutral chroma; returns the warnings."""
-    deinterlace = how.pop("deinterlace", "auto")
-    with open_video(source, deinterlace=deinterlace) as video:
-        stream = frames(video, **how)
-        first = next(stream)
-        encoding = choose_encoding(target, video.info, first.bits, EncodeSettings(codec, preset=preset))
-        writer = FilmWriter(target, video.info, encoding, arriving=video.arriving, **how)
-        with writer:
-            encoder = writer.encoder()
-            width, height = encoding.chroma_size
-            for frame in chain([first], stream):
-                neutral = np.full((height, width), 1 << (frame.bits - 1), frame.luma.dtype)
-                writer.write(encoder.push(frame, (neutral, neutral)))
-            writer.write(encoder.flush())
-        return [*writer.warnings, *video.warnings]
+    return rewrite(source, target, EncodeSettings(codec, preset=preset), **how)
 
 
 def film(

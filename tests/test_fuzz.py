@@ -77,7 +77,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 def attack(folder: Path, first: int, count: int) -> None:
     """Try mutations in this process; prints the number of each before it begins."""
-    from test_writer import rewrite
+    from rewriting import rewrite
 
     seeds = []
     for suffix, codec in KINDS.items():

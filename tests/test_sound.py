@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +11,20 @@ import numpy as np
 import pytest
 
 from beats import beeps, flashes, write_beats
+from rewriting import rewrite
 from vidcolor.film import container
 from vidcolor.film.avi import stream_headers
 from vidcolor.film.container import open_container
-from vidcolor.film.encode import EncodeSettings, choose_encoding
-from vidcolor.film.reader import frames, open_video, probe
+from vidcolor.film.encode import EncodeSettings
+from vidcolor.film.reader import probe
 from vidcolor.film.trial import fitting
-from vidcolor.film.writer import FilmWriter
 
 OFF = 0.02  # seconds; less is not noticed
 
 
 def copied(source: Path, target: Path, **part: Any) -> list[str]:
     """A film decoded and written again with neutral chroma; returns the warnings."""
-    with open_video(source) as video:
-        stream = frames(video, **part)
-        first = next(stream)
-        encoding = choose_encoding(target, video.info, first.bits, EncodeSettings("mpeg4"))
-        writer = FilmWriter(target, video.info, encoding, **part)
-        neutral = np.full(encoding.chroma_size[::-1], 128, np.uint8)
-        with writer:
-            encoder = writer.encoder()
-            for frame in chain([first], stream):
-                writer.write(encoder.push(frame, (neutral, neutral)))
-            writer.write(encoder.flush())
-        return [*writer.warnings, *video.warnings]
+    return rewrite(source, target, EncodeSettings("mpeg4"), **part)
 
 
 def offsets(path: Path) -> list[float]:

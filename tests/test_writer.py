@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from planes import rows_of
+from rewriting import rewrite
 from vidcolor.errors import OutputError
 from vidcolor.film.codecs import KNOWN, choose_codec, codec_options
 from vidcolor.film.encode import EncodeSettings, choose_encoding
@@ -29,24 +30,6 @@ from vidcolor.settings import RunSettings
 
 TRICKY = Path(os.environ.get("VIDCOLOR_FOOTAGE", "/nonexistent")) / "tricky"
 needs_footage = pytest.mark.skipif(not TRICKY.is_dir(), reason="VIDCOLOR_FOOTAGE names no folder with tricky/")
-FAST = {".webm": EncodeSettings(preset="8"), ".avi": EncodeSettings()}
-
-
-def rewrite(source: Path, target: Path, settings: EncodeSettings | None = None, **part: Any) -> list[str]:
-    """A film decoded and written again with neutral chroma; returns the warnings."""
-    settings = settings or FAST.get(target.suffix, EncodeSettings(preset="ultrafast"))
-    with open_video(source) as video:
-        stream = list(frames(video, **part))
-        encoding = choose_encoding(target, video.info, stream[0].bits, settings)
-        writer = FilmWriter(target, video.info, encoding, **part)
-        width, height = encoding.chroma_size
-        with writer:
-            encoder = writer.encoder()
-            for frame in stream:
-                neutral = np.full((height, width), 1 << (frame.bits - 1), frame.luma.dtype)
-                writer.write(encoder.push(frame, (neutral, neutral)))
-            writer.write(encoder.flush())
-    return list(writer.warnings)
 
 
 def write_source(path: Path, *, begin: int = 0, sound_at: int = 0, rotation: tuple[int, bool] | None = None) -> None:
