@@ -190,10 +190,10 @@ def test_a_run_goes_on_with_the_cores_it_was_begun_with(tmp_path: Path, film: Pa
     """Some encoders work otherwise in more threads: taken up on another machine, a film is that of the first one."""
     out = {cores: tmp_path / f"{cores}.avi" for cores in (0, 1, 3)}
     for cores in (1, 3):
-        colorize_film(film, out[cores], settings=RunSettings(cores=cores, **SMALL))
+        colorize_film(film, out[cores], settings=RunSettings(threads=cores, **SMALL))
     assert digest(out[1]) != digest(out[3])
     with pytest.raises(KeyboardInterrupt):
-        colorize_film(film, out[0], settings=RunSettings(cores=3, **SMALL), progress=stop_at(3 * SHOT))
+        colorize_film(film, out[0], settings=RunSettings(threads=3, **SMALL), progress=stop_at(3 * SHOT))
     assert colorize_film(film, out[0], settings=RunSettings(**SMALL)).resumed >= 2 * SHOT
     assert digest(out[0]) == digest(out[3])
 

@@ -106,7 +106,7 @@ def test_computing_leaves_the_hosts_threads_alone() -> None:
     """OpenCV's and torch's threads are as many as before, also after an error."""
     before = cv2.getNumThreads(), torch.get_num_threads()
     inside = 0
-    with suppress(ZeroDivisionError), shared_cores():
+    with suppress(ZeroDivisionError), shared_cores(2):
         inside = cv2.getNumThreads()
         raise ZeroDivisionError
     assert inside == 1

@@ -20,9 +20,11 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vidcolor.errors import DeviceError, InputError, reason
+from vidcolor.film.cores import usable_cores
 from vidcolor.film.frame import VideoInfo
 
 MAX_PIXELS = 16384 * 8640  # of a picture; more is a damaged header, or beyond what codecs hold
+MOST_DECODING = 16  # threads: each holds a frame
 # Decoders that give other pictures each time when several frames are decoded at once (seen with FFmpeg 8, on a film
 # that is whole): a thread gives a frame out before it is done with it.
 _UNSTEADY = ("mpeg4",)
@@ -184,6 +186,8 @@ def choose_stream(path: Path, container: InputContainer, number: int | None = No
     known = [s for s in chosen if s.codec_context is not None]
     if not known:
         raise InputError(what, "its picture's codec is not known", "Convert it first")
+    # As many as libav takes by itself, but on the cores that a container may use, not on all that it sees.
+    known[0].codec_context.thread_count = min(usable_cores() + 1, MOST_DECODING) if usable_cores() > 1 else 1
     known[0].thread_type = "SLICE" if known[0].codec_context.name in _UNSTEADY else "AUTO"
     return known[0]
 

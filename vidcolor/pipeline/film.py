@@ -74,8 +74,8 @@ def colorize_film(
         target = named or name_of_stdout(settings.pipe, video.info)
         with nullcontext() if to_stdout else Journal(target) as journal:
             if journal is not None:
-                if journal.segments and not settings.cores and resume and not overwrite:
-                    settings = replace(settings, cores=journal.identity.get("number of cores", 0))  # as it was begun
+                if journal.segments and not settings.threads and resume and not overwrite:
+                    settings = replace(settings, threads=journal.identity.get("number of cores", 0))  # as it was begun
                 check_target(source, target, overwrite or (resume and journal.is_published))
             codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
             predictor = predictor or Predictor.load(settings)

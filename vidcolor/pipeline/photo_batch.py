@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from functools import cache
 
 from vidcolor.color.arrays import Plane
 from vidcolor.errors import VidcolorError
+from vidcolor.film.cores import budget
 from vidcolor.film.prefetch import prefetch
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.photo import Photograph, photograph_grading, read_photograph, write_photograph
@@ -59,8 +59,9 @@ class PhotographBatch:
     def colorize(self, plan: Iterable[Job | Outcome]) -> Iterator[Outcome]:
         """Yield what became of each job, in their order; what is decided already is passed on in its place."""
         waiting: deque[Future[Outcome]] = deque()
-        writers = ThreadPoolExecutor(min(WRITERS, os.cpu_count() or 1), "photograph-writer")
-        with shared_cores(), writers, closing(prefetch(self._read(plan), TOGETHER)) as ready:
+        cores = budget(self._settings.threads)
+        writers = ThreadPoolExecutor(min(WRITERS, cores), "photograph-writer")
+        with shared_cores(cores), writers, closing(prefetch(self._read(plan), TOGETHER)) as ready:
             try:
                 for together in self._gathered(ready):
                     waiting += self._colored(together, writers)

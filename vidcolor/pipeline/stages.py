@@ -154,17 +154,17 @@ def with_chroma(
 
 
 @contextmanager
-def shared_cores(cores: int | None = None) -> Iterator[None]:
+def shared_cores(cores: int) -> Iterator[None]:
     """Leave half of the cores to the decoder and the encoder: threads that wait for each other's turn waste both.
 
     On two cores a film of 480 lines is done in nine tenths of the time (benchmarks/speed.py). OpenCV's own threads
     would fight with all of them. In fp32 the last bits of a network's answers follow from the number of its threads.
 
     Args:
-        cores: That are shared; None: all that torch uses.
+        cores: That are shared.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, (threads if cores is None else cores) // 2))
+    torch.set_num_threads(max(1, cores // 2))
     try:
         with one_cv2_thread():
             yield

@@ -10,10 +10,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
+from vidcolor.film.cores import budget
 from vidcolor.film.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
@@ -40,7 +39,7 @@ def usual_batch(device: str, info: VideoInfo) -> int:
 
 def encode_settings(settings: RunSettings) -> EncodeSettings:
     """Return what the settings of a run say about the encoder."""
-    cores = settings.cores or torch.get_num_threads()
+    cores = budget(settings.threads)
     return EncodeSettings(settings.codec, settings.crf, settings.preset, settings.pix_fmt, cores)
 
 

@@ -86,8 +86,8 @@ class RunSettings(Settings):
     batch_size: Annotated[
         int, Setting("Frames the network takes at once; 0: automatic.", MACHINE, low=0, high=1024)
     ] = 0
-    cores: Annotated[
-        int, Setting("Cores that encoder and network count on; the bytes follow from it. 0: all.", MACHINE, low=0)
+    threads: Annotated[
+        int, Setting("Cores to count on; an encoder's bytes may follow from it. 0: all usable ones.", MACHINE, low=0)
     ] = 0
     hwaccel: Annotated[
         str, Setting("Device that decodes, as in cuda; default: the processor.", MACHINE, metavar="NAME")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 
+from vidcolor.film.cores import usable_cores
 from vidcolor.settings import TrainSettings
 
 
@@ -15,7 +15,7 @@ def reading_workers(workers: int, device_type: str, ranks: int) -> int:
     """
     if workers >= 0:
         return workers
-    return max(1, (os.cpu_count() or 2) // ranks - 2) if device_type == "cuda" else 0
+    return max(1, usable_cores() // ranks - 2) if device_type == "cuda" else 0
 
 
 def learning_rate(step: int, total: int, config: TrainSettings) -> float:
