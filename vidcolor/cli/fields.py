@@ -66,7 +66,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 def _maker(kind: type, names: list[str]) -> Callable[[dict[str, Any]], Any]:
     def make(values: dict[str, Any]) -> Any:
-        taken = {name: values.pop(name) for name in names}
+        given = {name: values.pop(name) for name in names}
+        taken = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
         return kind(**taken) if kind is not dict else {n: v for n, v in taken.items() if v is not None}
 
     return make
@@ -79,7 +80,9 @@ def as_option(each: Described, given: Given | None = None) -> inspect.Parameter:
     flag = f"--{each.name.replace('_', '-')}"
     if kind is bool and (given or default):
         flag = f"{flag}/--no-{flag[2:]}"
-    if get_origin(kind) is tuple:
+    if is_repeated(each):
+        kind, default = list[str], list(default)
+    elif get_origin(kind) is tuple:
         kind, default, parser = str, text_of(default), partial(numbers_for, each)
     elif setting.metavar == "TIME":
         parser = parse_time
@@ -95,6 +98,11 @@ def as_option(each: Described, given: Given | None = None) -> inspect.Parameter:
         rich_help_panel=setting.group, help=f"{setting.help}{limits_of(each, text)}",
     )  # fmt: skip
     return inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)
+
+
+def is_repeated(each: Described) -> bool:
+    """Return whether an option is written once for each of its values: texts, which may hold commas."""
+    return get_origin(each.kind) is tuple and str in get_args(each.kind)
 
 
 def default_of(each: Described) -> str:

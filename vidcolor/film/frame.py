@@ -49,6 +49,7 @@ class Frame:
         tags: Range and matrix.
         chroma: Cb and Cr of color footage at their own size; None unless they were asked for.
         alpha: Opacity, ``(H, W)`` of the luma's type, 0 to the highest code value; None when there is none.
+        moved: What was added to ``pts``, where shots alone are made into a film of their own.
     """
 
     luma: Luma
@@ -58,6 +59,7 @@ class Frame:
     tags: ColorTags
     chroma: Chroma | None = None
     alpha: Luma | None = None
+    moved: int = 0
 
     def __post_init__(self) -> None:
         if self.luma.ndim != 2 or self.luma.dtype not in (np.uint8, np.uint16):
@@ -71,6 +73,11 @@ class Frame:
     def seconds(self) -> float:
         """Return the time at which the frame is shown, in seconds."""
         return float(self.pts * self.time_base)
+
+    @property
+    def film_pts(self) -> int:
+        """The presentation time in the film that the frame was read from, in units of ``time_base``."""
+        return self.pts - self.moved
 
     @property
     def black(self) -> int:

@@ -198,11 +198,26 @@ class FusionNet(nn.Module):
         """Return what the head reads, ``(N, channels, H/4, W/4)``, for L* ``(N, 1, H, W)`` in 0..100, without hints."""
         return self._decoded(lightness, None)[0]
 
-    def _decoded(self, lightness: Tensor, hints: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return what the head reads, and with hints how certain its colors are, ``(N, 1, H/4, W/4)``."""
+    def cells(self, lightness: Tensor) -> Tensor:
+        """Return what the encoder sees in each cell of 8 pixels, ``(N, channels, H/8, W/8)``, for L* ``(N, 1, H, W)``.
+
+        It is made of the encoder's last three maps, at strides 8, 16 and 32, the smaller ones enlarged.
+        """
+        first, *others = self._maps(lightness)[-3:]
+        size = first.shape[-2:]
+        large = (F.interpolate(m.float(), size=size, mode="bilinear", align_corners=False) for m in others)
+        return torch.cat([first.float(), *large], dim=1)
+
+    def _maps(self, lightness: Tensor) -> list[Tensor]:
+        """Return the maps of the encoder, the largest first."""
         x = (lightness / 100 - self.config.mean) / self.config.std
         x = x.to(next(self.parameters()).dtype)  # scaled first: half precision has too few steps for 0..100
-        maps = self.encoder(x.expand(-1, 3, -1, -1))
+        maps: list[Tensor] = self.encoder(x.expand(-1, 3, -1, -1))
+        return maps
+
+    def _decoded(self, lightness: Tensor, hints: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return what the head reads, and with hints how certain its colors are, ``(N, 1, H/4, W/4)``."""
+        maps = self._maps(lightness)
         added: list[Tensor] | None = None
         certainty: Tensor | None = None
         if hints is not None:

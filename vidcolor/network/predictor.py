@@ -17,6 +17,8 @@ from vidcolor.color.spaces import luma_to_lightness
 from vidcolor.errors import DeviceError
 from vidcolor.network.checkpoint import Model, load_model
 from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.network.fusion import FusionNet
+from vidcolor.network.hints import no_hints
 from vidcolor.network.inference import fold_batch_norms, lower_precision
 from vidcolor.settings import RunSettings
 
@@ -106,6 +108,27 @@ class Predictor:
             results = self._in_batches(planes, hinted, gains[places], batch or BATCH[self.device.type])
             found.update(zip(places, results, strict=True))
         return [found[place] for place in range(len(lumas))]
+
+    @torch.inference_mode()
+    def cells(self, lumas: Sequence[Plane], batch: int = 0) -> list[Plane]:
+        """Return what the encoder sees in each cell of Y' planes of one size ``(h, w)``: ``(channels, h / 8, w / 8)``.
+
+        Args:
+            lumas: Their sides are multiples of the network's stride.
+            batch: At most so many planes go through at once; 0: as many as suit the device.
+
+        Raises:
+            CheckpointError: the network takes no hints, and nobody has use for its cells.
+        """
+        if not isinstance(self.network, FusionNet) or not self.takes_hints:
+            raise no_hints(self.model.name)
+        found: list[Plane] = []
+        size = batch or BATCH[self.device.type]
+        for start in range(0, len(lumas), self._fitting(size, *lumas[0].shape) if lumas else 1):
+            part = np.stack(lumas[start : start + self._fitting(size, *lumas[0].shape)])
+            lightness = luma_to_lightness(torch.from_numpy(part)[:, None].to(self.device))
+            found += list(self.network.cells(lightness.contiguous(memory_format=torch.channels_last)).cpu().numpy())
+        return found
 
     def warnings(self, batch: int, height: int, width: int) -> tuple[str, ...]:
         """Return what to tell of batches of a size: a line if the memory took smaller ones, nothing otherwise."""

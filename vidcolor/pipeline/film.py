@@ -269,6 +269,7 @@ def identity_of(work: Work) -> dict[str, Any]:
         "size": [stages.view.width, stages.view.height],
         "batch size": stages.batch,
         **stages.grading.identity(),
+        **(stages.guidance.identity if stages.guidance else {}),
         "looks": settings.looks,
         "start": settings.start,
         "duration": settings.duration,

@@ -17,7 +17,6 @@ from vidcolor.color.arrays import Chroma, Luma, Plane
 from vidcolor.color.grade import Grade, apply_grade, incoming_share
 from vidcolor.color.lut import Lut, read_lut
 from vidcolor.color.spaces import Matrix, luma_to_lightness, rgb_to_ycbcr, ycbcr_to_rgb
-from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.shots import ShotDetector
 from vidcolor.pipeline.shotlist.detector import ListedShots
@@ -55,11 +54,6 @@ class Grading:
             InputError: the list or the look-up table cannot be used.
         """
         shots = read_shots(Path(settings.shots), info) if settings.shots and info else None
-        for shot in shots.shots if shots else ():
-            if shot.references or shot.hints:
-                column = "reference" if shot.references else "hints"
-                why = f"shot {shot.number}, column {column}: it cannot be obeyed yet"
-                raise InputError(f"cannot use {settings.shots}", why, "Leave these cells empty")
         return cls(usual, shots, read_lut(settings.lut) if settings.lut else None, settings.lut_luma)
 
     @cached_property
@@ -72,13 +66,17 @@ class Grading:
         """Return the settings that some frame of the film may have."""
         return (self.usual, *self._settings)
 
+    def place_of(self, number: int) -> int | None:
+        """Return the place in the list of the shot that a frame is in, both from 0 on; None when it is in none."""
+        return self.shots.place_of(number) if self.shots else None
+
     def settings_at(self, number: int) -> ShotSettings:
         """Return the settings of the shot that a frame is in.
 
         Args:
             number: Of the frame, counted from 0, the film's first.
         """
-        place = self.shots.place_of(number) if self.shots else None
+        place = self.place_of(number)
         return self.usual if place is None else self._settings[place]
 
     def grade_at(self, number: int) -> Grade:
@@ -147,7 +145,7 @@ class Grading:
 
     def _others(self, number: int) -> list[tuple[ShotSettings, float]]:
         """Return the settings of the shots beside its own that a frame shows in a dissolve, each with its share."""
-        place = self.shots.place_of(number) if self.shots else None
+        place = self.place_of(number)
         if self.shots is None or place is None:
             return []
         shots, found = self.shots.shots, []

@@ -158,6 +158,8 @@ def photograph_grading(settings: RunSettings, shot: ShotSettings) -> Grading:
     what = "cannot color a photograph"
     if settings.shots or settings.only:
         raise InputError(what, "a photograph has no shots", "Leave out --shots and --only")
+    if settings.reference or settings.hints:
+        raise InputError(what, "--reference and --hints are for films", "Leave them out")
     if settings.lut_luma or shot.mode == "keep":
         asked = "--lut-luma" if settings.lut_luma else "--mode keep"
         raise InputError(what, f"{asked} is for films", "Leave it out")

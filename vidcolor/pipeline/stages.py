@@ -19,6 +19,7 @@ from vidcolor.film.prefetch import one_cv2_thread
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.grading import Grading
+from vidcolor.pipeline.guidance.guide import Guidance
 from vidcolor.pipeline.looks import Looks
 from vidcolor.pipeline.segments import Step
 from vidcolor.pipeline.smoothing import Smoother
@@ -36,6 +37,7 @@ class Stages:
         batch: Frames that go through the network together.
         grading: What is wanted of each frame.
         rate: Frames per second of a film of which the network need not see every frame; None: it sees all.
+        guidance: What is known of its colors; None: nothing.
     """
 
     predictor: Predictor
@@ -43,6 +45,7 @@ class Stages:
     batch: int
     grading: Grading
     rate: Fraction | None = None
+    guidance: Guidance | None = None
 
     def colored(self, steps: Iterator[Step]) -> Iterator[tuple[Step, Plane, Plane]]:
         """Return steps with their Y' and graded ab, both at network size; context is left out.
@@ -52,6 +55,8 @@ class Stages:
         for _, segment in groupby(steps, key=lambda step: step.start.number):
             for step, luma, ab in self._segment(segment):
                 if not step.context:
+                    if self.guidance:
+                        ab = self.guidance.settled(step, self.grading.place_of(step.number), ab)
                     yield step, luma, self.grading.graded(step.number, luma, ab, step.frame.tags.matrix)
 
     @property
@@ -76,7 +81,7 @@ class Stages:
                 luma = self.view.small(step.frame)
                 waiting.append((step, luma))
                 seconds = step.frame.seconds
-                asked.push(luma, smoother.watch(luma, step.starts_shot, seconds=seconds, ends_shot=ends_shot))
+                asked.push(step, luma, smoother.watch(luma, step.starts_shot, seconds=seconds, ends_shot=ends_shot))
                 if asked.full:
                     for ab in asked.answers():
                         yield from _finished(waiting, smoother.add(ab))
@@ -98,13 +103,13 @@ class _Asked:
 
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
-        self._frames: list[Plane | None] = []  # None: the network does not see it
+        self._frames: list[tuple[Step, Plane] | None] = []  # None: the network does not see it
         self._fresh: list[bool] = []
         self._last: Plane | None = None
         self._ab: Plane | None = None
 
-    def push(self, luma: Plane, wanted: bool) -> None:
-        self._frames.append(luma if wanted else None)
+    def push(self, step: Step, luma: Plane, wanted: bool) -> None:
+        self._frames.append((step, luma) if wanted else None)
         self._fresh.append(wanted and not (self._last is not None and np.array_equal(self._last, luma)))
         self._last = luma if wanted else self._last
 
@@ -117,13 +122,23 @@ class _Asked:
         """Return the ab of each frame, None for those that the network does not see; nothing waits afterwards."""
         frames, fresh = self._frames, self._fresh
         self._frames, self._fresh = [], []
-        view = self._stages.view
-        wanted = [luma for luma, is_fresh in zip(frames, fresh, strict=True) if luma is not None and is_fresh]
-        found = iter(self._stages.predictor.predict([view.upright(luma) for luma in wanted], batch=self._stages.batch))
-        for luma, is_fresh in zip(frames, fresh, strict=True):
+        wanted = [frame for frame, is_fresh in zip(frames, fresh, strict=True) if frame is not None and is_fresh]
+        found = iter(self._predicted(wanted))
+        for frame, is_fresh in zip(frames, fresh, strict=True):
             if is_fresh:
-                self._ab = view.stored(next(found))
-            yield None if luma is None else self._ab
+                self._ab = self._stages.view.stored(next(found))
+            yield None if frame is None else self._ab
+
+    def _predicted(self, frames: list[tuple[Step, Plane]]) -> list[Plane]:
+        """The network's ab of frames, upright, with what is known of their colors."""
+        view, predictor, batch = self._stages.view, self._stages.predictor, self._stages.batch
+        upright = [view.upright(luma) for _, luma in frames]
+        if self._stages.guidance is None:
+            return predictor.predict(upright, batch=batch)
+        places = [self._stages.grading.place_of(step.number) for step, _ in frames]
+        told = self._stages.guidance.told([step for step, _ in frames], places, [luma for _, luma in frames])
+        found = predictor.predict(upright, hints=[each.hints for each in told], batch=batch)
+        return [each.onto(ab) for each, ab in zip(told, found, strict=True)]
 
 
 def _with_ends(steps: Iterator[Step]) -> Iterator[tuple[Step, bool]]:

@@ -111,7 +111,7 @@ def _shots(video: Video, settings: RunSettings, grading: Grading) -> Iterator[St
         for frame in taken:
             if shift is None:
                 shift = 0 if following is None else following - frame.pts
-            frame = replace(frame, pts=frame.pts + shift)
+            frame = replace(frame, pts=frame.pts + shift, moved=shift)
             following = frame.pts + step
             yield frame
 

@@ -43,12 +43,17 @@ class View:
         """Return Y' at network size, ``(h, w)`` in 0..1, as the film is stored."""
         return np.clip(shrink_luma(frame, self.width, self.height), 0, 1)
 
-    def upright(self, luma: Plane) -> Plane:
-        """Return Y' ``(h, w)`` the way up that it is shown, for the network."""
-        turned = np.rot90(luma, self._turns)
-        return turned[:, ::-1] if self._mirrored else turned
+    def upright(self, planes: Plane) -> Plane:
+        """Return planes ``(..., h, w)`` the way up that they are shown, for the network."""
+        turned = np.rot90(planes, self._turns, axes=(-2, -1))
+        return turned[..., ::-1] if self._mirrored else turned
 
-    def stored(self, ab: Plane) -> Plane:
-        """Return the network's ab ``(2, h, w)`` the way up that the film is stored: the inverse of :meth:`upright`."""
-        shown = ab[:, :, ::-1] if self._mirrored else ab
-        return np.ascontiguousarray(np.rot90(shown, -self._turns, axes=(1, 2)))
+    def stored(self, planes: Plane) -> Plane:
+        """Return planes ``(..., h, w)`` the way up that the film is stored: the inverse of :meth:`upright`."""
+        shown = planes[..., ::-1] if self._mirrored else planes
+        return np.ascontiguousarray(np.rot90(shown, -self._turns, axes=(-2, -1)))
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height of the network's picture, upright."""
+        return (self.height, self.width) if self._turns % 2 else (self.width, self.height)

@@ -19,6 +19,7 @@ from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.grading import Grading
+from vidcolor.pipeline.guidance.gather import guidance_of
 from vidcolor.pipeline.segments import Start, Step, cut, located
 from vidcolor.pipeline.smoothing import Smoother
 from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
@@ -80,7 +81,8 @@ class Work:
         view = View(video.info, short_side, predictor.stride)
         batch = settings.batch_size or usual_batch(predictor.device.type, video.info)
         rate = video.info.rate if settings.looks == "auto" else None
-        stages = Stages(predictor, view, batch, grading, rate)
+        guidance = guidance_of(settings, grading, video.info, view, predictor)
+        stages = Stages(predictor, view, batch, grading, rate, guidance)
         how = encode_settings(settings)
         encoding = choose_encoding(target, video.info, bits, how)
         video.keeps_alpha = encoding.alpha

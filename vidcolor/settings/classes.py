@@ -60,6 +60,22 @@ class RunSettings(Settings):
     only: Annotated[
         str, Setting("These shots alone, as a film of their own: 12,15-17; with --shots.", metavar="N,N-N")
     ] = ""
+    reference: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Picture in color that shows what the film shows; repeat it for more. TIME=FILE is a frame of the film.",
+            LOOK,
+            metavar="FILE",
+        ),
+    ] = ()
+    hints: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Colors of points: a table of time, x, y, color, radius; or TIME=FILE, a picture opaque where it counts.",
+            LOOK,
+            metavar="FILE",
+        ),
+    ] = ()
     lut: Annotated[
         str | Path, Setting("Look-up table (.cube) for the colors; the luma stays.", LOOK, metavar="PATH")
     ] = ""

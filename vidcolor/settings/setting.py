@@ -99,7 +99,7 @@ def _choices(kinds: tuple[Any, ...]) -> list[Any]:
 
 def _name(kind: Any) -> str:
     names = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", Path: "a path"}
-    names |= {type(None): "None", tuple: "a tuple of whole numbers"}
+    names |= {type(None): "None", tuple: f"a tuple of {'texts' if str in get_args(kind) else 'whole numbers'}"}
     return names.get(get_origin(kind) or kind, getattr(kind, "__name__", str(kind)))
 
 

@@ -1,0 +1,174 @@
+"""What the frames of a film are told of their colors, from references and hints.
+
+Matched colors go into the network as hints, and are taken in place of its own where the match is sure. Carried colors
+go into it too, and after the smoothing are taken as they are, as far as they are surely in sight: so a reference is
+followed exactly on its own frame, and a hint at its own point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vidcolor.color.arrays import Plane
+from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.guidance.carrying import BACK, ONWARD, Anchor, Open, Track, track
+from vidcolor.pipeline.guidance.matching import Cells, Reference, chosen, match, painted_over
+from vidcolor.pipeline.segments import Step
+from vidcolor.pipeline.view import View
+
+FIRMNESS = 0.5  # power of the sureness with which carried colors are taken as they are
+FORGOTTEN = 10.0  # seconds after the end of its shot, from which a track is not kept any more
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """Known colors as they are used.
+
+    Attributes:
+        reference: Frames are compared with this picture; None: they are not.
+        anchor: The colors are carried from this frame of the film; None: they are of none.
+        place: Of the shot that the frame is in, in the list of shots; None without a list.
+        is_hint: Written by hand for places of a picture: goes before all references.
+    """
+
+    reference: Reference | None = None
+    anchor: Anchor | None = None
+    place: int | None = None
+    is_hint: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What the network is told of a frame.
+
+    Attributes:
+        hints: ``(3, h, w)``, upright; None: nothing.
+        matched: Of these, what a reference says, ``(3, h, w)``.
+    """
+
+    hints: Plane | None = None
+    matched: Plane | None = None
+
+    def onto(self, ab: Plane) -> Plane:
+        """Return the network's ab ``(2, h, w)``, upright, with surely matched colors in their place."""
+        return ab if self.matched is None else painted_over(ab, self.matched)
+
+
+@dataclass(eq=False)
+class Guidance:
+    """Tells the frames of a film what is known of their colors.
+
+    Attributes:
+        film: Opens the film for another reading.
+        usual: Guides of the whole film.
+        by_place: Guides that shots of the list have of their own, by their places.
+        identity: What tells these guides from others, for a journal.
+    """
+
+    predictor: Predictor
+    view: View
+    film: Open
+    usual: tuple[Guide, ...]
+    by_place: dict[int, tuple[Guide, ...]] = field(default_factory=dict)
+    identity: dict[str, object] = field(default_factory=dict)
+    _tracks: dict[Guide, Track] = field(default_factory=dict, init=False)
+    _spans: dict[Guide, tuple[int, int]] = field(default_factory=dict, init=False)
+
+    def told(self, steps: Sequence[Step], places: Sequence[int | None], lumas: Sequence[Plane]) -> list[Told]:
+        """Return what the network is told of some frames.
+
+        Args:
+            places: Of their shots in the list of shots; None without a list, or for a frame in none.
+            lumas: Their Y' ``(h, w)`` at network size, as the film is stored.
+        """
+        compared = [self._references(step, place) for step, place in zip(steps, places, strict=True)]
+        asked = [number for number, references in enumerate(compared) if references]
+        upright = {number: np.ascontiguousarray(self.view.upright(lumas[number])) for number in asked}
+        seen = dict(zip(asked, self.predictor.cells([upright[number] for number in asked]), strict=True))
+        found = []
+        for number, (step, place) in enumerate(zip(steps, places, strict=True)):
+            matched: Plane | None = None
+            if number in seen:
+                cells = Cells.of(upright[number], seen[number])
+                matched = chosen([match(cells, reference, related=own) for reference, own in compared[number]])
+            hints = np.zeros((3, *lumas[number].shape), np.float32) if matched is None else self.view.stored(matched)
+            for known, is_hint in self._carried(step, place):
+                surer = known[2] > (0 if is_hint else hints[2])
+                np.copyto(hints, known, where=surer)
+            hints = self.view.upright(hints)
+            found.append(Told(np.ascontiguousarray(hints) if hints[2].any() else None, matched))
+        return found
+
+    def settled(self, step: Step, place: int | None, ab: Plane) -> Plane:
+        """Return the smoothed ab ``(2, h, w)`` of a frame with carried colors in their place, as far as they are sure.
+
+        Args:
+            place: Of its shot in the list of shots; None without a list, or in no shot.
+        """
+        for known, _ in self._carried(step, place):
+            ab = ab + (known[:2] - ab) * np.maximum(known[2], 0) ** np.float32(FIRMNESS)
+        return ab
+
+    def _guides(self, place: int | None) -> tuple[Guide, ...]:
+        """Those of a shot: its own references before those of the film, and all hints."""
+        own = self.by_place.get(place, ()) if place is not None else ()
+        if any(guide.reference for guide in own):
+            return (*own, *(guide for guide in self.usual if guide.is_hint or guide.anchor))
+        return (*own, *self.usual)
+
+    def _references(self, step: Step, place: int | None) -> list[tuple[Reference, bool]]:
+        """What a frame is compared with, and whether that is known to show the same place."""
+        found = []
+        for guide in self._guides(place):
+            if guide.reference is None:
+                continue
+            own = guide.anchor is not None and self._in_its_shot(guide, step, place)
+            if own or guide.anchor is None or guide in self.by_place.get(-1 if place is None else place, ()):
+                found.append((guide.reference, own))
+        return found
+
+    def _carried(self, step: Step, place: int | None) -> list[tuple[Plane, bool]]:
+        """What is carried to a frame, ``(3, h, w)`` as the film is stored, and whether it is a hint; hints are last."""
+        found = []
+        pts = step.frame.film_pts
+        for guide in sorted(self._guides(place), key=lambda guide: guide.is_hint):
+            if guide.anchor is None or not self._in_its_shot(guide, step, place):
+                continue
+            first, last = self._span(guide, guide.anchor)
+            if first <= pts <= last and (known := self._track(guide, guide.anchor).at(pts)) is not None:
+                found.append((known, guide.is_hint))
+        return found
+
+    def _in_its_shot(self, guide: Guide, step: Step, place: int | None) -> bool:
+        """Return whether a frame is in the shot that a guide's own frame is in."""
+        assert guide.anchor is not None
+        self._forget(step)
+        frame = step.frame
+        after = float((frame.film_pts - guide.anchor.pts) * frame.time_base)
+        if guide.place is not None:
+            return place == guide.place
+        if not -BACK <= after <= ONWARD:
+            return False
+        first, last = self._span(guide, guide.anchor)
+        return first <= frame.film_pts <= last
+
+    def _span(self, guide: Guide, anchor: Anchor) -> tuple[int, int]:
+        """The first and the last time of the shot that a guide's colors were followed in."""
+        if guide not in self._spans:
+            found = self._track(guide, anchor)
+            self._spans[guide] = found.first, found.last
+        return self._spans[guide]
+
+    def _track(self, guide: Guide, anchor: Anchor) -> Track:
+        if guide not in self._tracks:
+            self._tracks[guide] = track(self.film, self.view, anchor)
+        return self._tracks[guide]
+
+    def _forget(self, step: Step) -> None:
+        frame = step.frame
+        for guide, found in list(self._tracks.items()):
+            if float((frame.film_pts - found.last) * frame.time_base) > FORGOTTEN:
+                del self._tracks[guide]
