@@ -271,10 +271,6 @@ def test_what_cannot_be_is_one_line(
                 source, tmp_path / f"out{source.suffix}", settings=RunSettings(**settings), shot=ShotSettings(**shot),
                 predictor=world,
             )  # fmt: skip
-    for column in ("reference", "hints"):
-        rows = listed(tmp_path, "", "dress.png", "", "", head=column)
-        with pytest.raises(VidcolorError, match=f"shot 2, column {column}: it cannot be obeyed yet"):
-            run(film, tmp_path / "out.mkv", world, shots=rows)
     with pytest.raises(VidcolorError, match="a list of shots is of one film"):
         list(colorize_all([(film, film.parent)], settings=RunSettings(shots=rows)))
 

@@ -155,6 +155,9 @@ def colorize_all(
     run, look = settings or RunSettings(), shot or ShotSettings()
     if run.shots:
         raise InputError(f"cannot use {run.shots}", "a list of shots is of one film", "Colorize that film alone")
+    if run.hints or any(":" in text.partition("=")[0] and "=" in text for text in run.reference):
+        what = f"cannot use {(*run.hints, *run.reference)[0]}"
+        raise InputError(what, "hints, and references with a time, are of one film", "Colorize that film alone")
     written: set[Path] = set()  # two inputs must not share an output
     prepared = cache(lambda: Predictor.load(run))  # once, and not at all when there is nothing to do
 

@@ -130,7 +130,7 @@ class _Asked:
             yield None if frame is None else self._ab
 
     def _predicted(self, frames: list[tuple[Step, Plane]]) -> list[Plane]:
-        """The network's ab of frames, upright, with what is known of their colors."""
+        """Return the network's ab of frames, upright, with what is known of their colors."""
         view, predictor, batch = self._stages.view, self._stages.predictor, self._stages.batch
         upright = [view.upright(luma) for _, luma in frames]
         if self._stages.guidance is None:

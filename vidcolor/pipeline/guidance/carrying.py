@@ -29,6 +29,7 @@ from vidcolor.pipeline.view import View
 PATIENCE = 0.25  # power of the sureness of the motion: many small doubts weigh less than one great one
 CHANGED = 0.05  # of luma, in 0..1: at this difference to the known frame sureness has fallen to 1/e
 LEAST = 0.02  # sureness below which nothing is known
+BEFORE = 1.0  # seconds before a frame, from which it is decided whether a shot ends with it
 CHUNK = 10.0  # seconds of film that are held in memory to go back through them
 BACK, ONWARD = 60.0, 600.0  # seconds that a shot is followed at most, from its known frame back and onward
 MOST_KEPT = 96_000_000  # bytes that are kept of one frame's colors on their way, in each direction
@@ -154,10 +155,11 @@ class _Carrier:
 
 def _onward(film: Open, view: View, anchor: Anchor, found: Track) -> None:
     with film() as video:
-        smalls = (_Small.of(frame, view) for frame in frames(video, near=anchor.pts) if frame.pts >= anchor.pts)
-        shot = WithBoundaries(smalls, key=lambda small: small.thumbnail)
+        smalls = (_Small.of(frame, view) for frame in frames(video, max(0.0, anchor.seconds - BEFORE)))
         carrier: _Carrier | None = None
-        for small, boundary in shot:
+        for small, boundary in WithBoundaries(smalls, key=lambda small: small.thumbnail):
+            if small.pts < anchor.pts:
+                continue
             if carrier is None:
                 carrier = _Carrier(anchor, small)
                 continue

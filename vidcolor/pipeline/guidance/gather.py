@@ -13,7 +13,7 @@ from vidcolor.color.arrays import Plane
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image
-from vidcolor.film.reader import Video, frames, open_video
+from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.network.hints import no_hints
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.grading import Grading
@@ -86,8 +86,7 @@ class _Gathering:
 
     def film(self) -> AbstractContextManager[Video]:
         """Open the film for another reading."""
-        how = self.settings
-        return open_video(self.info.path, self.info.stream, how.deinterlace, how.hwaccel)
+        return open_film(self.info.path, self.settings)
 
     def reference(self, text: str, folder: Path) -> Guide:
         """Return the guide of a reference, FILE or TIME=FILE."""
@@ -168,7 +167,7 @@ class _Gathering:
         return Anchor(frame.pts, seconds, self.view.stored(known)), luma
 
     def _frame_at(self, time: float) -> Frame | None:
-        """The frame that is shown at a time, in seconds from the film's beginning."""
+        """Return the frame that is shown at a time, in seconds from the film's beginning."""
         origin = float(self.info.begin * self.info.time_base)
         for begin in dict.fromkeys((max(0.0, time - NEAR), 0.0)):
             found: Frame | None = None

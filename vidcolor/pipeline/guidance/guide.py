@@ -113,14 +113,14 @@ class Guidance:
         return ab
 
     def _guides(self, place: int | None) -> tuple[Guide, ...]:
-        """Those of a shot: its own references before those of the film, and all hints."""
+        """Return those of a shot: its own references before those of the film, and all hints."""
         own = self.by_place.get(place, ()) if place is not None else ()
         if any(guide.reference for guide in own):
             return (*own, *(guide for guide in self.usual if guide.is_hint or guide.anchor))
         return (*own, *self.usual)
 
     def _references(self, step: Step, place: int | None) -> list[tuple[Reference, bool]]:
-        """What a frame is compared with, and whether that is known to show the same place."""
+        """Return what a frame is compared with, and whether that is known to show the same place."""
         found = []
         for guide in self._guides(place):
             if guide.reference is None:
@@ -131,7 +131,7 @@ class Guidance:
         return found
 
     def _carried(self, step: Step, place: int | None) -> list[tuple[Plane, bool]]:
-        """What is carried to a frame, ``(3, h, w)`` as the film is stored, and whether it is a hint; hints are last."""
+        """Return what is carried to a frame, ``(3, h, w)`` as stored, and whether it is a hint; hints are last."""
         found = []
         pts = step.frame.film_pts
         for guide in sorted(self._guides(place), key=lambda guide: guide.is_hint):
@@ -156,7 +156,7 @@ class Guidance:
         return first <= frame.film_pts <= last
 
     def _span(self, guide: Guide, anchor: Anchor) -> tuple[int, int]:
-        """The first and the last time of the shot that a guide's colors were followed in."""
+        """Return the first and the last time of the shot that a guide's colors were followed in."""
         if guide not in self._spans:
             found = self._track(guide, anchor)
             self._spans[guide] = found.first, found.last
