@@ -76,7 +76,7 @@ class Frame:
 
     @property
     def film_pts(self) -> int:
-        """The presentation time in the film that the frame was read from, in units of ``time_base``."""
+        """Return the presentation time in the film that the frame was read from, in units of ``time_base``."""
         return self.pts - self.moved
 
     @property

@@ -55,5 +55,5 @@ class View:
 
     @property
     def shown_size(self) -> tuple[int, int]:
-        """Width and height of the network's picture, upright."""
+        """Return width and height of the network's picture, upright."""
         return (self.height, self.width) if self._turns % 2 else (self.width, self.height)

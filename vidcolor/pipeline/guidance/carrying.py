@@ -203,7 +203,7 @@ def _shot_before(film: Open, view: View, begin: float, pts: int) -> tuple[list[_
 
 
 def _with_some_more(smalls: Iterator[_Small], pts: int) -> Iterator[_Small]:
-    """Frames up to a time, and as many after it as decide where shots end."""
+    """Yield the frames up to a time, and as many after it as decide where shots end."""
     after = 0
     for small in smalls:
         yield small

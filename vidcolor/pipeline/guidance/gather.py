@@ -135,7 +135,7 @@ class _Gathering:
 
     @property
     def _shown(self) -> tuple[int, int]:
-        """Width and height of the film's picture, upright."""
+        """Return width and height of the film's picture, upright."""
         turned = round(self.info.rotation / 90) % 2
         return (self.info.height, self.info.width) if turned else (self.info.width, self.info.height)
 

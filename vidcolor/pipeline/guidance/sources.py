@@ -45,7 +45,7 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """The hash of the file, hexadecimal.
+        """Return the hash of the file, hexadecimal.
 
         Raises:
             InputError: it cannot be read.
