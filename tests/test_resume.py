@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import random
@@ -15,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 import pytest
 
 from calls import noted
+from reels import SHOT, SHOTS, digest, transparent_film, write_reel
 from vidcolor.errors import InputError, OutputError
-from vidcolor.film.encode import VideoEncoder
 from vidcolor.film.frame import Frame
 from vidcolor.film.packets import PacketFile
 from vidcolor.film.reader import Video, frames, open_video
@@ -31,12 +29,12 @@ from vidcolor.pipeline import segments, work
 from vidcolor.pipeline.batch import colorize_all
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.journal import Journal
+from vidcolor.pipeline.recorder import Recording
 from vidcolor.pipeline.result import Result
 from vidcolor.pipeline.segments import Start
-from vidcolor.pipeline.work import Work, segment_packets
+from vidcolor.pipeline.work import Work, segment_pictures
 from vidcolor.settings import RunSettings, ShotSettings
 
-SHOT, SHOTS = 14, 5
 SMALL: dict[str, Any] = {"size": 32, "batch_size": 4}
 
 
@@ -49,47 +47,7 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     """Five shots of moving texture with uneven times and a keyframe every 9 frames, and sound."""
-    path = tmp_path / "film.mkv"
-    rng = np.random.default_rng(3)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "g": "9", "bf": "2"})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
-        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
-        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
-        for number in range(SHOT * SHOTS):
-            if number % SHOT == 0:
-                texture = cv2.GaussianBlur(rng.normal(size=(64, 140)), (0, 0), 3)
-                texture = np.clip(128 + 70 * texture / texture.std(), 16, 235).astype(np.uint8)
-            frame = av.VideoFrame.from_ndarray(texture[:, number % SHOT :][:, :96].copy(), format="gray")
-            frame.pts, frame.time_base = 40 * number + number % 3, Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-        block = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.int16), format="s16", layout="mono")
-        block.sample_rate, block.pts, block.time_base = 8000, 0, Fraction(1, 8000)
-        container.mux(sound.encode(block))
-        container.mux(sound.encode(None))
-    return path
-
-
-def transparent_film(path: Path) -> Path:
-    """A film of four shots, three frames of it not opaque: an MP4 cannot keep that."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
-        for number in range(40):
-            picture = av.VideoFrame(64, 48, "yuva420p")
-            for plane in picture.planes:
-                codes = np.random.default_rng(number // 10).integers(60, 200, plane.buffer_size).astype(np.uint8)
-                plane.update(codes.tobytes())
-            opacity = np.full(picture.planes[3].buffer_size, 100 if 3 <= number < 6 else 255, np.uint8)
-            picture.planes[3].update(opacity.tobytes())
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return write_reel(tmp_path / "film.mkv")
 
 
 def stop_at(count: int) -> Callable[[int, int], None]:
@@ -271,10 +229,11 @@ def test_a_segment_worked_alone_has_the_bytes_of_the_row(
         assert start is not None
         with open_video(film) as video:
             alone = replace(works[0].result, video=video)
-            file = PacketFile(tmp_path / "alone", VideoEncoder(alone.encoding).header)
-            file.push(list(segment_packets(alone, start)))
-            file.close()
-        assert file.digest.hexdigest() == segment.sha256
+            recording = Recording(tmp_path / "alone", tmp_path / "part", alone.encoding)
+            with segment_pictures(alone, start) as pictures:
+                for step, planes in pictures:
+                    recording.push(step, planes)
+            assert recording.finish().sha256 == segment.sha256
 
 
 @pytest.mark.parametrize("harm", ["torn line", "zeros", "truncated segment", "missing segment", "no journal"])

@@ -5,9 +5,11 @@
     |-- OutputError          the target cannot be written, or the codec and container do not fit
     |-- DeviceError          the accelerator asked for is absent or out of memory
     |-- CheckpointError      weights that are missing, damaged or of another network
-    `-- DataError            training or evaluation data that cannot be used
+    |-- DataError            training or evaluation data that cannot be used
+    |-- UnfitError           this machine differs from those that a film's plan was made for
+    `-- PartsError           parts of a film that are missing or damaged when it is joined
 
-The command line turns any of them into one line on stderr and exit code 1.
+The command line turns any of them into one line on stderr and an exit code: 1, and of the last two 3 and 4.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
+from typing import ClassVar
 
 # What helps when a file cannot be written; anything else is the disk's own trouble.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -30,6 +33,9 @@ class VidcolorError(Exception):
         why: The cause, as a phrase: "no such file".
         remedy: What the reader can do, as a sentence without its full stop. May be empty.
     """
+
+    exit_code: ClassVar[int] = 1
+    """What the command line ends with."""
 
     def __init__(self, what: str, why: str, remedy: str = "") -> None:
         # All three go to Exception.args, so that the error survives pickling between worker processes.
@@ -61,6 +67,18 @@ class CheckpointError(VidcolorError):
 
 class DataError(VidcolorError):
     """Training or evaluation data that cannot be used."""
+
+
+class UnfitError(VidcolorError):
+    """This machine cannot do the work of a plan: its model, its versions or its copy of the film are others."""
+
+    exit_code = 3
+
+
+class PartsError(VidcolorError):
+    """Parts of a film that are missing or damaged when it is joined."""
+
+    exit_code = 4
 
 
 def reason(error: BaseException) -> str:

@@ -18,7 +18,7 @@ import typer
 import typer.core
 import typer.main
 
-from vidcolor.cli import commands, process, shots, training
+from vidcolor.cli import commands, farm, process, shots, training
 from vidcolor.cli.fields import with_settings
 from vidcolor.cli.terminal import Terminal, forget
 from vidcolor.errors import VidcolorError, reason
@@ -115,7 +115,7 @@ def with_manners(command: Callable[..., None]) -> Callable[..., None]:
             if process.is_debugging():
                 raise
             screen.fail(error)
-            raise typer.Exit(FAILED) from None
+            raise typer.Exit(error.exit_code) from None
         except OSError as error:
             if process.is_debugging() or not error.filename:
                 traceback.print_exc()
@@ -135,6 +135,7 @@ def with_manners(command: Callable[..., None]) -> Callable[..., None]:
 VERBS: dict[str, Callable[..., None]] = {}
 for verb in (
     *(commands.colorize, commands.preview, shots.shots, commands.info, commands.models),
+    *(farm.plan, farm.work, farm.join),
     *(training.train, training.extract, training.evaluate),
 ):
     VERBS[verb.__name__] = verb

@@ -68,14 +68,7 @@ def colorize(
             report=terminal.say,
         )  # fmt: skip
         progress.end()
-    for note in result.notes:
-        terminal.say(f"note: {note}")
-    for warning in result.warnings:
-        terminal.warn(warning)
-    terminal.event("finished", **asdict(result))
-    speed = f"{result.frames} frames in {result.seconds:.1f} s, {result.fps:.1f} fps"
-    line = f"{result.output}  ({speed}, {result.model} on {result.device})"
-    terminal.result(asdict(result), *(() if terminal.settings.quiet else (line,)))
+    terminal.finished(result)
 
 
 def colorize_many(

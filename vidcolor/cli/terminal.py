@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from vidcolor.cli.progress import INTERVAL, Moment, Progress
 from vidcolor.errors import OutputError, VidcolorError, reason
 from vidcolor.settings import TerminalSettings
+
+if TYPE_CHECKING:
+    from vidcolor.pipeline.result import Result
 
 
 class Terminal:
@@ -77,6 +80,17 @@ class Terminal:
         if self.settings.progress == "json":
             file = {"file": self._file} if self._file else {}
             self._write(json.dumps({"event": name, **file, **values}, default=str))
+
+    def finished(self, result: Result) -> None:
+        """Tell what came out of a film or a photograph: notes and warnings, then where it is."""
+        for note in result.notes:
+            self.say(f"note: {note}")
+        for warning in result.warnings:
+            self.warn(warning)
+        self.event("finished", **asdict(result))
+        speed = f"{result.frames} frames in {result.seconds:.1f} s, {result.fps:.1f} fps"
+        line = f"{result.output}  ({speed}, {result.model} on {result.device})"
+        self.result(asdict(result), *(() if self.settings.quiet else (line,)))
 
     def close(self) -> None:
         """Make sure that all was printed.

@@ -35,6 +35,20 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def named_device(name: str) -> torch.device:
+    """Return the device that a name stands for on a machine that has it; auto is this machine's.
+
+    Raises:
+        DeviceError: vidcolor runs on no such kind.
+    """
+    if name.partition(":")[0] in ("cuda", "mps"):
+        try:
+            return torch.device(name)
+        except RuntimeError:
+            pass
+    return choose_device(name)
+
+
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """Return the number type that a name stands for; auto is half precision where the device computes in it."""
     if name != "auto":

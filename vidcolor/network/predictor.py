@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidcolor.color.arrays import Plane
@@ -34,8 +35,9 @@ def whole_strides(length: float, stride: int) -> int:
 class Predictor:
     """Predicts colors: planes of Y' in, planes of ab out.
 
-    The network is copied to the device, folded and lowered once, when this is made. It knows pictures by their planes
-    only: what film a plane is of, and which way up, is told by :class:`vidcolor.pipeline.view.View`.
+    The network is copied to the device, folded and lowered once, when it is first needed: so that a machine without the
+    device can lay out work for others. It knows pictures by their planes only: what film a plane is of, and which way
+    up, is told by :class:`vidcolor.pipeline.view.View`.
 
     Args:
         model: From checkpoint.load_model.
@@ -50,10 +52,14 @@ class Predictor:
     def __init__(self, model: Model, device: torch.device, precision: torch.dtype) -> None:
         self.model, self.device, self.precision = model, device, precision
         self.stride = model.network.stride
-        network = fold_batch_norms(model.network, torch.zeros(1, 1, self.stride, self.stride))
-        self.network = lower_precision(network.to(device), precision).to(memory_format=torch.channels_last)
         self.shortage = ""
         self._most_pixels: int | None = None  # in a batch that the device's memory takes; None: no limit met so far
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The network on its device."""
+        folded = fold_batch_norms(self.model.network, torch.zeros(1, 1, self.stride, self.stride))
+        return lower_precision(folded.to(self.device), self.precision).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, settings: RunSettings) -> Predictor:
@@ -65,6 +71,7 @@ class Predictor:
         began = time.monotonic()
         device = choose_device(settings.device)
         found = cls(load_model(settings.model), device, choose_precision(settings.precision, device))
+        found.network  # noqa: B018  # prepared now, not in the middle of the work
         what = f"{found.model.name} on {device} in {str(found.precision).removeprefix('torch.')}"
         _LOG.info("%s, prepared in %.1f s", what, time.monotonic() - began)
         return found

@@ -27,7 +27,7 @@ from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.recorder import Recorder
 from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
+from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches, unreached
 from vidcolor.pipeline.target import check_target, default_output, excerpt, name_of_stdout
 from vidcolor.pipeline.work import Work, encode_settings
 from vidcolor.settings import RunSettings, ShotSettings
@@ -125,12 +125,9 @@ class _Run:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        found = (*self.writer.warnings, *self.work.video.warnings, *self.work.stages.warnings)
-        settings, shots = self.work.settings, self.work.stages.grading.shots
-        whole = not settings.start and settings.duration is None and not settings.only
-        if whole and shots and (end := shots.shots[-1].end) > self.done:
-            return (*found, f"the list of shots goes on to frame {end - 1}, but the film has {self.done} frames")
-        return found
+        work = self.work
+        found = (*self.writer.warnings, *work.video.warnings, *work.stages.warnings)
+        return (*found, *unreached(work.settings, work.stages.grading, self.done))
 
     def __post_init__(self) -> None:
         self.writer.accept = self.accept
@@ -160,11 +157,12 @@ class _Run:
         journal.remove()
 
     def _encode(self, parts: Iterator[Stretch]) -> None:
+        endless = replace(self.work, lengths=(sys.maxsize, sys.maxsize))
         with self.writer:
             encoder = self.writer.encoder()
             for part in parts:
                 self.expected += part.length
-                steps = self.work.steps(part.frames, part.start, shortest=sys.maxsize, longest=sys.maxsize)
+                steps = endless.steps(part.frames, part.start)
                 with self.work.colored(steps) as pictures:
                     for step, planes in pictures:
                         self.writer.write(encoder.push(step.frame, planes))
@@ -277,7 +275,7 @@ def identity_of(work: Work) -> dict[str, Any]:
         "deinterlace": settings.deinterlace,
         "hwaccel": settings.hwaccel,
         "encoding": asdict(work.encoding),
-        "version": [*(version(name) for name in ("vidcolor", "torch", "av", "numpy")), cv2.__version__],
+        "version": {**{name: version(name) for name in ("vidcolor", "torch", "av", "numpy")}, "cv2": cv2.__version__},
     }
     return dict(json.loads(json.dumps(found, default=str)))
 

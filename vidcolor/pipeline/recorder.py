@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ class Recorder:
 
     def __init__(self, journal: Journal, encoding: Encoding, output: Path) -> None:
         self._journal, self._encoding, self._output = journal, encoding, output
-        self._current: _Recording | None = None
+        self._start: Start | None = None
+        self._tally: dict[str, float] = {}
+        self._current: Recording | None = None
         self._finishing: Future[None] | None = None
         self._finisher = ThreadPoolExecutor(1, "finisher")
 
@@ -56,11 +59,12 @@ class Recorder:
             OutputError: the disk is full, or the encoder fails.
         """
         with self._failures():
-            if self._current is None or self._current.start is not step.start:
+            if self._current is None or self._start is not step.start:
                 self._hand_over(step.start)
                 path = self._journal.packets(step.start.number)
-                self._current = _Recording(step.start, path, self._encoding)
-            self._current.push(step, chroma, tally)
+                self._current, self._start = Recording(path, path.with_suffix(".part"), self._encoding), step.start
+            self._current.push(step, chroma)
+            self._tally = tally
 
     def finish(self) -> None:
         """Take the end of the film; return when its last segment is safe."""
@@ -69,22 +73,22 @@ class Recorder:
             self._await()
 
     def _hand_over(self, following: Start | None) -> None:
-        if self._current is not None:
+        if self._current is not None and self._start is not None:
             self._await()
             recording, self._current = self._current, None
-            self._finishing = self._finisher.submit(self._finish, recording, following)
+            self._finishing = self._finisher.submit(self._finish, recording, self._start.number, following, self._tally)
 
     def _await(self) -> None:
         if self._finishing is not None:
             self._finishing.result()
 
-    def _finish(self, recording: _Recording, following: Start | None) -> None:
+    def _finish(self, recording: Recording, number: int, following: Start | None, tally: dict[str, float]) -> None:
         try:
-            segment = recording.finish(following)
-            self._journal.record(segment)
+            found = recording.finish()
+            self._journal.record(Segment(number, found.frames, found.bytes, found.sha256, following, tally))
             _LOG.info(
                 "segment %d: frames %d, shots %d, %d kB, %.1f s",
-                *(segment.number + 1, segment.frames, recording.shots, segment.bytes // 1000, recording.seconds),
+                *(number + 1, found.frames, recording.shots, found.bytes // 1000, recording.seconds),
             )
         except BaseException:
             recording.discard()
@@ -99,38 +103,58 @@ class Recorder:
             raise OutputError(f"cannot write {self._output}", reason(error), remedy(error) + kept) from error
 
 
-class _Recording:
-    """A segment that is being encoded."""
+@dataclass(frozen=True)
+class Recorded:
+    """What a segment's packets are, once their file is safe on the disk."""
 
-    def __init__(self, start: Start, path: Path, encoding: Encoding) -> None:
-        self.start, self._path, self._frames, self.shots = start, path, 0, 0
+    frames: int
+    bytes: int
+    sha256: str
+
+
+class Recording:
+    """A segment that is being encoded, into a file that gets its name when it is whole (push / finish).
+
+    Args:
+        path: The file of its packets.
+        part: The name until then, in the same folder.
+    """
+
+    def __init__(self, path: Path, part: Path, encoding: Encoding) -> None:
+        self._path, self._part, self._frames, self.shots = path, part, 0, 0
         self._began = time.monotonic()
-        self._tally: dict[str, float] = {}
-        self._part = path.with_suffix(".part")
         self._encoder = VideoEncoder(encoding)
-        self._file = PacketFile(self._part, self._encoder.header)
+        self._file = PacketFile(part, self._encoder.header)
 
     @property
     def seconds(self) -> float:
-        """Return the seconds since it was begun."""
+        """How long ago it was begun."""
         return time.monotonic() - self._began
 
-    def push(self, step: Step, chroma: Sequence[NDArray[Any]], tally: dict[str, float]) -> None:
+    def push(self, step: Step, chroma: Sequence[NDArray[Any]]) -> None:
+        """Encode a step's frame; its chroma planes are of the encoding's size.
+
+        Raises:
+            OSError: the disk is full; OutputError: the encoder fails.
+        """
         self._file.push(self._encoder.push(step.frame, chroma))
         self._frames += 1
         self.shots += step.starts_shot
-        self._tally = tally
 
-    def finish(self, following: Start | None) -> Segment:
-        """Bring all packets to the disk, under the segment's name."""
+    def finish(self) -> Recorded:
+        """Bring all packets to the disk, under the segment's name.
+
+        Raises:
+            OSError: the disk is full; OutputError: the encoder fails.
+        """
         self._file.push(self._encoder.flush())
         self._file.sync()
         self._file.close()
         os.replace(self._part, self._path)
-        file = self._file
-        return Segment(self.start.number, self._frames, file.bytes, file.digest.hexdigest(), following, self._tally)
+        return Recorded(self._frames, self._file.bytes, self._file.digest.hexdigest())
 
     def discard(self) -> None:
+        """Leave nothing of it."""
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):

@@ -82,6 +82,18 @@ def stretches(video: Video, settings: RunSettings, grading: Grading) -> Iterator
     yield Stretch(0, video.info.frames if whole else 0, taken)
 
 
+def unreached(settings: RunSettings, grading: Grading, count: int) -> tuple[str, ...]:
+    """Return a line when a list of shots goes on after the film's end.
+
+    Args:
+        count: Of the frames that the run has seen.
+    """
+    whole = not settings.start and settings.duration is None and not settings.only
+    if whole and grading.shots and (end := grading.shots.shots[-1].end) > count:
+        return (f"the list of shots goes on to frame {end - 1}, but the film has {count} frames",)
+    return ()
+
+
 def ranges(settings: RunSettings, grading: Grading) -> list[tuple[int, int]]:
     """Return the first frame of each run of shots that are asked for alone, and the frame after its last.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
-from vidcolor.film.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
+from vidcolor.film.encode import EncodeSettings, Encoding, choose_encoding
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_film
@@ -54,6 +53,7 @@ class Work:
         encoding: How they become packets.
         context: Frames that smoothing wants to see beyond either end of a segment that parts a take.
         cores: That network and encoder count on.
+        lengths: Frames after which a segment ends at the next boundary of shots, and anyway; None: the usual ones.
     """
 
     video: Video
@@ -62,6 +62,7 @@ class Work:
     encoding: Encoding
     context: int
     cores: int
+    lengths: tuple[int | None, int | None] = (None, None)
 
     @classmethod
     def of(
@@ -107,9 +108,13 @@ class Work:
             with closing(prefetch(pictures, COLORED)) as ready:
                 yield ready
 
-    def steps(self, stream: Iterator[Frame], start: Start, **lengths: int) -> Iterator[Step]:
+    def steps(self, stream: Iterator[Frame], start: Start) -> Iterator[Step]:
         """Lay out frames in segments, as :func:`vidcolor.pipeline.segments.cut` does, by the shots of the film."""
-        return cut(stream, start=start, context=self.context, detector=self.stages.grading.detector, **lengths)
+        shortest, longest = self.lengths
+        return cut(
+            stream, start=start, context=self.context, detector=self.stages.grading.detector, shortest=shortest,
+            longest=longest,
+        )  # fmt: skip
 
     def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps; while the network has its first batch, this thread is idle and makes what chroma needs."""
@@ -119,26 +124,34 @@ class Work:
             yield step
 
     @contextmanager
+    def reopened(self) -> Iterator[Video]:
+        """Open the film anew: nothing has been read of it, or counted."""
+        with open_film(self.video.info.path, self.settings) as video:
+            video.keeps_alpha = self.encoding.alpha
+            yield video
+
+    @contextmanager
     def resumed(self, start: Start) -> Iterator[Iterator[Frame] | None]:
         """Give the frames from a segment's start on: found by seeking, or else by reading from the beginning.
 
         None when the film does not decode as it did when the segment was laid out.
         """
-        how = self.settings
+        how, chroma = self.settings, self.stages.grading.keeps_colors
         for near in (start.marks[0].pts, None):
-            with open_film(self.video.info.path, how) as video:
-                chroma = self.stages.grading.keeps_colors
+            with self.reopened() as video:
                 stream = frames(video, how.start, how.duration, near=near, chroma=chroma)
                 if (found := located(stream, start.marks)) is not None:
-                    video.keeps_alpha = self.encoding.alpha
                     self.video = video
                     yield found
                     return
         yield None
 
 
-def segment_packets(work: Work, start: Start) -> Iterator[Any]:
-    """Work one segment of a film alone, and yield its packets in the encoder's order.
+@contextmanager
+def segment_pictures(
+    work: Work, start: Start, seen: Callable[[Frame], None] = lambda frame: None
+) -> Iterator[Iterator[tuple[Step, Planes]]]:
+    """Work one segment of a film alone, and give its steps with their chroma planes.
 
     They are those that the segment has when the whole film is worked in a row, to the byte: nothing flows into a
     segment but its own frames and context. So segments can be worked in any order, on any machine.
@@ -146,25 +159,27 @@ def segment_packets(work: Work, start: Start) -> Iterator[Any]:
     Args:
         start: Where the segment begins, as :func:`vidcolor.pipeline.segments.cut` laid it out; the film's first one has
             no marks.
+        seen: Called with each of the segment's own frames as it was decoded.
 
     Raises:
         InputError: the film does not decode as it did when the segment was laid out.
     """
-    if start.marks:
-        with work.resumed(start) as stream:
-            if stream is None:
+    with ExitStack() as stack:
+        if start.marks:
+            found = stack.enter_context(work.resumed(start))
+            if found is None:
                 why = "it does not decode as it did when its segments were laid out"
                 raise InputError(f"cannot read {work.video.info.path}", why, "Lay them out again")
-            yield from _encoded(work, stream, start)
-    else:
-        (stretch,) = stretches(work.video, work.settings, work.stages.grading)
-        yield from _encoded(work, stretch.frames, start)
+        else:
+            video = stack.enter_context(work.reopened())
+            (stretch,) = stretches(video, work.settings, work.stages.grading)
+            found = stretch.frames
+        own = takewhile(lambda step: step.start is start, work.steps(found, start))
+        yield stack.enter_context(work.colored(_watched(own, seen)))
 
 
-def _encoded(work: Work, stream: Iterator[Frame], start: Start) -> Iterator[Any]:
-    own = takewhile(lambda step: step.start is start, work.steps(stream, start))
-    encoder = VideoEncoder(work.encoding)
-    with work.colored(own) as pictures:
-        for step, planes in pictures:
-            yield from encoder.push(step.frame, planes)
-    yield from encoder.flush()
+def _watched(steps: Iterator[Step], seen: Callable[[Frame], None]) -> Iterator[Step]:
+    for step in steps:
+        if not step.context:
+            seen(step.frame)
+        yield step

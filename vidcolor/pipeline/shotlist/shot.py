@@ -120,8 +120,11 @@ def _models(shots: Sequence[Shot], numbers: Mapping[int, int], shot: Shot) -> li
     return found
 
 
-def parse_numbers(text: str) -> list[int]:
-    """Return the numbers of shots that a text names: 12,15-17 is 12, 15, 16 and 17.
+def parse_numbers(text: str, kind: str = "shot") -> list[int]:
+    """Return the numbers that a text names: 12,15-17 is 12, 15, 16 and 17.
+
+    Args:
+        kind: What is numbered.
 
     Raises:
         VidcolorError: the text is of another form.
@@ -131,8 +134,8 @@ def parse_numbers(text: str) -> list[int]:
         first, dash, last = (piece.strip() for piece in part.partition("-"))
         ends = (first, last if dash else first)
         if not all(end.isdecimal() for end in ends) or int(ends[0]) > int(ends[1]):
-            why = f"{part.strip()!r} is no number of a shot"
-            raise VidcolorError(f"cannot take shots {text!r}", why, "Write numbers as in 12,15-17")
+            why = f"{part.strip()!r} is no number of a {kind}"
+            raise VidcolorError(f"cannot take {kind}s {text!r}", why, "Write numbers as in 12,15-17")
         numbers += range(int(ends[0]), int(ends[1]) + 1)
     return numbers
 

@@ -1,0 +1,127 @@
+"""Joining: the parts of a plan checked, and put together with the sound as one film."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from vidcolor.errors import InputError, OutputError, PartsError
+from vidcolor.film.encode import Encoding, choose_encoding
+from vidcolor.film.packets import joined
+from vidcolor.film.reader import Video, open_film
+from vidcolor.film.writer import FilmWriter
+from vidcolor.pipeline.distributed.parts import Parts, Receipt, as_ranges
+from vidcolor.pipeline.distributed.plan import Plan, as_json, source_identity
+from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.target import check_target
+from vidcolor.pipeline.work import encode_settings
+
+
+def join(
+    plan: Plan,
+    folder: Path,
+    output: Path,
+    *,
+    overwrite: bool = False,
+    strict: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Result:
+    """Join the parts of a plan. The film is that of a run on one machine, to the byte.
+
+    Args:
+        plan: As this machine sees it.
+        folder: Of the parts; they stay.
+        output: The film that is written.
+        strict: Warnings refuse the film.
+        progress: Called with frames checked and frames expected.
+
+    Raises:
+        PartsError: parts are missing or damaged; the line tells the command that makes them again.
+        VidcolorError: the film cannot be read, or the output not be written.
+    """
+    began = time.monotonic()
+    check_target(plan.film, output, overwrite)
+    if source_identity(plan.film) != plan.identity["input"]:
+        what = f"cannot join {output}"
+        raise InputError(what, f"{plan.film} is not the film that was planned", "Name that with --film")
+    parts = Parts(folder, plan)
+    receipts = _checked(plan, parts, progress)
+    how = plan.run
+    with open_film(plan.film, how) as video:
+        encoding = _encoding_for(plan, output, video)
+        video.tally, video.keeps_alpha = dict(plan.tally), encoding.alpha
+        made_with = dict.fromkeys(warning for receipt in receipts for warning in receipt.warnings)
+        writer = FilmWriter(output, video.info, encoding, start=how.start, duration=how.duration)
+
+        def warnings() -> tuple[str, ...]:
+            return (*writer.warnings, *video.warnings, *plan.warnings, *made_with)
+
+        def accept() -> None:
+            if strict and warnings():
+                raise InputError(f"cannot join {output}", "; ".join(warnings()), "Leave out --strict to accept it")
+
+        writer.accept = accept
+        with writer:
+            files = [parts.packets(receipt.segment) for receipt in receipts]
+            writer.write(joined(files, encoding.time_base))
+    seconds = time.monotonic() - began
+    return Result(
+        output=output,
+        frames=plan.frames,
+        resumed=0,
+        seconds=round(seconds, 3),
+        fps=round(plan.frames / seconds, 2),
+        model=str(plan.run.model),
+        device=plan.run.device,
+        warnings=warnings(),
+        notes=(*video.notes, *_mixed(receipts)),
+    )
+
+
+def _checked(plan: Plan, parts: Parts, progress: Callable[[int, int], None]) -> list[Receipt]:
+    """The receipts of all segments, each held against its packets."""
+    receipts, missing, damaged, done = [], [], [], 0
+    for segment in plan.segments:
+        receipt = parts.receipt(segment.number)
+        if receipt is None:
+            missing.append(segment.number)
+        elif not parts.is_whole(receipt):
+            damaged.append(segment.number)
+        else:
+            receipts.append(receipt)
+        done += segment.frames
+        progress(done, plan.frames)
+    if missing or damaged:
+        found = [
+            f"segments {as_ranges(n)} {why}" for n, why in ((missing, "are missing"), (damaged, "are damaged")) if n
+        ]
+        segments = as_ranges([*missing, *damaged])
+        command = f"vidcolor work {quote(str(plan.path))} --parts {quote(str(parts.folder))} --segments {segments}"
+        raise PartsError(f"cannot join the parts in {parts.folder}", " and ".join(found), f"Make them with: {command}")
+    return receipts
+
+
+def _encoding_for(plan: Plan, output: Path, video: Video) -> Encoding:
+    """The encoding of the parts, if it is what the output's container wants."""
+    encoding = choose_encoding(output, video.info, plan.bits, encode_settings(plan.run))
+    wanted: Any = plan.identity["encoding"]
+    found = as_json(encoding)
+    if found != wanted:
+        other = next(name for name in {**wanted, **found} if wanted.get(name) != found.get(name))
+        why = f"the parts were made for {plan.suffix}, and {output.suffix} wants another {other.replace('_', ' ')}"
+        raise OutputError(f"cannot write {output}", why, f"Choose a name that ends in {plan.suffix}")
+    return encoding
+
+
+def _mixed(receipts: list[Receipt]) -> Iterator[str]:
+    """A note when parts come from processors of several kinds."""
+    kinds: dict[str, list[int]] = {}
+    for receipt in receipts:
+        kinds.setdefault(receipt.processor, []).append(receipt.segment)
+    if len(kinds) > 1:
+        usual = max(kinds, key=lambda kind: len(kinds[kind]))
+        others = "; ".join(f"segments {as_ranges(n)} on {kind}" for kind, n in kinds.items() if kind != usual)
+        yield f"most parts were made on {usual}, {others}: colors may be off by one code value there"

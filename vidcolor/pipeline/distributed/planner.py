@@ -1,0 +1,131 @@
+"""Making a plan: one pass over a film finds its segments, and all is decided that machines would decide otherwise."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from vidcolor.errors import InputError, OutputError
+from vidcolor.film.pipe import is_pipe
+from vidcolor.film.prefetch import prefetch
+from vidcolor.film.reader import open_film
+from vidcolor.film.writer import FilmWriter
+from vidcolor.network.checkpoint import load_model
+from vidcolor.network.device import choose_precision, named_device
+from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline import segments as segmenting
+from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment, Seen, as_json, source_identity
+from vidcolor.pipeline.film import identity_of
+from vidcolor.pipeline.grading import Grading
+from vidcolor.pipeline.stretches import Stretch, first_of, stretches, unreached
+from vidcolor.pipeline.target import default_output
+from vidcolor.pipeline.work import DECODED, Work
+from vidcolor.settings import RunSettings, ShotSettings
+
+
+def make_plan(
+    source: Path | str,
+    *,
+    suffix: str = "",
+    settings: RunSettings | None = None,
+    shot: ShotSettings | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Plan:
+    """Lay a film out for workers. Nothing is colored, and the device need not be in this machine.
+
+    Args:
+        suffix: Of the film that is to be written; "" is the one that coloring gives it.
+        settings: Of the run; shot: how its shots look.
+        progress: Called with frames done and frames expected (0: unknown).
+
+    Raises:
+        VidcolorError: the film cannot be read, or what was chosen does not fit together.
+    """
+    run, look = settings or RunSettings(), shot or ShotSettings()
+    if is_pipe(source):
+        raise InputError("cannot plan a film from stdin", "workers open it again and again", "Store it in a file")
+    source = Path(source).absolute()
+    if run.only:
+        what = f"cannot plan shots {run.only} of {source}"
+        raise InputError(what, "a plan is of a whole film", "Color a few shots with vidcolor colorize")
+    with open_film(source, run) as video:
+        suffix = suffix or default_output(source).suffix
+        device = named_device(run.device)
+        predictor = Predictor(load_model(run.model), device, choose_precision(run.precision, device))
+        grading = Grading.of(run, look, video.info)
+        parts, first = first_of(stretches(video, run, grading))
+        work = Work.of(video, Path(f"film{suffix}"), first.bits, run, grading, predictor)
+        _try_container(work, suffix)
+        segments = tuple(_laid_out(work, next(parts), progress))
+        decided = replace(
+            _with_whole_paths(run), device=device.type, precision=precision_name(predictor.precision),
+            batch_size=work.stages.batch, threads=work.cores, stream=video.info.stream, resume=True, strict=False,
+        )  # fmt: skip
+        return Plan(
+            source, suffix, first.bits, decided, look, as_json(plan_identity(work)),
+            (segmenting.SHORTEST, segmenting.LONGEST), processor_of(device), video.tally,
+            unreached(run, grading, sum(segment.frames for segment in segments)), segments,
+        )  # fmt: skip
+
+
+def plan_identity(work: Work) -> dict[str, object]:
+    """Return all that decides the bytes of a segment, so that it is the same on machines that do the same."""
+    return {**identity_of(work), "input": source_identity(work.video.info.path)}
+
+
+def precision_name(precision: torch.dtype) -> Literal["fp32", "bf16", "fp16"]:
+    """Return what a number type is called in settings."""
+    if precision == torch.float32:
+        return "fp32"
+    return "bf16" if precision == torch.bfloat16 else "fp16"
+
+
+def processor_of(device: torch.device) -> str:
+    """Return what computes here: other kinds round otherwise, so that a color may be off by one code value."""
+    if device.type == "cuda" and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name(device))
+    return str(torch.backends.cpu.get_cpu_capability()) if device.type == "cpu" else device.type
+
+
+def _laid_out(work: Work, part: Stretch, progress: Callable[[int, int], None]) -> Iterator[PlannedSegment]:
+    done = 0
+    with closing(prefetch(part.frames, DECODED)) as decoded:
+        for start, steps in groupby(work.steps(decoded, part.start), key=lambda step: step.start):
+            seen = Seen()
+            for step in steps:
+                if not step.context:
+                    seen.push(step.frame)
+                    progress(done + seen.frames, part.length)
+            done += seen.frames
+            yield PlannedSegment(start, seen.frames, seen.digest)
+
+
+def _with_whole_paths(run: RunSettings) -> RunSettings:
+    """The settings with paths that hold wherever a program is started, and texts for all that names no file."""
+    return replace(
+        run,
+        model=_whole(run.model),
+        shots=_whole(run.shots),
+        lut=_whole(run.lut),
+    )
+
+
+def _whole(value: str | Path) -> str | Path:
+    return Path(value).absolute() if str(value) and Path(value).exists() else str(value)
+
+
+def _try_container(work: Work, suffix: str) -> None:
+    """Fail now where the film could not be joined later."""
+    with tempfile.TemporaryDirectory(prefix="vidcolor-") as folder:
+        try:
+            FilmWriter(Path(folder) / f"film{suffix}", work.video.info, work.encoding).rehearse()
+        except OutputError as error:
+            what = f"cannot plan {work.video.info.path} as {suffix}"
+            raise OutputError(what, error.why, error.remedy) from error
