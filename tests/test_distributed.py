@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.shotlist.shot import parse_numbers
 from vidcolor.settings import RunSettings, ShotSettings
 
-SMALL = {"size": 32, "batch_size": 4}
+SMALL: dict[str, Any] = {"size": 32, "batch_size": 4}
 
 
 @pytest.fixture(autouse=True)

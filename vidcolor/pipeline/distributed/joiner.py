@@ -82,7 +82,7 @@ def join(
 
 
 def _checked(plan: Plan, parts: Parts, progress: Callable[[int, int], None]) -> list[Receipt]:
-    """The receipts of all segments, each held against its packets."""
+    """Return the receipts of all segments, each held against its packets."""
     receipts, missing, damaged, done = [], [], [], 0
     for segment in plan.segments:
         receipt = parts.receipt(segment.number)
@@ -105,7 +105,7 @@ def _checked(plan: Plan, parts: Parts, progress: Callable[[int, int], None]) -> 
 
 
 def _encoding_for(plan: Plan, output: Path, video: Video) -> Encoding:
-    """The encoding of the parts, if it is what the output's container wants."""
+    """Return the encoding of the parts, if it is what the output's container wants."""
     encoding = choose_encoding(output, video.info, plan.bits, encode_settings(plan.run))
     wanted: Any = plan.identity["encoding"]
     found = as_json(encoding)
@@ -117,7 +117,7 @@ def _encoding_for(plan: Plan, output: Path, video: Video) -> Encoding:
 
 
 def _mixed(receipts: list[Receipt]) -> Iterator[str]:
-    """A note when parts come from processors of several kinds."""
+    """Yield a note when parts come from processors of several kinds."""
     kinds: dict[str, list[int]] = {}
     for receipt in receipts:
         kinds.setdefault(receipt.processor, []).append(receipt.segment)

@@ -141,7 +141,7 @@ class Plan:
         return replace(self, film=film or self._found(self.film), run=replace(self.run, **changes))
 
     def _found(self, path: Path) -> Path:
-        """A file where it was, or beside the plan."""
+        """Return a file where it was, or beside the plan."""
         beside = self.path.parent / path.name
         return beside if not path.exists() and beside.exists() else path
 
@@ -212,7 +212,7 @@ def unseen(path: Path, why: str, option: str) -> UnfitError:
 
 
 def as_json(value: Any) -> Any:
-    """A value as it comes back from a file."""
+    """Return a value as it comes back from a file."""
     return json.loads(json.dumps(value, default=_fields_or_text))
 
 

@@ -108,7 +108,7 @@ def _laid_out(work: Work, part: Stretch, progress: Callable[[int, int], None]) -
 
 
 def _with_whole_paths(run: RunSettings) -> RunSettings:
-    """The settings with paths that hold wherever a program is started, and texts for all that names no file."""
+    """Return the settings with paths that hold wherever a program is started; a text names no file."""
     return replace(
         run,
         model=_whole(run.model),
