@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,12 +101,16 @@ def test_joined_film_is_that_of_one_machine(tmp_path: Path, film: Path, codec: s
 
 
 def test_parted_takes_join_as_on_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A take that is too long has frames of its neighbors as context, on any machine; so has a range of the film."""
+    """A take that is too long has frames of its neighbors as context; so in a range of a film with a reference."""
     monkeypatch.setattr(segments, "LONGEST", 20)
     film = write_reel(tmp_path / "film.mkv", shot=90, shots=1)
-    settings = RunSettings(start=0.5, **SMALL)
+    cv2.imwrite(str(tmp_path / "some.png"), np.full((64, 96, 3), (40, 90, 160), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    settings = RunSettings(start=0.5, reference=("some.png",), **SMALL)
     colorize_film(film, tmp_path / "whole.mp4", settings=settings)
-    plan = make_plan(film, suffix=".mp4", settings=settings)
+    make_plan(film, suffix=".mp4", settings=settings).write(tmp_path / "plan.json")
+    monkeypatch.chdir("/")
+    plan = read_plan(tmp_path / "plan.json")
     assert [segment.start.lead > 0 for segment in plan.segments] == [False, True, True]
     for number in (2, 0, 1):
         work(plan, tmp_path / "parts", [number])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -131,14 +131,9 @@ class Plan:
 
     def moved_to(self, film: Path | None = None, model: str | Path = "", device: str = "") -> Plan:
         """Return the plan as this machine sees it: with its own paths, and its own name for the device."""
-        changes: dict[str, Any] = {"device": device} if device else {}
-        for name in FILES:
-            path = getattr(self.run, name)
-            if isinstance(path, Path):
-                changes[name] = self._found(path)
-        if model:
-            changes["model"] = model
-        return replace(self, film=film or self._found(self.film), run=replace(self.run, **changes))
+        run = with_paths(self.run, self._found)
+        run = replace(run, model=model or run.model, device=device or run.device)
+        return replace(self, film=film or self._found(self.film), run=run)
 
     def _found(self, path: Path) -> Path:
         """Return a file where it was, or beside the plan."""
@@ -184,12 +179,32 @@ def read_plan(path: Path) -> Plan:
 
 
 def _plan(found: dict[str, Any], path: Path) -> Plan:
-    run = {**found["run"], **{name: Path(found["run"][name]) for name in found["files"]}}
+    run = {name: tuple(value) if isinstance(value, list) else value for name, value in found["run"].items()}
+    run |= {name: Path(run[name]) for name in found["files"]}
     return Plan(
         Path(found["film"]), found["suffix"], found["bits"], RunSettings(**run), ShotSettings(**found["shot"]),
         found["identity"], tuple(found["lengths"]), found["processor"], found["tally"], tuple(found["warnings"]),
         tuple(map(_segment, found["segments"])), path=path,
     )  # fmt: skip
+
+
+def with_paths(run: RunSettings, change: Callable[[Path], Path]) -> RunSettings:
+    """Return settings whose files lie elsewhere.
+
+    Args:
+        change: Tells where, for where they were.
+    """
+    named: dict[str, Any] = {name: change(path) for name in FILES if isinstance(path := getattr(run, name), Path)}
+    told: dict[str, Any] = {
+        name: tuple(_renamed(text, change) for text in getattr(run, name)) for name in ("reference", "hints")
+    }
+    return replace(run, **named, **told)
+
+
+def _renamed(text: str, change: Callable[[Path], Path]) -> str:
+    """Return FILE, or TIME=FILE, with another path."""
+    time, equals, file = text.partition("=")
+    return f"{time}={change(Path(file.strip()))}" if equals and ":" in time else str(change(Path(text.strip())))
 
 
 def source_identity(film: Path) -> dict[str, Any]:

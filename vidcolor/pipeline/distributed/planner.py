@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -21,12 +21,12 @@ from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_precision, named_device
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline import segments as segmenting
-from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment, Seen, as_json, source_identity
+from vidcolor.pipeline.distributed.plan import FILES, Plan, PlannedSegment, Seen, as_json, source_identity, with_paths
 from vidcolor.pipeline.film import identity_of
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.stretches import Stretch, first_of, stretches, unreached
 from vidcolor.pipeline.target import default_output
-from vidcolor.pipeline.work import DECODED, Work
+from vidcolor.pipeline.work import DECODED, Work, encode_settings, usual_batch
 from vidcolor.settings import RunSettings, ShotSettings
 
 
@@ -58,18 +58,22 @@ def make_plan(
     with open_film(source, run) as video:
         suffix = suffix or default_output(source).suffix
         device = named_device(run.device)
-        predictor = Predictor(load_model(run.model), device, choose_precision(run.precision, device))
+        precision = choose_precision(run.precision, device)
+        decided = replace(
+            with_paths(_with_files(run), Path.absolute), device=device.type, precision=precision_name(precision),
+            batch_size=run.batch_size or usual_batch(device.type, video.info), threads=encode_settings(run).cores,
+            stream=video.info.stream, resume=True, strict=False,
+        )  # fmt: skip
         grading = Grading.of(run, look, video.info)
         parts, first = first_of(stretches(video, run, grading))
-        work = Work.of(video, Path(f"film{suffix}"), first.bits, run, grading, predictor)
+        # What little is computed now, of references, needs no other device than this machine has.
+        predictor = Predictor(load_model(run.model), torch.device("cpu"), torch.float32)
+        work = Work.of(video, Path(f"film{suffix}"), first.bits, decided, grading, predictor)
         _try_container(work, suffix)
         segments = tuple(_laid_out(work, next(parts), progress))
-        decided = replace(
-            _with_whole_paths(run), device=device.type, precision=precision_name(predictor.precision),
-            batch_size=work.stages.batch, threads=work.cores, stream=video.info.stream, resume=True, strict=False,
-        )  # fmt: skip
+        identity = {**plan_identity(work), "device": device.type, "precision": str(precision)}
         return Plan(
-            source, suffix, first.bits, decided, look, as_json(plan_identity(work)),
+            source, suffix, first.bits, decided, look, as_json(identity),
             (segmenting.SHORTEST, segmenting.LONGEST), processor_of(device), video.tally,
             unreached(run, grading, sum(segment.frames for segment in segments)), segments,
         )  # fmt: skip
@@ -107,18 +111,11 @@ def _laid_out(work: Work, part: Stretch, progress: Callable[[int, int], None]) -
             yield PlannedSegment(start, seen.frames, seen.digest)
 
 
-def _with_whole_paths(run: RunSettings) -> RunSettings:
-    """Return the settings with paths that hold wherever a program is started; a text names no file."""
-    return replace(
-        run,
-        model=_whole(run.model),
-        shots=_whole(run.shots),
-        lut=_whole(run.lut),
-    )
-
-
-def _whole(value: str | Path) -> str | Path:
-    return Path(value).absolute() if str(value) and Path(value).exists() else str(value)
+def _with_files(run: RunSettings) -> RunSettings:
+    """Return settings whose files are paths, and whose texts name no file."""
+    texts = {name: str(getattr(run, name)) for name in FILES}
+    named: dict[str, Any] = {name: Path(text) if text and Path(text).exists() else text for name, text in texts.items()}
+    return replace(run, **named)
 
 
 def _try_container(work: Work, suffix: str) -> None:
