@@ -179,7 +179,9 @@ def read_plan(path: Path) -> Plan:
 
 
 def _plan(found: dict[str, Any], path: Path) -> Plan:
-    run = {name: tuple(value) if isinstance(value, list) else value for name, value in found["run"].items()}
+    run: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in found["run"].items()
+    }
     run |= {name: Path(run[name]) for name in found["files"]}
     return Plan(
         Path(found["film"]), found["suffix"], found["bits"], RunSettings(**run), ShotSettings(**found["shot"]),
