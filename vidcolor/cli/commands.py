@@ -11,6 +11,7 @@ import typer
 
 from vidcolor.cli.dry_run import dry_run
 from vidcolor.cli.fields import Only
+from vidcolor.cli.shots import PAGE, make_page
 from vidcolor.cli.terminal import Terminal
 from vidcolor.cli.values import parse_time
 from vidcolor.errors import OutputError
@@ -146,25 +147,36 @@ def size_of(path: Path) -> int:
 
 def preview(
     source: Source,
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="PATH", rich_help_panel=FILES, help="A picture: grey beside color."),
-    ],
     run: Annotated[
         RunSettings,
         Only(
-            *("model", "size", "fps", "transfer", "lut", "lut_luma", "stream", "deinterlace"),
-            *("device", "precision", "hwaccel"),
+            *("model", "size", "fps", "transfer", "stream", "deinterlace", "shots", "reference", "hints"),
+            *("lut", "lut_luma", "device", "precision", "hwaccel"),
         ),
     ],
     shot: Annotated[ShotSettings, Only("mode", "saturation", "temperature", "tint", "strength")],
     files: Annotated[FileSettings, Only("overwrite")],
     terminal: Terminal,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="PATH", rich_help_panel=FILES, help="A picture: grey beside color."),
+    ] = None,
+    page: Annotated[Path | None, PAGE] = None,
     at: Annotated[
         float, typer.Option(parser=parse_time, metavar="TIME", rich_help_panel=WHAT, help="Which frame of a film.")
     ] = 0.0,
 ) -> None:
     """Show a frame of a film, or a photograph, grey beside color."""
+    if page and (output or at):
+        raise OutputError(f"cannot write {page}", "a page shows every shot, and is made alone", "Leave out -o and --at")
+    if page:
+        make_page(source, page, run, shot, files, terminal)
+        return
+    if output is None:
+        raise OutputError(f"cannot preview {source}", "nothing is to be written", "Name a picture with -o")
+    if run.shots or run.reference or run.hints:
+        why = "lists of shots, references and hints are shown on a page"
+        raise OutputError(f"cannot write {output}", why, "Use --page instead of -o")
     from vidcolor.pipeline.preview import preview as make
 
     make(source, output, at=at, overwrite=files.overwrite, settings=run, shot=shot)

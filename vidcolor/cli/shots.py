@@ -1,4 +1,4 @@
-"""The command of those who look at a film shot by shot: its shots listed, and a list checked."""
+"""What looks at a film shot by shot: its shots listed, a list checked, a page on which both are seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import typer
 
 from vidcolor.cli.fields import Only
 from vidcolor.cli.terminal import Terminal
-from vidcolor.settings import FILES, FileSettings, RunSettings
+from vidcolor.settings import FILES, FileSettings, RunSettings, ShotSettings
+
+PAGE = typer.Option(
+    "--page", metavar="PATH", rich_help_panel=FILES, help="A page (.html) on which every shot is seen and corrected."
+)
 
 
 def shots(
@@ -75,3 +79,16 @@ def told(path: Path, film: Path, run: RunSettings, terminal: Terminal) -> None:
     terminal.result(asdict(found), *lines)
     if found.problems:
         raise typer.Exit(1)
+
+
+def make_page(
+    film: Path, page: Path, run: RunSettings, shot: ShotSettings, files: FileSettings, terminal: Terminal
+) -> None:
+    """Write a page of a film's shots, and print a line about it."""
+    from vidcolor.pipeline.shotpage.page import write_page
+
+    with terminal.progress({str(film): 1}) as progress:
+        progress.begin(str(film))
+        found = write_page(film, page, overwrite=files.overwrite, settings=run, shot=shot, progress=progress.step)
+    line = f"{found.output}  ({found.shots} shots, {found.bytes / 1e6:.1f} MB)"
+    terminal.result(asdict(found), *(() if terminal.settings.quiet else (line,)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 
@@ -110,6 +110,20 @@ def ranges(settings: RunSettings, grading: Grading) -> list[tuple[int, int]]:
         else:
             found.append((shot.start, shot.end))
     return found
+
+
+def pieces(video: Video, grading: Grading, wanted: Sequence[tuple[int, int]]) -> Iterator[Stretch]:
+    """Return frames of a film by their numbers; each stretch is to be used up before the next one is asked for.
+
+    Args:
+        wanted: Of each stretch its first frame and the frame after its last, in the order of the film.
+
+    Raises:
+        InputError: the film ends before.
+    """
+    reading = _Reading(video, grading)
+    for start, end in wanted:
+        yield Stretch(start, end - start, reading.range(start, end))
 
 
 def _shots(video: Video, settings: RunSettings, grading: Grading) -> Iterator[Stretch]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vidcolor.color.arrays import RgbImage
+from vidcolor.color.arrays import Luma, RgbImage
 
 WHITE, DARK, LETTERS = 255, 24, (220, 220, 220)  # code values
 TILE = (160, 108)  # pixels, width and height of a picture on a contact sheet
@@ -63,6 +63,19 @@ def contact_sheet(sections: Sequence[tuple[str, Sequence[tuple[RgbImage, str]]]]
             row = joined(cells[start : start + COLUMNS], 1, GAP, DARK)
             bands.append(np.pad(row, ((0, 0), (GAP, 0), (0, 0)), constant_values=DARK))
     return joined(bands, 0, 0, DARK)
+
+
+def jpeg(image: RgbImage | Luma, quality: int = 95) -> bytes:
+    """Return a picture in color ``(H, W, 3)``, or a grey one ``(H, W)``, as JPEG.
+
+    Args:
+        quality: 0..100.
+    """
+    codes = image[..., ::-1] if image.ndim == 3 else image
+    done, data = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done
+    encoded: bytes = data.tobytes()
+    return encoded
 
 
 def _text(line: str, width: int, height: int, scale: float) -> RgbImage:

@@ -50,28 +50,34 @@ class Problem:
         return f"{self.place}: {self.why}"
 
 
+def rows_of(shots: ShotList) -> list[dict[str, str]]:
+    """Return the rows of a list of shots: the text of every column that is not empty, by its name."""
+    rows = []
+    for shot in shots.shots:
+        cells: dict[str, Any] = {
+            "shot": shot.number,
+            "start": shots.clock.text(shot.start),
+            "end": shots.clock.text(shot.end),
+            "start_frame": shot.start,
+            "end_frame": shot.end,
+            "transition": shot.transition,
+            **{name: _plain(value) for name, value in shot.changes.items()},
+            "reference": f"{BETWEEN} ".join(shot.references),
+            "hints": shot.hints,
+            "like": "" if shot.like is None else shot.like,
+            "note": shot.note,
+            "picture": shot.landmark or "",
+        }
+        rows.append({name: text for name, value in cells.items() if (text := str(value))})
+    return rows
+
+
 def write_table(shots: ShotList) -> str:
     """Return a list of shots as CSV."""
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
-    for shot in shots.shots:
-        table.writerow(
-            {
-                "shot": shot.number,
-                "start": shots.clock.text(shot.start),
-                "end": shots.clock.text(shot.end),
-                "start_frame": shot.start,
-                "end_frame": shot.end,
-                "transition": shot.transition,
-                **{name: _plain(value) for name, value in shot.changes.items()},
-                "reference": f"{BETWEEN} ".join(shot.references),
-                "hints": shot.hints,
-                "like": "" if shot.like is None else shot.like,
-                "note": shot.note,
-                "picture": shot.landmark or "",
-            }
-        )
+    table.writerows(rows_of(shots))
     return text.getvalue()
 
 
