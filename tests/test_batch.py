@@ -17,7 +17,8 @@ import pytest
 
 from vidcolor.errors import InputError
 from vidcolor.film.images.reading import read_image
-from vidcolor.pipeline.batch import are_several, colorize, colorize_all, find_inputs, output_beside
+from vidcolor.pipeline.batch import colorize, colorize_all, output_beside
+from vidcolor.pipeline.inputs import are_several, find_inputs
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.settings import RunSettings
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from vidcolor.cli.app import main
-from vidcolor.pipeline.batch import colorize, find_inputs
+from vidcolor.pipeline.batch import colorize
 from vidcolor.pipeline.forecast import forecast_all
+from vidcolor.pipeline.inputs import find_inputs
 from vidcolor.settings import RunSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -19,7 +19,8 @@ from vidcolor.errors import DeviceError, InputError, OutputError
 from vidcolor.film.encode import EncodeSettings, choose_encoding
 from vidcolor.film.pipe import open_pipe
 from vidcolor.film.reader import frames, open_video, probe
-from vidcolor.pipeline.batch import colorize, find_inputs
+from vidcolor.pipeline.batch import colorize
+from vidcolor.pipeline.inputs import find_inputs
 
 MUXERS = {"y4m": "yuv4mpegpipe", "nut": "nut"}
 SIZE = (48, 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -49,8 +50,8 @@ def colorize(
 
     Of several, those that are done already are skipped, and one that fails does not stop the rest.
     """
-    from vidcolor.pipeline.batch import are_several
     from vidcolor.pipeline.batch import colorize as colorize_one
+    from vidcolor.pipeline.inputs import are_several
 
     if files.dry_run:
         if not dry_run(sources, output, run, shot, files, terminal):
@@ -81,11 +82,14 @@ def colorize_many(
     terminal: Terminal,
 ) -> None:
     """Colorize several inputs, each told as it is done; exit code 1 when one failed."""
-    from vidcolor.pipeline.batch import colorize_all, find_inputs
+    from vidcolor.pipeline.batch import colorize_all
+    from vidcolor.pipeline.inputs import find_inputs, passed_over
 
     inputs = find_inputs(sources, recursive=files.recursive)
     if output is not None and (output.is_file() or str(output) == "-"):
         raise OutputError(f"cannot write {output}", "several inputs need a folder", "Name one with -o")
+    for line in passed_over(sources, recursive=files.recursive):
+        terminal.say(f"note: {line}")
     outcomes: list[Outcome] = []
     at_work: list[Path] = []
     with terminal.progress({str(source): size_of(source) for source, _ in inputs}) as progress:
@@ -112,7 +116,11 @@ def colorize_many(
         finally:
             if terminal.settings.json:
                 terminal.result([{**asdict(outcome), "status": outcome.status} for outcome in outcomes])
-    if any(outcome.error for outcome in outcomes):
+    counts = Counter(outcome.status for outcome in outcomes)
+    if len(outcomes) > 1:
+        told = ", ".join(f"{counts[status]} {status}" for status in ("done", "skipped", "failed") if counts[status])
+        terminal.say(f"note: {len(outcomes)} files: {told}")
+    if counts["failed"]:
         raise typer.Exit(1)
 
 

@@ -24,10 +24,12 @@ def dry_run(
     terminal: Terminal,
 ) -> bool:
     """Tell what coloring would do; nothing is written. Return whether all of it would succeed."""
-    from vidcolor.pipeline.batch import find_inputs
     from vidcolor.pipeline.forecast import forecast_all
+    from vidcolor.pipeline.inputs import find_inputs, passed_over
 
     inputs = find_inputs(sources, recursive=files.recursive)
+    for line in passed_over(sources, recursive=files.recursive):
+        terminal.say(f"note: {line}")
     found = []
     with terminal.progress({str(source): 1 for source, _ in inputs}) as progress:
         for each in forecast_all(

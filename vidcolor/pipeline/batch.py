@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import glob
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import InputError, OutputError, writing
-from vidcolor.files import FILMS, PHOTOS, files_in, has_suffix, is_hidden, is_photo
-from vidcolor.film.container import ADDRESS
+from vidcolor.film.images.reading import is_picture
 from vidcolor.film.images.writing import check_format, suffix_for
 from vidcolor.film.pipe import is_pipe
 from vidcolor.network.predictor import Predictor
@@ -20,67 +17,15 @@ from vidcolor.pipeline.film import colorize_film, tidy
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.pipeline.photo_batch import PhotographBatch
 from vidcolor.pipeline.result import Job, Outcome, Result
-from vidcolor.pipeline.target import MARK, check_target, default_output, excerpt, marked
+from vidcolor.pipeline.target import check_target, default_output, excerpt, marked
 from vidcolor.settings import RunSettings, ShotSettings, changed
 
 Progress = Callable[[int, int], None]  # frames done, frames expected
 
 
-def are_several(paths: Sequence[Path]) -> bool:
-    """Return whether more than one file may be meant: several paths, a folder or a pattern."""
-    return len(paths) > 1 or paths[0].is_dir() or _is_pattern(paths[0])
-
-
-def _is_pattern(path: Path) -> bool:
-    return not path.exists() and glob.has_magic(str(path)) and not ADDRESS.match(str(path))
-
-
-def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple[Path, Path]]:
-    """Return the files meant by files, folders and patterns, each with the folder that it was found from.
-
-    Folders give their films and photographs in the order of their names, but neither hidden files nor what was
-    colored before.
-
-    Raises:
-        InputError: a folder or pattern holds none, or one is a pipe.
-    """
-    found: list[tuple[Path, Path]] = []
-    for path in paths:
-        if is_pipe(path):
-            why = "a pipe is read once, for one film"
-            raise InputError(f"cannot open {path}", why, "Name it alone, and without --dry-run")
-        if path.is_dir():
-            inside = files_in(path, FILMS | PHOTOS, recursive=recursive)
-            files = [(file, path) for file in inside if not _is_colored(file)]
-            if not files and not recursive and any(p.is_dir() for p in path.iterdir()):
-                raise InputError(f"cannot open {path}", "it holds no film or photograph", "Use -r for its folders")
-        elif _is_pattern(path):
-            named = map(Path, sorted(glob.glob(str(path), recursive=True)))
-            files = [(file, file.parent) for file in named if _is_wanted(file)]
-        else:
-            files = [(path, path.parent)]
-        if not files:
-            raise InputError(f"cannot open {path}", "it holds no film or photograph", "Check the path")
-        found += files
-    # By their places: a file may be found in a folder and named outright, or by two ways of writing its path.
-    unique: dict[str, tuple[Path, Path]] = {}
-    for file, root in found:
-        unique.setdefault(os.path.abspath(file), (file, root))
-    return list(unique.values())
-
-
-def _is_wanted(file: Path) -> bool:
-    known = has_suffix(file, FILMS | PHOTOS) and not is_hidden(file, file.parent)
-    return known and not _is_colored(file) and file.is_file()
-
-
-def _is_colored(file: Path) -> bool:
-    return file.stem.endswith(MARK)
-
-
 def output_beside(source: Path, folder: Path | None = None) -> Path:
     """Return photo.color.jpg for photo.jpg; films are named as pipeline.default_output says."""
-    if is_photo(source):
+    if is_picture(source):
         return marked(source, folder, suffix_for(source))
     return default_output(source, folder)
 
@@ -118,7 +63,7 @@ def colorize(
     source, target = Path(source), None if output is None else Path(output)
     if target is None or target.is_dir():
         target = excerpt(output_beside(source, target), run.only)
-    if is_photo(source):
+    if is_picture(source):
         if is_pipe(target):
             raise OutputError(f"cannot write {target}", "a photograph goes into a file", "Name one with -o")
         return colorize_photograph(source, target, overwrite=overwrite, settings=run, shot=look, predictor=predictor)
@@ -145,7 +90,7 @@ def colorize_all(
     is a failure like others; its traceback is logged.
 
     Args:
-        inputs: From find_inputs.
+        inputs: From inputs.find_inputs.
         folder: Where to, in the folders below it that the inputs have below theirs; None: beside each.
         begin: Called with each input before it is told of: of a film, before it is looked at.
 
@@ -174,7 +119,7 @@ def colorize_all(
         return Outcome(job, result)
 
     plan = (_planned(source, root, folder, overwrite, written) for source, root in inputs)
-    for are_photographs, jobs in groupby(plan, key=lambda each: is_photo(each.source)):
+    for are_photographs, jobs in groupby(plan, key=lambda each: is_picture(each.source)):
         if are_photographs:
             for outcome in PhotographBatch(prepared, run, look).colorize(jobs):
                 begin(outcome.source)
@@ -193,7 +138,7 @@ def _planned(source: Path, root: Path, folder: Path | None, overwrite: bool, wri
         if job.output in written:
             raise OutputError(f"cannot write {job.output}", "another input has the same output", "Rename one of them")
         written.add(job.output)
-        if is_photo(source):
+        if is_picture(source):
             check_format(job.output)
         if job.output.exists() and not overwrite:
             tidy(job.output)

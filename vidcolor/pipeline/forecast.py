@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from vidcolor.errors import OutputError, VidcolorError, reason
-from vidcolor.files import is_photo
 from vidcolor.film.bitrate import copied_rate
 from vidcolor.film.encode import VideoEncoder
 from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.images.reading import is_picture
 from vidcolor.film.pipe import is_pipe
 from vidcolor.film.reader import frames, open_film
 from vidcolor.network.predictor import Predictor
@@ -77,7 +77,7 @@ def forecast_all(
     """Yield what coloring each input would do.
 
     Args:
-        inputs: From batch.find_inputs.
+        inputs: From inputs.find_inputs.
         output: A file for a single input, or a folder, which need not exist yet; None: beside each.
         begin: Called with each input before it is looked at.
 
@@ -96,7 +96,7 @@ def forecast_all(
             if target in written:
                 raise OutputError(f"cannot write {target}", "another input has the same output", "Rename one of them")
             written.add(target)
-            if not is_photo(source):
+            if not is_picture(source):
                 yield _film(source, target, overwrite, run, look, prepared)
             elif target.exists() and not overwrite:
                 yield Forecast(source, target, skipped=True)

@@ -8,8 +8,8 @@ import numpy as np
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.errors import InputError
-from vidcolor.files import is_photo
 from vidcolor.film.images.image import Image
+from vidcolor.film.images.reading import is_picture
 from vidcolor.film.images.writing import check_format, write_image
 from vidcolor.film.reader import frames, open_film
 from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, upright, without_color
@@ -46,7 +46,7 @@ def preview(
     settings, shot = settings or RunSettings(), shot or ShotSettings()
     check_target(source, output, overwrite)
     check_format(output)
-    if is_photo(source) and not is_sequence(source):
+    if is_picture(source) and not is_sequence(source):
         pair = _of_photograph(source, output, at, settings, shot)
     else:
         pair = _of_film(source, at, settings, shot)

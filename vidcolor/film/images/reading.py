@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.errors import reading
-from vidcolor.files import RAW_PHOTOS, has_suffix
+from vidcolor.errors import InputError, reading
+from vidcolor.files import FILMS, RAW_PHOTOS, has_suffix, is_photo
 from vidcolor.film.images import dpx, exr, jpeg2000, netpbm, pillow, png, profiles, tiff
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.samples import Samples, turned, unreadable
@@ -48,6 +48,21 @@ def read_image(path: Path) -> Image:
             return _image(path, reader(path, file.read()))
     except MemoryError as error:
         raise unreadable(path, "the memory does not take it", "Make it smaller") from error
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a file is a still picture: by its suffix, or by its first bytes where its suffix is not known."""
+    if has_suffix(path, FILMS):
+        return False
+    if is_photo(path):
+        return True
+    try:
+        with open(path, "rb") as file:
+            head = file.read(64)
+        known = (exr.SIGNATURE, *dpx.SIGNATURES, *_TIFF, *_RAW_SIGNATURES)
+        return head.startswith(known) or bool(head and _reader(path, head))
+    except (OSError, InputError):  # opening it will tell
+        return False
 
 
 def picture_size(path: Path) -> tuple[int, int, int] | None:
