@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from vidcolor.film.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
 from vidcolor.film.essence import Essence
 from vidcolor.film.finished import EssenceDigest, FinishedPicture
-from vidcolor.film.packets import FileRun, PacketFile, joined
+from vidcolor.film.packets import FilePackets, PacketFile, joined
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.writer import FilmWriter
 
@@ -76,7 +76,7 @@ def segments(source: Path, folder: Path, suffix: str, codec: str) -> tuple[Encod
     return encoding, files, taken[0].pts
 
 
-def digest_of(run: FileRun, codec: str) -> str:
+def digest_of(run: FilePackets, codec: str) -> str:
     """The digest of what an encoder gave."""
     digest, essence = EssenceDigest(), Essence(codec)
     for packet in run:
@@ -96,7 +96,7 @@ def test_packets_of_a_finished_film_make_it_again(
         info = video.info
     with FilmWriter(first, info, encoding) as writer:
         writer.write(joined(files, encoding.time_base))
-    kept = [FileRun(file) for file in files]
+    kept = [FilePackets(file) for file in files]
     finished = FinishedPicture(first, encoding, begin, kept[0].header)
     taken = list(finished.runs([LENGTH] * 3))
     assert [run.digest for run in taken] == [digest_of(run, codec) for run in kept]

@@ -8,7 +8,6 @@ import random
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,7 @@ from vidcolor.film.frame import Frame
 from vidcolor.film.packets import PacketFile
 from vidcolor.film.reader import Video, frames, open_video
 from vidcolor.film.writer import FilmWriter
-from vidcolor.pipeline import film as pipeline
-from vidcolor.pipeline import segments, work
+from vidcolor.pipeline import assembly, segments, work
 from vidcolor.pipeline.batch import colorize_all
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.journal import Journal
@@ -187,11 +185,11 @@ def test_source_out_of_reach_while_joining_keeps_finished_segments(
     """A network drive that is gone for a minute costs no finished frame."""
     out = tmp_path / "out.mp4"
 
-    def gone(files: list[Path], time_base: Fraction) -> None:
+    def gone(*arguments: object) -> None:
         raise InputError(f"cannot open {film}", "no such file", "Check the path")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "joined", gone)
+        patch.setattr(assembly, "joined", gone)
         with pytest.raises(InputError, match="no such file"):
             colorize_film(film, out, settings=RunSettings(**SMALL))
     assert colorize_film(film, out, settings=RunSettings(**SMALL)).resumed == SHOT * SHOTS

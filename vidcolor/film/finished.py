@@ -42,12 +42,12 @@ class EssenceDigest:
 
 
 @dataclass(frozen=True, eq=False)
-class FinishedRun:
+class FinishedPackets:
     """Packets of a finished film that follow each other; they can be iterated over as long as the film is open.
 
     Attributes:
         name: The film's.
-        header: The encoder's, as for :class:`vidcolor.film.packets.PacketRun`.
+        header: The encoder's, as for :class:`vidcolor.film.packets.PacketSource`.
         digest: Of their essence.
     """
 
@@ -86,7 +86,7 @@ class FinishedPicture:
         self._packets: Iterator[Packet[VideoStream]] = iter(())
         self._place = 0  # of the next packet
 
-    def runs(self, counts: Sequence[int]) -> Iterator[FinishedRun]:
+    def runs(self, counts: Sequence[int]) -> Iterator[FinishedPackets]:
         """Read the film through and yield its packets as runs of so many; the last one may be shorter.
 
         Raises:
@@ -103,7 +103,7 @@ class FinishedPicture:
                     tick = packet.time_base  # the container has rounded to it, so what it moved all by is a multiple
                     self._shift = min(times) - round(self._begin * self._unit / tick) * tick
                 pts = np.array([self._encoded(time) for time in times], np.int64)
-                yield FinishedRun(self._path.name, self._header, digest.text(), place, pts, self)
+                yield FinishedPackets(self._path.name, self._header, digest.text(), place, pts, self)
                 place += len(times)
 
     def stored(self, first: int, count: int) -> Iterator[Stored]:

@@ -85,7 +85,7 @@ class Stored(NamedTuple):
     data: bytes
 
 
-class PacketRun(Protocol):
+class PacketSource(Protocol):
     """Packets that follow each other in a film, in decoding order, in the form that their encoder gave them."""
 
     @property
@@ -103,7 +103,7 @@ class PacketRun(Protocol):
         """Yield all."""
 
 
-class FileRun:
+class FilePackets:
     """The packets of a file that a PacketFile has written."""
 
     def __init__(self, path: Path) -> None:
@@ -127,6 +127,11 @@ class FileRun:
             _read_header(file)
             for pts, duration, size, keyframe, sides in _read_fields(file):
                 yield Stored(pts, duration, keyframe, sides, file.read(size))
+
+
+def stored_header(packets: PacketSource | Path) -> bytes:
+    """Return what the encoder of packets gave for the container's header."""
+    return (FilePackets(packets) if isinstance(packets, Path) else packets).header
 
 
 def _read_header(file: BinaryIO) -> bytes:
@@ -162,7 +167,7 @@ def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def joined(
-    runs: Iterable[PacketRun | Path],
+    runs: Iterable[PacketSource | Path],
     time_base: Fraction,
     passed: Callable[[int, Stored], None] = lambda place, packet: None,
 ) -> Iterator[Packet[Stream]]:
@@ -176,7 +181,7 @@ def joined(
     Raises:
         OutputError: the runs are of different encoders.
     """
-    found: list[PacketRun] = [FileRun(run) if isinstance(run, Path) else run for run in runs]
+    found: list[PacketSource] = [FilePackets(run) if isinstance(run, Path) else run for run in runs]
     decoding = iter(decoding_times(np.array([t for run in found for t in run.times()], np.int64)))
     for place, run in enumerate(found):
         if run.header != found[0].header:

@@ -52,6 +52,7 @@ class FilmWriter:
 
     Attributes:
         accept: Called when all is written and told of in ``warnings``; it may still refuse the film.
+        sealed: Called with the finished file just before it gets its final name.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class FilmWriter:
         self._target = written_through(path)
         self._part = part_of(self._target)
         self._info = info
-        self._sealed = sealed
+        self.sealed = sealed
         self._arriving, self._descriptor = arriving, descriptor
         first = float(info.begin * info.time_base)
         # Sound may begin before the picture; only a cut film begins at a time of its own.
@@ -116,7 +117,7 @@ class FilmWriter:
                 self._mark(copies.marks)
                 self.accept()
                 if self._descriptor is None:
-                    publish(self._part, self._target, self._sealed)
+                    publish(self._part, self._target, self.sealed)
         except BaseException:
             self._discard()
             raise

@@ -5,35 +5,30 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import cv2
 
-from vidcolor.errors import InputError, OutputError
 from vidcolor.film.codecs import choose_codec, codec_options
-from vidcolor.film.frame import Frame
-from vidcolor.film.packets import joined
 from vidcolor.film.pipe import STANDARD, STDOUT, check_stdout, is_pipe
 from vidcolor.film.reader import open_film
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.account import Account
+from vidcolor.pipeline.assembly import Assembly
+from vidcolor.pipeline.earlier import Earlier, forget_record
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.journal import Journal, film_identity
-from vidcolor.pipeline.recorder import Recorder
 from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches, unreached
+from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
 from vidcolor.pipeline.target import check_target, default_output, excerpt, name_of_stdout
-from vidcolor.pipeline.work import Work, encode_settings
+from vidcolor.pipeline.work import GUIDES, Work, encode_settings
 from vidcolor.settings import RunSettings, ShotSettings
-
-# Finished segments that differ in these are of no use to anybody: nobody has chosen them.
-_NOT_CHOSEN = {"input", "version"}
 
 
 def colorize_film(
@@ -73,10 +68,13 @@ def colorize_film(
     with open_film(source, settings) as video:
         target = named or name_of_stdout(settings.pipe, video.info)
         with nullcontext() if to_stdout else Journal(target) as journal:
+            in_segments = journal is not None and resume and not settings.only
+            earlier = Earlier.read(target) if in_segments and settings.shots else None
             if journal is not None:
-                if journal.segments and not settings.threads and resume and not overwrite:
-                    settings = replace(settings, threads=journal.identity.get("number of cores", 0))  # as it was begun
-                check_target(source, target, overwrite or (resume and journal.is_published))
+                begun = journal.identity if journal.segments else earlier.identity if earlier else {}
+                if not settings.threads and resume and not overwrite:
+                    settings = replace(settings, threads=begun.get("number of cores", 0))  # as it was begun
+                check_target(source, target, overwrite or earlier is not None or (resume and journal.is_published))
             codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
             predictor = predictor or Predictor.load(settings)
             grading = Grading.of(settings, shot, video.info)
@@ -88,171 +86,64 @@ def colorize_film(
                 sealed=journal.seal if journal else lambda part: None, arriving=video.arriving,
                 descriptor=STDOUT if to_stdout else None,
             )  # fmt: skip
-            run = _Run(work, writer, progress, report)
-            if journal is not None and resume and not settings.only:
-                identity = identity_of(work)
+            account = Account(work, writer, progress, report)
+            if journal is not None and in_segments:
+                identity = run_identity(work)
                 published = journal.is_published and not journal.differences(identity)
-                check_target(source, target, overwrite or published)
-                run.in_segments(journal, next(parts), identity, overwrite)
+                if earlier and not overwrite:
+                    earlier.check(identity)
+                check_target(source, target, overwrite or published or earlier is not None)
+                Assembly(account, journal, earlier, identity, overwrite).make(next(parts))
             else:
-                run.straight(journal, parts)
+                _straight(account, journal, parts)
+            if journal is not None and not (in_segments and settings.shots):
+                forget_record(target)
     seconds = time.monotonic() - began
     return Result(
         output=STANDARD if to_stdout else target,
-        frames=run.done,
-        resumed=run.resumed,
+        frames=account.done,
+        resumed=account.resumed,
         seconds=round(seconds, 3),
-        fps=round((run.done - run.resumed) / seconds, 2),
+        fps=round((account.done - account.resumed) / seconds, 2),
         model=predictor.model.name,
         device=str(predictor.device),
-        warnings=run.warnings,
+        warnings=account.warnings,
         notes=tuple(work.video.notes),
     )
 
 
-@dataclass
-class _Run:
-    """A film on its way to its file: frames ``done`` so far, and of these ``resumed`` from earlier runs."""
+def _straight(account: Account, journal: Journal | None, parts: Iterator[Stretch]) -> None:
+    """Color from the first frame to the last with one encoder, into the output's part file.
 
-    work: Work
-    writer: FilmWriter
-    progress: Callable[[int, int], None]
-    report: Callable[[str], None]
-    expected: int = 0
-    done: int = 0
-    resumed: int = 0
-    _counts: deque[tuple[int, dict[str, float]]] = field(default_factory=deque)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        work = self.work
-        found = (*self.writer.warnings, *work.video.warnings, *work.stages.warnings)
-        return (*found, *unreached(work.settings, work.stages.grading, self.done))
-
-    def __post_init__(self) -> None:
-        self.writer.accept = self.accept
-
-    def accept(self) -> None:
-        """Refuse, just before the film gets its name, what ``strict`` does not allow: nothing may have gone wrong."""
-        if self.work.settings.strict and self.warnings:
-            what = f"cannot colorize {self.work.video.info.path}"
-            raise InputError(what, "; ".join(self.warnings), "Leave out --strict to accept it")
-
-    def straight(self, journal: Journal | None, parts: Iterator[Stretch]) -> None:
-        """Color from the first frame to the last with one encoder, into the output's part file.
-
-        Args:
-            journal: Of the output; None: the frames go to stdout.
-        """
-        if journal is None:
-            self._encode(parts)
-            return
-        journal.claim()
-        try:
-            self._encode(parts)
-        except BaseException:
-            if not journal.segments:  # what an earlier run has finished is still good
-                journal.remove()
-            raise
-        journal.remove()
-
-    def _encode(self, parts: Iterator[Stretch]) -> None:
-        endless = replace(self.work, lengths=(sys.maxsize, sys.maxsize))
-        with self.writer:
-            encoder = self.writer.encoder()
-            for part in parts:
-                self.expected += part.length
-                steps = endless.steps(part.frames, part.start)
-                with self.work.colored(steps) as pictures:
-                    for step, planes in pictures:
-                        self.writer.write(encoder.push(step.frame, planes))
-                        self._count()
-            self.writer.write(encoder.flush())
-
-    def in_segments(self, journal: Journal, part: Stretch, identity: dict[str, Any], overwrite: bool) -> None:
-        """Color segment by segment beside the output, from where the journal ends; then join all."""
-        self.expected = part.length
-        journal.claim()
-        changed = journal.differences(identity) if journal.segments else []
-        try:
-            self._refuse_to_lose(journal, changed, overwrite)
-            self.writer.rehearse()
-        except BaseException:
-            if not journal.segments:
-                journal.remove()
-            raise
-        if changed:
-            self.report(f"{self.writer.path} was begun with another {', '.join(changed)}: starting afresh")
-        elif journal.is_published:  # the last run ended just before it tidied up
-            self._take_over(journal)
+    Args:
+        journal: Of the output; None: the frames go to stdout.
+    """
+    if journal is None:
+        _encode(account, parts)
+        return
+    journal.claim()
+    try:
+        _encode(account, parts)
+    except BaseException:
+        if not journal.segments:  # what an earlier run has finished is still good
             journal.remove()
-            return
-        journal.begin(identity)
-        try:
-            if journal.is_complete:
-                self._take_over(journal)
-            else:
-                self._record(journal, part)
-            with self.writer:
-                files = [journal.packets(segment.number) for segment in journal.segments]
-                self.writer.write(joined(files, self.work.encoding.time_base))
-        except BaseException as stop:
-            kept = f"{journal.frames} frames are kept, and the same command goes on from there"
-            if not journal.segments:
-                journal.remove()
-            elif isinstance(stop, KeyboardInterrupt):
-                raise KeyboardInterrupt(kept) from None
-            elif isinstance(stop, InputError):
-                self.report(f"{self.writer.path}: {kept}")
-            raise
-        journal.remove()
+        raise
+    journal.remove()
 
-    def _refuse_to_lose(self, journal: Journal, changed: list[str], overwrite: bool) -> None:
-        """Refuse to throw finished work away: a slip in an option must not cost the hours of work beside the output."""
-        if changed and not overwrite and not _NOT_CHOSEN.intersection(changed):
-            why = f"{journal.frames} frames of it are finished with another {', '.join(changed)}"
-            raise OutputError(
-                f"cannot write {self.writer.path}", why, "Go on with the options of before, or use -y to start afresh"
-            )
 
-    def _record(self, journal: Journal, part: Stretch) -> None:
-        with ExitStack() as stack:
-            stream, start = part.frames, part.start
-            if journal.segments and (following := journal.segments[-1].following):
-                found = stack.enter_context(self.work.resumed(following))
-                if found is None:
-                    self.report(f"{self.work.video.info.path} does not decode as it did before: starting afresh")
-                    journal.forget()
-                else:
-                    stream, start = found, following
-                    self._take_over(journal)
-                    self.report(f"{self.done} frames are done already: going on from there")
-            steps = self.work.steps(self._counted(stream), start)
-            pictures = stack.enter_context(self.work.colored(steps))
-            recorder = stack.enter_context(Recorder(journal, self.work.encoding, self.writer.path))
-            for step, planes in pictures:
-                recorder.push(step, planes, self._counts_at(step.frame.pts))
-                self._count()
-            recorder.finish()
-
-    def _counted(self, stream: Iterator[Frame]) -> Iterator[Frame]:
-        """Yield the frames, with what had been counted when each came: decoding runs ahead of what is recorded."""
-        for frame in stream:
-            self._counts.append((frame.pts, self.work.video.tally))
-            yield frame
-
-    def _counts_at(self, pts: int) -> dict[str, float]:
-        while self._counts[0][0] != pts:
-            self._counts.popleft()
-        return self._counts[0][1]
-
-    def _take_over(self, journal: Journal) -> None:
-        self.done = self.resumed = journal.frames
-        self.work.video.tally = journal.segments[-1].tally
-
-    def _count(self) -> None:
-        self.done += 1
-        self.progress(self.done, self.expected)
+def _encode(account: Account, parts: Iterator[Stretch]) -> None:
+    work, writer = account.work, account.writer
+    endless = replace(work, lengths=(sys.maxsize, sys.maxsize))
+    with writer:
+        encoder = writer.encoder()
+        for part in parts:
+            account.expected += part.length
+            steps = endless.steps(part.frames, part.start)
+            with work.colored(steps) as pictures:
+                for step, planes in pictures:
+                    writer.write(encoder.push(step.frame, planes))
+                    account.count()
+        writer.write(encoder.flush())
 
 
 def identity_of(work: Work) -> dict[str, Any]:
@@ -272,12 +163,22 @@ def identity_of(work: Work) -> dict[str, Any]:
         "start": settings.start,
         "duration": settings.duration,
         "stream": work.video.info.stream,
+        "fps": settings.fps,
+        "transfer": settings.transfer,
         "deinterlace": settings.deinterlace,
         "hwaccel": settings.hwaccel,
         "encoding": asdict(work.encoding),
         "version": {**{name: version(name) for name in ("vidcolor", "torch", "av", "numpy")}, "cv2": cv2.__version__},
     }
     return dict(json.loads(json.dumps(found, default=str)))
+
+
+def run_identity(work: Work) -> dict[str, Any]:
+    """Return what decides all segments alike; what a list of shots says of some, :meth:`Work.wanted` tells."""
+    found = identity_of(work)
+    if work.stages.grading.shots is None:
+        return found
+    return {**{name: value for name, value in found.items() if name not in GUIDES}, "list of shots": True}
 
 
 def tidy(target: Path) -> None:

@@ -26,7 +26,9 @@ from vidcolor.film.pipe import is_pipe
 from vidcolor.film.reader import frames, open_film
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.batch import output_beside
-from vidcolor.pipeline.film import identity_of
+from vidcolor.pipeline.chain import Chain, Piece
+from vidcolor.pipeline.earlier import Earlier
+from vidcolor.pipeline.film import run_identity
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.journal import Journal
 from vidcolor.pipeline.photo import colorize_photograph
@@ -137,7 +139,8 @@ def _film(
         open_film(source, settings) as video,
         Journal(target) as journal,
     ):
-        if target.exists() and not overwrite and not journal.is_published:
+        earlier = Earlier.read(target) if settings.shots and settings.resume and not settings.only else None
+        if target.exists() and not overwrite and not earlier and not journal.is_published:
             return Forecast(source, target, skipped=True)
         grading = Grading.of(settings, shot, video.info)
         count, seconds = _extent(video.info, settings, grading)
@@ -146,7 +149,11 @@ def _film(
         first = next(stream)
         work = Work.of(video, target, first.bits, settings, grading, prepared())
         sample = _tried(work, chain([first], stream))
-        done = 0 if journal.differences(identity_of(work)) else journal.frames
+        identity = run_identity(work)
+        if earlier and not overwrite:
+            earlier.check(identity)
+        sources = (source for source in (earlier, journal) if source and not source.differences(identity))
+        done = Chain(work, (Piece(segment, target) for source in sources for segment in source.segments)).frames
         copied = copied_rate(video.info, video.info.clock_start + middle) * seconds
     return Forecast(
         source, target, frames=count, resumed=done, settings=_described(work, shot),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ from vidcolor.color.grade import Grade, apply_grade, incoming_share
 from vidcolor.color.lut import Lut, read_lut
 from vidcolor.color.spaces import Matrix, luma_to_lightness, rgb_to_ycbcr, ycbcr_to_rgb
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.shots import ShotDetector
+from vidcolor.film.shots import LOOKAHEAD, ShotDetector
 from vidcolor.pipeline.shotlist.detector import ListedShots
 from vidcolor.pipeline.shotlist.reading import read_shots
 from vidcolor.pipeline.shotlist.shot import Shot, ShotList
@@ -143,6 +143,36 @@ class Grading:
             found["look-up table"] = [_digest(b"".join(part.numpy().tobytes() for part in parts)), self.changes_luma]
         return found
 
+    def wanted(self, start: int, end: int) -> dict[str, Any]:
+        """Return all that a list of shots asks for some frames, in the types of JSON.
+
+        Two lists of which this is the same make the same of the frames. Nothing without a list.
+
+        Args:
+            start: Number of the first frame; end: that of the frame after the last.
+        """
+        if self.shots is None:
+            return {}
+        looks: list[Any] = []
+        gaps: list[list[int]] = []
+        before: object = None
+        for number in range(start, end + LOOKAHEAD):  # how far the detector of shots looks ahead in frames of no shot
+            place = self.shots.place_of(number)
+            if place is None and gaps and gaps[-1][1] == number:
+                gaps[-1][1] += 1
+            elif place is None:
+                gaps.append([number, number + 1])
+            own = self.settings_at(number)
+            others = [(theirs, share) for theirs, share in self._others(number) if theirs != own]
+            if number < end and (place, others) != before:
+                before = place, others
+                looks.append([number, _told(own), [[_told(theirs), share] for theirs, share in others]])
+        return {"looks": looks, "in no shot": gaps}
+
+    def may_begin(self, number: int) -> bool:
+        """Return whether a shot may begin with a frame, counted from 0."""
+        return self.shots is None or self.shots.is_boundary(number) or self.shots.place_of(number) is None
+
     def _others(self, number: int) -> list[tuple[ShotSettings, float]]:
         """Return the settings of the shots beside its own that a frame shows in a dissolve, each with its share."""
         place = self.place_of(number)
@@ -197,6 +227,12 @@ def _mixed_plane(plane: Luma, other: Luma, share: float) -> Luma:
     if share < 1:
         fitted = np.rint(plane + (fitted.astype(np.float32) - plane) * np.float32(share))
     return cast("Luma", fitted.astype(plane.dtype))
+
+
+def _told(settings: ShotSettings) -> dict[str, Any]:
+    """Return the settings that are not the usual ones."""
+    usual = asdict(ShotSettings())
+    return {name: value for name, value in asdict(settings).items() if value != usual[name]}
 
 
 def _grade_of(settings: ShotSettings) -> Grade:

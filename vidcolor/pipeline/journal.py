@@ -2,8 +2,8 @@
 
 ``film.color.mp4`` has the folder ``.film.color.mp4.vidcolor`` while it is being made. In it lie a file of packets for
 each finished segment, and ``journal.jsonl``: first a line that tells input, model and options, then one for each
-segment, written after the segment itself is safe on the disk. A line that is torn, or a file that is missing or not
-what its line says, ends the journal there: the work goes on from the last segment that is whole.
+segment, written after the segment itself is safe on the disk. A line that is torn ends the journal there; a segment
+whose file is missing, or not what its line says, counts as not there.
 """
 
 from __future__ import annotations
@@ -34,26 +34,52 @@ class Segment:
     """A finished segment.
 
     Attributes:
+        number: Of its file.
+        start: Where it begins.
+        frames: How many it has of its own.
         bytes, sha256: Of its file.
         following: Where the next segment begins; None after the last one.
-        tally: What its run had counted up to then.
+        tally: What was counted while it was read.
+        wanted: What was wanted of the frames that it sees, as :meth:`vidcolor.pipeline.grading.Grading.wanted` tells.
     """
 
     number: int
+    start: Start
     frames: int
     bytes: int
     sha256: str
     following: Start | None
     tally: dict[str, float]
+    wanted: dict[str, Any]
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Segment:
         """Return the segment that a line of the journal tells of."""
-        start = fields.pop("following")
-        if start is not None:
-            marks = tuple(Mark(**mark) for mark in start["marks"])
-            start = Start(start["number"], start["lead"], marks, start["frame"])
-        return cls(**fields, following=start)
+        start, following = (_start_from_json(fields.pop(name)) for name in ("start", "following"))
+        if start is None:
+            raise ValueError("it begins nowhere")
+        return cls(**fields, start=start, following=following)
+
+    @property
+    def seen(self) -> tuple[int, int]:
+        """Return the number of the first frame that decided its colors, and that of the frame after the last."""
+        return seen_by(self.start, self.frames, self.following)
+
+
+def seen_by(start: Start, frames: int, following: Start | None) -> tuple[int, int]:
+    """Return the number of the first frame that a segment sees, context included, and that of the frame after the last.
+
+    Args:
+        frames: How many it has of its own.
+        following: Where the next segment begins; None after the last one.
+    """
+    return start.frame - start.lead, start.frame + frames + (following.lead if following else 0)
+
+
+def _start_from_json(fields: dict[str, Any] | None) -> Start | None:
+    if fields is None:
+        return None
+    return Start(fields["number"], fields["lead"], tuple(Mark(**mark) for mark in fields["marks"]), fields["frame"])
 
 
 class Journal:
@@ -90,10 +116,7 @@ class Journal:
             self.identity = dict(lines[0]["film"])
             self._sealed = next((line["sealed"] for line in lines if "sealed" in line), None)
             for line in (line for line in lines if "segment" in line):
-                segment = Segment.from_json(line["segment"])
-                if segment.number != len(self.segments):
-                    break
-                self.segments.append(segment)
+                self.segments.append(Segment.from_json(line["segment"]))
 
     @property
     def frames(self) -> int:
@@ -101,9 +124,9 @@ class Journal:
         return sum(segment.frames for segment in self.segments)
 
     @property
-    def is_complete(self) -> bool:
-        """Return whether the last segment of the film is finished."""
-        return bool(self.segments) and self.segments[-1].following is None
+    def next_number(self) -> int:
+        """Return the number of the next file."""
+        return max((segment.number + 1 for segment in self.segments), default=0)
 
     @property
     def is_published(self) -> bool:
@@ -141,8 +164,7 @@ class Journal:
         with self._failures():
             if self.differences(identity):
                 self.clear()
-            torn = next((place for place, found in enumerate(self.segments) if not self._is_whole(found)), None)
-            self.segments = self.segments[:torn]
+            self.segments = [segment for segment in self.segments if self._is_whole(segment)]
             self.identity = dict(identity)
             # Written anew: whatever is torn in the old one goes, and a reader sees the old one or the new one.
             lines = [{"film": self.identity}, *({"segment": asdict(segment)} for segment in self.segments)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.packets import PacketFile
-from vidcolor.pipeline.journal import Journal, Segment
+from vidcolor.pipeline.journal import Journal, Segment, seen_by
 from vidcolor.pipeline.segments import Start, Step
 
 _LOG = logging.getLogger(__name__)
@@ -31,12 +31,21 @@ class Recorder:
 
     Args:
         output: The film's final name, for messages.
+        wanted: Gives what is wanted of the frames from one number to the one before another.
+        tally: What had been counted before the first step.
     """
 
-    def __init__(self, journal: Journal, encoding: Encoding, output: Path) -> None:
-        self._journal, self._encoding, self._output = journal, encoding, output
+    def __init__(
+        self,
+        journal: Journal,
+        encoding: Encoding,
+        output: Path,
+        wanted: Callable[[int, int], dict[str, Any]],
+        tally: Mapping[str, float],
+    ) -> None:
+        self._journal, self._encoding, self._output, self._wanted = journal, encoding, output, wanted
         self._start: Start | None = None
-        self._tally: dict[str, float] = {}
+        self._tally = self._told = dict(tally)  # and what the journal has been told of it
         self._current: Recording | None = None
         self._finishing: Future[None] | None = None
         self._finisher = ThreadPoolExecutor(1, "finisher")
@@ -66,29 +75,45 @@ class Recorder:
             self._current.push(step, chroma)
             self._tally = tally
 
-    def finish(self) -> None:
-        """Take the end of the film; return when its last segment is safe."""
+    def finish(self, following: Start | None = None) -> None:
+        """Take the end of the steps; return when the last segment is safe.
+
+        Args:
+            following: Where the next segment begins; None when the film has ended.
+        """
         with self._failures():
-            self._hand_over(None)
+            self._hand_over(following)
             self._await()
 
     def _hand_over(self, following: Start | None) -> None:
         if self._current is not None and self._start is not None:
             self._await()
             recording, self._current = self._current, None
-            self._finishing = self._finisher.submit(self._finish, recording, self._start.number, following, self._tally)
+            self._finishing = self._finisher.submit(self._finish, recording, self._start, following, self._tally)
 
     def _await(self) -> None:
         if self._finishing is not None:
             self._finishing.result()
 
-    def _finish(self, recording: Recording, number: int, following: Start | None, tally: dict[str, float]) -> None:
+    def _finish(self, recording: Recording, start: Start, following: Start | None, tally: dict[str, float]) -> None:
         try:
             found = recording.finish()
-            self._journal.record(Segment(number, found.frames, found.bytes, found.sha256, following, tally))
+            told, self._told = self._told, tally
+            self._journal.record(
+                Segment(
+                    number=start.number,
+                    start=start,
+                    frames=found.frames,
+                    bytes=found.bytes,
+                    sha256=found.sha256,
+                    following=following,
+                    tally={name: count - told.get(name, 0) for name, count in tally.items()},
+                    wanted=self._wanted(*seen_by(start, found.frames, following)),
+                )
+            )
             _LOG.info(
                 "segment %d: frames %d, shots %d, %d kB, %.1f s",
-                *(number + 1, found.frames, recording.shots, found.bytes // 1000, recording.seconds),
+                *(start.number + 1, found.frames, recording.shots, found.bytes // 1000, recording.seconds),
             )
         except BaseException:
             recording.discard()

@@ -4,8 +4,9 @@ A segment begins where a shot begins, so that nothing on screen tells where one 
 cut. Only a take without end is parted in its middle; then both parts see frames of the other as context, which are
 colored and thrown away, so that smoothing runs on as if nothing had happened.
 
-With the first shot that begins at or after every 240th frame of the film, a segment begins. So an edited list of shots
-changes the segments beside the edit, and no other.
+With the first shot that begins at or after every 240th frame of the film, a segment begins; after every 48th with a
+list of shots, where encoders begin anew at the cuts anyway. So an edit of the list changes the segments beside it, and
+no other.
 
 Everything that remembers - shot detector, batches, smoothing, encoder - starts afresh with a segment. So its packets
 follow from its own frames (and context), and are the same whether the film was worked in one go or not.
@@ -23,6 +24,7 @@ from vidcolor.film.frame import Frame
 from vidcolor.film.shots import ShotDetector, WithBoundaries, thumbnail_of
 
 SHORTEST = 240  # frames, ten seconds of film, on average: less would lose compression to the encoder's new starts
+LISTED = 48  # the same of a film with a list of shots: the shorter, the less an edit of a row colors anew
 LONGEST = 2880  # frames, two minutes: a take this long is parted
 MARKS = 4  # frames by which a place in the film is known again
 
@@ -74,6 +76,15 @@ class Step:
     starts_shot: bool
     start: Start
     context: bool = False
+
+
+def usual_length(is_listed: bool) -> int:
+    """Return the frames from one place where a segment may begin to the next.
+
+    Args:
+        is_listed: The film has a list of shots.
+    """
+    return min(SHORTEST, LISTED) if is_listed else SHORTEST
 
 
 def cut(

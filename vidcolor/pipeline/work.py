@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
@@ -19,7 +20,7 @@ from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.gather import guidance_of
-from vidcolor.pipeline.segments import Start, Step, cut, located
+from vidcolor.pipeline.segments import Start, Step, cut, located, usual_length
 from vidcolor.pipeline.smoothing import Smoother
 from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
 from vidcolor.pipeline.stretches import stretches
@@ -27,6 +28,7 @@ from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
+GUIDES = ("references", "hints")  # what guidance calls them in its identity
 LARGE = 1_000_000  # pixels: larger frames go by half as many on a CPU, where 4 % of time buys 100 MiB
 DECODED = 8  # frames that may wait for the network
 COLORED = 4  # and for the encoder, which takes them one by one
@@ -96,7 +98,8 @@ class Work:
             *(target, encoding.codec, " ".join(f"{name}={value}" for name, value in encoding.options)),
             *(encoding.pix_fmt, encoding.width, encoding.height, len(video.info.streams)),
         )
-        context = 2 * max(Smoother(each.smooth).delay for each in grading.all_settings)
+        # With a list it is always the same: what a row says of smoothing must not change other segments.
+        context = 2 * Smoother(1.0 if grading.shots else grading.usual.smooth).delay
         return cls(video, settings, stages, encoding, context, how.cores)
 
     @contextmanager
@@ -110,11 +113,26 @@ class Work:
 
     def steps(self, stream: Iterator[Frame], start: Start) -> Iterator[Step]:
         """Lay out frames in segments, as :func:`vidcolor.pipeline.segments.cut` does, by the shots of the film."""
-        shortest, longest = self.lengths
+        grading, (shortest, longest) = self.stages.grading, self.lengths
+        shortest = usual_length(grading.shots is not None) if shortest is None else shortest
         return cut(
-            stream, start=start, context=self.context, detector=self.stages.grading.detector, shortest=shortest,
-            longest=longest,
-        )  # fmt: skip
+            stream, start=start, context=self.context, detector=grading.detector, shortest=shortest, longest=longest
+        )
+
+    def wanted(self, start: int, end: int) -> dict[str, Any]:
+        """Return all that is asked for some frames, in the types of JSON; nothing without a list of shots.
+
+        Two runs in which this and :func:`vidcolor.pipeline.film.run_identity` are the same make the same of the frames.
+
+        Args:
+            start: Number of the first frame; end: that of the frame after the last.
+        """
+        grading, guidance = self.stages.grading, self.stages.guidance
+        found = grading.wanted(start, end)
+        if found and guidance:
+            places = dict.fromkeys(grading.place_of(number) for number in range(start, end))
+            found["guides"] = [guidance.wanted(place) for place in places]
+        return found
 
     def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps; while the network has its first batch, this thread is idle and makes what chroma needs."""
@@ -135,11 +153,20 @@ class Work:
         """Give the frames from a segment's start on: found by seeking, or else by reading from the beginning.
 
         None when the film does not decode as it did when the segment was laid out.
+
+        Args:
+            start: The segment's; the film's first one has no marks.
         """
-        how, chroma = self.settings, self.stages.grading.keeps_colors
+        how, grading = self.settings, self.stages.grading
+        if not start.marks:
+            with self.reopened() as video:
+                (stretch,) = stretches(video, how, grading)
+                self.video = video
+                yield stretch.frames
+            return
         for near in (start.marks[0].pts, None):
             with self.reopened() as video:
-                stream = frames(video, how.start, how.duration, near=near, chroma=chroma)
+                stream = frames(video, how.start, how.duration, near=near, chroma=grading.keeps_colors)
                 if (found := located(stream, start.marks)) is not None:
                     self.video = video
                     yield found
@@ -165,15 +192,10 @@ def segment_pictures(
         InputError: the film does not decode as it did when the segment was laid out.
     """
     with ExitStack() as stack:
-        if start.marks:
-            found = stack.enter_context(work.resumed(start))
-            if found is None:
-                why = "it does not decode as it did when its segments were laid out"
-                raise InputError(f"cannot read {work.video.info.path}", why, "Lay them out again")
-        else:
-            video = stack.enter_context(work.reopened())
-            (stretch,) = stretches(video, work.settings, work.stages.grading)
-            found = stretch.frames
+        found = stack.enter_context(work.resumed(start))
+        if found is None:
+            why = "it does not decode as it did when its segments were laid out"
+            raise InputError(f"cannot read {work.video.info.path}", why, "Lay them out again")
         own = takewhile(lambda step: step.start is start, work.steps(found, start))
         yield stack.enter_context(work.colored(_watched(own, seen)))
 

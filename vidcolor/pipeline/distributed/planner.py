@@ -74,7 +74,7 @@ def make_plan(
         identity = {**plan_identity(work), "device": device.type, "precision": str(precision)}
         return Plan(
             source, suffix, first.bits, decided, look, as_json(identity),
-            (segmenting.SHORTEST, segmenting.LONGEST), processor_of(device), video.tally,
+            (segmenting.usual_length(grading.shots is not None), segmenting.LONGEST), processor_of(device), video.tally,
             unreached(run, grading, sum(segment.frames for segment in segments)), segments,
         )  # fmt: skip
 

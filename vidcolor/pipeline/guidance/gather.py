@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -97,12 +98,15 @@ class _Gathering:
             if source.time is None:
                 shape = image.pixels.shape[:2]
                 view = View(VideoInfo.of_still(shape[1], shape[0], TAGS), self._short_side, self.predictor.stride)
-                self._references[source] = Guide(self._compared(painting(source.path, image, *view.shown_size)))
+                compared = self._compared(painting(source.path, image, *view.shown_size))
+                self._references[source] = Guide(compared, digest=source.digest)
             else:
                 painted = painting(source.path, image, *self.view.shown_size)
                 anchor = self._anchor(source.time, painted.known, f"cannot use the reference {text}")
                 self._check_frame(source, image, painted, anchor)
-                self._references[source] = Guide(self._compared(painted), anchor[0], self._place(source.time))
+                self._references[source] = Guide(
+                    self._compared(painted), anchor[0], self._place(source.time), digest=source.digest
+                )
         return self._references[source]
 
     def hints(self, text: str, folder: Path, place: int | None = None) -> list[Guide]:
@@ -117,7 +121,7 @@ class _Gathering:
         if source.time is not None:
             painted = painting(source.path, read_picture(source.path), *self.view.shown_size)
             anchor, _ = self._anchor(source.time, painted.known, what)
-            return [Guide(None, anchor, self._place(source.time), is_hint=True)]
+            return [Guide(None, anchor, self._place(source.time), is_hint=True, digest=source.digest)]
         found = []
         for time, points in grouped(read_points(source.path, clock_of(self.info))):
             what = f"cannot use {source.path}: line {points[0].line}"
@@ -126,7 +130,8 @@ class _Gathering:
             known = draw_points(points, self._shown, self.view.shown_size, RADIUS)
             anchor, luma = self._anchor(time, known, what)
             self._check_points(source.path, points, luma)
-            found.append(Guide(None, anchor, self._place(time), is_hint=True))
+            digest = hashlib.sha256(known.tobytes()).hexdigest()  # of these points: others of the file may change
+            found.append(Guide(None, anchor, self._place(time), is_hint=True, digest=digest))
         return found
 
     @property

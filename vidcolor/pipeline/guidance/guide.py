@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -32,12 +33,14 @@ class Guide:
         anchor: The colors are carried from this frame of the film; None: they are of none.
         place: Of the shot that the frame is in, in the list of shots; None without a list.
         is_hint: Written by hand for places of a picture: goes before all references.
+        digest: Of what it was made of.
     """
 
     reference: Reference | None = None
     anchor: Anchor | None = None
     place: int | None = None
     is_hint: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +104,19 @@ class Guidance:
             hints = self.view.upright(hints)
             found.append(Told(np.ascontiguousarray(hints) if hints[2].any() else None, matched))
         return found
+
+    def wanted(self, place: int | None) -> list[list[Any]]:
+        """Return all that frames of a shot are told by, in the types of JSON.
+
+        Args:
+            place: Of the shot in the list of shots; None: frames in no shot.
+        """
+        own = self.by_place.get(place, ()) if place is not None else ()
+        return [
+            [guide.digest, guide.anchor.pts if guide.anchor else None, guide.is_hint, guide in own]
+            for guide in self._guides(place)
+            if guide.anchor is None or guide.place in (None, place) or guide in own
+        ]
 
     def settled(self, step: Step, place: int | None, ab: Plane) -> Plane:
         """Return the smoothed ab ``(2, h, w)`` of a frame with carried colors in their place, as far as they are sure.
