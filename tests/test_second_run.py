@@ -151,6 +151,25 @@ def test_a_list_of_part_of_the_film(tmp_path: Path, film: Path) -> None:
     assert out.read_bytes() == whole.read_bytes()
 
 
+def test_a_moved_hint_colors_its_shot(tmp_path: Path, film: Path) -> None:
+    """Of a file of hints for the whole film, the points that were edited count; a shot's own reference is its own."""
+    out, whole, hints = tmp_path / "out.mp4", tmp_path / "whole.mp4", tmp_path / "film.hints.csv"
+    picture = np.full((64, 96, 3), (200, 90, 60), np.uint8)
+    cv2.imwrite(str(tmp_path / "blue.png"), picture)
+    shots = listed(tmp_path / "a.csv")
+    listed_with = shots.read_text().replace("saturation", "reference")
+    hints.write_text("time,x,y,color\n0.2,40,30,#c04040\n1.5,50,20,#40c040\n")
+    run(film, out, shots, hints=(str(hints),))
+    hints.write_text("time,x,y,color\n0.2,40,30,#c04040\n1.5,20,50,#40c040\n")
+    result = run(film, out, shots, hints=(str(hints),))
+    assert result.frames - result.resumed == SEGMENT
+    shots.write_text(listed_with.replace("\n6,40,48,", "\n6,40,48,blue.png"))
+    result = run(film, out, shots, hints=(str(hints),))
+    assert result.frames - result.resumed == SEGMENT
+    run(film, whole, shots, hints=(str(hints),))
+    assert out.read_bytes() == whole.read_bytes()
+
+
 def test_a_second_run_that_is_stopped_goes_on(tmp_path: Path, film: Path) -> None:
     """Stopped anywhere and edited again: what fits is taken from the film and from what lies beside it."""
     out, whole = tmp_path / "out.mp4", tmp_path / "whole.mp4"
