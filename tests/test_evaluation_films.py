@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidcolor.evaluation.films import Steadiness, evaluate_film
+from vidcolor.evaluation.film_scores import Steadiness
+from vidcolor.evaluation.films import evaluate_film
 from vidcolor.network.heads import Prediction
 from world import KnowsTheWorld, film, pan, setup
 

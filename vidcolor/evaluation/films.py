@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -21,7 +21,9 @@ from vidcolor.color.arrays import Plane
 from vidcolor.color.metrics import CDC, SMALLEST_FLOW, colorfulness, flow, occlusion, warp_error
 from vidcolor.color.truth import Truth
 from vidcolor.data.degrade import old_film_frame
-from vidcolor.evaluation.filters import Average, Filter, Place, Smoothed, Unsmoothed
+from vidcolor.evaluation.film_scores import VERSIONS, FilmMeasures, FilmScores, Steadiness, excess_removed_of
+from vidcolor.evaluation.filters import Average, Carried, Filter, Place, Smoothed, Unsmoothed
+from vidcolor.evaluation.known import known_colors, told
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
     Pictures,
@@ -31,13 +33,14 @@ from vidcolor.evaluation.pictures import (
     seed_of,
     smaller_size,
 )
-from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, color_of, mean_comparison, score, sepia
+from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, color_of, score, sepia
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import frames, open_film
 from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, upright, without_color
 from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.pipeline.chroma import chroma_planes
+from vidcolor.pipeline.guidance.guide import Guidance
 from vidcolor.pipeline.view import View
 from vidcolor.report.series import Curve, Selection
 from vidcolor.settings import RunSettings
@@ -48,90 +51,6 @@ QUEUE = 2 * BATCH
 # color differences would take ten times as long as coloring.
 SCORED = 5  # every how manieth frame is scored against the truth; steadiness is measured on all
 STRIP = 8  # pictures of a film that are kept, at most
-
-VERSIONS = ("colorized", "unsmoothed", "averaged", "grey", "truth")  # of every frame
-
-
-@dataclass(frozen=True)
-class Steadiness:
-    """How much a film changes from frame to frame; lower is steadier, and grey is steadiest.
-
-    Attributes:
-        warp_error: E_warp along the truth's own motion, the mean over all pairs of frames inside shots.
-        cdc: Color distribution consistency; nan for films without a shot of five frames.
-    """
-
-    warp_error: float
-    cdc: float
-
-
-@dataclass(frozen=True)
-class FilmMeasures:
-    """The measures of one film, or their means over many.
-
-    Attributes:
-        comparison: The means over scored frames.
-        unsmoothed, averaged: The same network without smoothing, and with a plain exponential average.
-        steadiness: Of each of :data:`VERSIONS`.
-        ratios: The same as shares of the truth's own.
-        excess_removed: The share of the warp error above grey's that smoothing takes away.
-    """
-
-    comparison: Comparison
-    unsmoothed: Scores
-    averaged: Scores
-    steadiness: dict[str, Steadiness]
-    ratios: dict[str, Steadiness]
-    excess_removed: float
-
-
-@dataclass(frozen=True)
-class FilmScores:
-    """The scores of one film, and what is drawn of it.
-
-    Attributes:
-        width, height: Of the pictures compared.
-        flicker: The warp error over time, of each of :data:`VERSIONS`.
-        colorfulness: Over time, of each of them.
-        seconds: From a frame to the next.
-    """
-
-    name: str
-    width: int
-    height: int
-    frames: int
-    shots: int
-    scores: FilmMeasures
-    flicker: dict[str, Curve]
-    colorfulness: dict[str, Curve]
-    seconds: float
-
-
-def mean_film(films: Sequence[FilmScores]) -> FilmMeasures:
-    """Return means over films; each counts the same, also in the ratios. What a film does not have is left out."""
-    found = [film.scores for film in films]
-
-    def mean_steadiness(values: list[Steadiness]) -> Steadiness:
-        return Steadiness(_mean([v.warp_error for v in values]), _mean([v.cdc for v in values]))
-
-    return FilmMeasures(
-        comparison=mean_comparison([f.comparison for f in found]),
-        unsmoothed=Mean(f.unsmoothed for f in found).result(),
-        averaged=Mean(f.averaged for f in found).result(),
-        steadiness={version: mean_steadiness([f.steadiness[version] for f in found]) for version in VERSIONS},
-        ratios={version: mean_steadiness([f.ratios[version] for f in found]) for version in VERSIONS},
-        excess_removed=_excess_removed({n: _mean([f.ratios[n].warp_error for f in found]) for n in VERSIONS}),
-    )
-
-
-def _mean(values: list[float]) -> float:
-    known = [value for value in values if math.isfinite(value)]
-    return sum(known) / len(known) if known else math.nan
-
-
-def _excess_removed(warp: dict[str, float]) -> float:
-    excess = warp["unsmoothed"] - warp["grey"]
-    return 1 - (warp["colorized"] - warp["grey"]) / excess if excess > 0 else math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,18 +96,26 @@ def evaluate_film(
             "unsmoothed": Unsmoothed(),
             "averaged": Average(),
         }
+        known = known_colors(path, run or RunSettings(), setup, view, limit)
+        if known and known.first is not None:
+            filters["carried"] = Carried(known.first)
         meter = _Meter(setup, video.info, width, height)
         waiting: deque[tuple[_Moment, Plane]] = deque()
         ready: dict[str, deque[Plane]] = {name: deque() for name in filters}
 
         def measure() -> None:
             while waiting and all(ready.values()):
-                meter.push(*waiting.popleft(), {name: planes.popleft() for name, planes in ready.items()})
+                moment, luma = waiting.popleft()
+                planes = {name: done.popleft() for name, done in ready.items()}
+                if known:
+                    planes["colorized"] = known.guidance.settled(moment.grey, None, planes["colorized"])
+                meter.push(moment, luma, planes)
                 seen()
 
         with closing(prefetch(frames(video, chroma=True), QUEUE)) as stream:
             moments = _moments(islice(stream, limit or None), setup, video.info, width, height)
-            for moment, luma, ab in _colored(_with_shots(moments), setup, view):
+            guidance = known.guidance if known else None
+            for moment, luma, ab in _colored(_with_shots(moments), setup, view, guidance):
                 waiting.append((moment, luma))
                 for name, filter_ in filters.items():
                     ready[name].extend(filter_.push(luma, ab, moment.place))
@@ -221,14 +148,21 @@ def _with_shots(moments: Iterator[_Moment]) -> Iterator[_Moment]:
         yield replace(before, place=replace(before.place, ends_shot=True))
 
 
-def _colored(moments: Iterator[_Moment], setup: Setup, view: View) -> Iterator[tuple[_Moment, Plane, Plane]]:
+def _colored(
+    moments: Iterator[_Moment], setup: Setup, view: View, guidance: Guidance | None
+) -> Iterator[tuple[_Moment, Plane, Plane]]:
     """Yield the moments with their Y' and the network's ab, both at network size."""
     while batch := list(islice(moments, setup.batch or BATCH)):
         lumas = [view.small(moment.grey) for moment in batch]
+        known = told(guidance, [moment.grey for moment in batch], lumas)
         planes = setup.predictor.predict(
-            [view.upright(luma) for luma in lumas], saturation=setup.saturation, batch=setup.batch or BATCH
+            [view.upright(luma) for luma in lumas],
+            hints=[each.hints for each in known],
+            saturation=setup.saturation,
+            batch=setup.batch or BATCH,
         )
-        yield from zip(batch, lumas, map(view.stored, planes), strict=True)
+        planes = [view.stored(each.onto(ab)) for each, ab in zip(known, planes, strict=True)]
+        yield from zip(batch, lumas, planes, strict=True)
 
 
 class _Meter:
@@ -241,6 +175,7 @@ class _Meter:
         self.flicker = {version: Curve() for version in VERSIONS}
         self.colorfulness = {version: Curve() for version in VERSIONS}
         self._scores = {version: Mean[Scores]() for version in (*VERSIONS[:-1], "sepia")}
+        self._carried: Mean[Scores] | None = None  # where the first frame's colors are told
         self._truth = Mean[Color]()
         self._cdc = {version: CDC() for version in VERSIONS}
         self._warp = dict.fromkeys(VERSIONS, 0.0)
@@ -265,8 +200,12 @@ class _Meter:
             self._measure_flicker(*self._before, truth.rgb, versions)
         self._before = truth.rgb, versions
         if self.frames % SCORED == 0:
+            pictures["sepia"] = sepia(truth)
             for version, mean in self._scores.items():
-                mean.push(score(truth, sepia(truth) if version == "sepia" else pictures[version]))
+                mean.push(score(truth, pictures[version]))
+            if "carried" in pictures:
+                self._carried = self._carried or Mean()
+                self._carried.push(score(truth, pictures["carried"]))
             self._truth.push(color_of(truth.rgb))
         self.strip.push(self._upright(moment, pictures["colorized"]) if self.strip.wants() else None)
         self.frames += 1
@@ -302,7 +241,7 @@ class _Meter:
         return frame_to_rgb(grey, without_color(grey), self.width, self.height)[None]
 
     def result(self, name: str, seconds: float) -> FilmScores:
-        means = {version: mean.result() for version, mean in self._scores.items()}
+        means = {version: self._scores[version].result() for version in (*VERSIONS[:-1], "sepia")}
         pairs = self._pairs or math.nan
         steadiness = {
             version: Steadiness(self._warp[version] / pairs, self._cdc[version].result()) for version in VERSIONS
@@ -323,7 +262,8 @@ class _Meter:
                     version: Steadiness(_share(s.warp_error, truth.warp_error), _share(s.cdc, truth.cdc))
                     for version, s in steadiness.items()
                 },
-                excess_removed=_excess_removed({version: s.warp_error for version, s in steadiness.items()}),
+                excess_removed=excess_removed_of({version: s.warp_error for version, s in steadiness.items()}),
+                carried=self._carried.result() if self._carried else None,
             ),
             flicker=self.flicker,
             colorfulness=self.colorfulness,

@@ -10,6 +10,7 @@ import numpy as np
 
 from vidcolor.color.arrays import Plane
 from vidcolor.pipeline.looks import Looks
+from vidcolor.pipeline.motion import Sight, fetch, sight_of, ways
 from vidcolor.pipeline.smoothing import Smoother
 
 KEPT_SHARE = 0.7  # of the plain exponential average: what stays of the frames before
@@ -68,6 +69,33 @@ class Unsmoothed:
     def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
         """Take the next frame, and return its ab at once."""
         return [ab]
+
+    def flush(self) -> list[Plane]:
+        """Return nothing: no frame is held."""
+        return []
+
+
+class Carried:
+    """Colors of the first frame carried along the motion, without any network: what is new comes out of its border.
+
+    Args:
+        first: ab ``(2, h, w)`` of the film's first frame. Later shots are grey.
+    """
+
+    def __init__(self, first: Plane) -> None:
+        self._ab = first
+        self._before: Sight | None = None
+
+    def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
+        """Take the next frame, and return at once what has been carried to it."""
+        sight = sight_of(luma)
+        if self._before is not None:
+            back, _ = ways(self._before, sight)
+            self._ab = np.stack([fetch(plane, back.x, back.y) for plane in self._ab])
+            if place.starts_shot:
+                self._ab = np.zeros_like(self._ab)
+        self._before = sight
+        return [self._ab]
 
     def flush(self) -> list[Plane]:
         """Return nothing: no frame is held."""

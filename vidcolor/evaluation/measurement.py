@@ -11,7 +11,8 @@ from typing import Any
 
 from vidcolor.data.photos import BrokenPhotos, search_photos, spread
 from vidcolor.errors import DataError, InputError
-from vidcolor.evaluation.films import FilmMeasures, FilmScores, evaluate_film, mean_film
+from vidcolor.evaluation.film_scores import FilmMeasures, FilmScores, mean_film
+from vidcolor.evaluation.films import evaluate_film
 from vidcolor.evaluation.gallery import Gallery
 from vidcolor.evaluation.kid import Kid, KidMeter
 from vidcolor.evaluation.photos import PhotoScores, evaluate_photos
@@ -36,7 +37,8 @@ class Evaluation:
         calibrated: The strength of colors was the one stored in the checkpoint, not the network's own.
         saturation: The factor on it.
         photo_size, film_size: Short side of the network's picture.
-        hints: Points of each photo whose true color the network was told.
+        hints: Points of each photo, and of each film's first frame, whose true color was told.
+        reference: What films were told: "first", "middle", or a picture's file.
         kid: How alike colorized and true photos are as sets, if that was asked for.
     """
 
@@ -53,6 +55,7 @@ class Evaluation:
     films: tuple[FilmScores, ...]
     warnings: tuple[str, ...]
     hints: int = 0
+    reference: str = ""
     kid: Kid | None = None
 
     @property
@@ -110,6 +113,7 @@ def _film_dict(value: FilmMeasures) -> dict[str, Any]:
     return (
         _comparison_dict(value.comparison)
         | {"unsmoothed": _rounded(asdict(value.unsmoothed)), "averaged": _rounded(asdict(value.averaged))}
+        | ({"carried": _rounded(asdict(value.carried))} if value.carried else {})
         | {"steadiness": _rounded({look: asdict(s) for look, s in value.steadiness.items()})}
         | {"steadiness_ratio": _rounded({look: asdict(s) for look, s in value.ratios.items()})}
         | {"excess_removed": _rounded(value.excess_removed)}
@@ -152,9 +156,10 @@ def evaluate(
         model = model.uncalibrated()
     predictor = Predictor(model, device, choose_precision(run.precision, device))
     how = Setup(
-        predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size, run.looks, settings.hints
-    )
-    if settings.hints and not predictor.takes_hints:
+        predictor, run.size, shot.saturation, settings.degrade, shot.smooth, run.batch_size, run.looks, settings.hints,
+        str(settings.reference),
+    )  # fmt: skip
+    if (settings.hints or settings.reference) and not predictor.takes_hints:
         raise no_hints(model.name)
     kid = KidMeter(settings.kid, model.config.encoder, device) if settings.kid != "off" else None
     sequences = [path for path in map(Path, data) if not path.is_dir() and is_sequence(path)]
@@ -165,9 +170,11 @@ def evaluate(
     if not photos and not film_paths:
         names = ", ".join(map(str, data))
         raise DataError(f"nothing to evaluate in {names}", "neither photos nor films were found", "Check the path")
-    if settings.hints and film_paths:
-        what = f"cannot give --hints to {film_paths[0]}"
-        raise DataError(what, "points are told of photos only", "Evaluate films without them")
+    if settings.reference and not film_paths:
+        raise DataError("cannot use --reference", "references are for films, and none was named", "Leave it out")
+    if (settings.hints or settings.reference) and film_paths and settings.degrade != "none":
+        why = "what is known of a film is told of clean frames"
+        raise DataError(f"cannot age {film_paths[0]}", why, "Leave out --degrade, or --hints and --reference")
     if kid and len(photos) < 2:
         why = "it compares sets, and these have fewer than two photos"
         raise DataError("cannot measure KID", why, "Name more photos, or leave out --kid")
@@ -225,5 +232,6 @@ def evaluate(
         films=tuple(film_scores),
         warnings=tuple(warnings),
         hints=settings.hints,
+        reference=str(settings.reference),
         kid=kid.result() if kid else None,
     )

@@ -39,7 +39,8 @@ class Setup:
         smooth: Strength of the smoothing along time, of films; 0 is off.
         batch: Pictures that go through the network together; 0: as many as suit the device.
         looks: Whether the network sees all frames of a film.
-        hints: Points of a photo whose true color the network is told.
+        hints: Points of a photo, or of a film's first frame, whose true color is told.
+        reference: What films are told: "first" or "middle", the frame whose true colors these are, or a picture's file.
     """
 
     predictor: Predictor
@@ -50,6 +51,7 @@ class Setup:
     batch: int = 0
     looks: str = RunSettings.looks
     hints: int = 0
+    reference: str = ""
 
     def view(self, info: VideoInfo) -> View:
         """Return how the network sees a film or picture.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import writing
-from vidcolor.evaluation.films import VERSIONS, FilmScores, mean_film
+from vidcolor.evaluation.film_scores import VERSIONS, FilmScores, mean_film
 from vidcolor.evaluation.gallery import Gallery
 from vidcolor.evaluation.measurement import Evaluation
 from vidcolor.evaluation.tables import film_versions, films, heading, sources, versions

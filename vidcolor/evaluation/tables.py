@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidcolor.evaluation.films import FilmMeasures, mean_film
+from vidcolor.evaluation.film_scores import FilmMeasures, mean_film
 from vidcolor.evaluation.kid import Kid
 from vidcolor.evaluation.measurement import Evaluation
 from vidcolor.evaluation.scores import Color, Comparison, Scores, share
@@ -77,6 +77,7 @@ def film_versions(measures: FilmMeasures) -> Table:
         "colorized": m.comparison.colorized,
         "unsmoothed": m.unsmoothed,
         "averaged": m.averaged,
+        **({"carried alone": m.carried} if m.carried else {}),
         "sepia": m.comparison.sepia,
         "grey": m.comparison.grey,
         "truth": m.comparison.truth,
@@ -136,7 +137,10 @@ def heading(evaluation: Evaluation) -> str:
     if e.saturation != 1:
         strength += f" times {e.saturation:.3g}"
     aged = ", degraded like old film" if e.degrade == "film" else ""
-    told = f", {e.hints} true point{'s' * (e.hints > 1)} told of each photo" if e.hints else ""
+    told = f", {e.hints} true point{'s' * (e.hints > 1)} told of each" if e.hints else ""
+    if e.reference:
+        frame = e.reference in ("first", "middle")
+        told += f", films told the true colors of their {e.reference} frame" if frame else f", told {e.reference}"
     of = " and ".join(data)
     return f"Model {e.model} ({e.sha256[:12]}), {strength}, {e.precision} on {e.device}: {of}{aged}{told}."
 

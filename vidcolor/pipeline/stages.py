@@ -56,7 +56,7 @@ class Stages:
             for step, luma, ab in self._segment(segment):
                 if not step.context:
                     if self.guidance:
-                        ab = self.guidance.settled(step, self.grading.place_of(step.number), ab)
+                        ab = self.guidance.settled(step.frame, self.grading.place_of(step.number), ab)
                     yield step, luma, self.grading.graded(step.number, luma, ab, step.frame.tags.matrix)
 
     @property
@@ -136,7 +136,7 @@ class _Asked:
         if self._stages.guidance is None:
             return predictor.predict(upright, batch=batch)
         places = [self._stages.grading.place_of(step.number) for step, _ in frames]
-        told = self._stages.guidance.told([step for step, _ in frames], places, [luma for _, luma in frames])
+        told = self._stages.guidance.told([step.frame for step, _ in frames], places, [luma for _, luma in frames])
         found = predictor.predict(upright, hints=[each.hints for each in told], batch=batch)
         return [each.onto(ab) for each, ab in zip(told, found, strict=True)]
 

@@ -182,8 +182,20 @@ class EvaluateSettings(Settings):
         bool, Setting("The color strength stored in the checkpoint; without it the network's own.", LOOK)
     ] = True
     degrade: Annotated[Literal["none", "film"], Setting("What is done to the grey pictures: film ages them.")] = "none"
+    reference: Annotated[
+        str | Path,
+        Setting(
+            "What films are told: the true colors of their first or middle frame, or a picture.",
+            metavar="first|middle|FILE",
+        ),
+    ] = ""
     hints: Annotated[
-        int, Setting("Points of a photo whose true color the network is told; 0: none.", low=0, high=10_000)
+        int,
+        Setting(
+            "Points whose true color is told, of each photo, and of the first frame of each film; 0: none.",
+            low=0,
+            high=10_000,
+        ),
     ] = 0
     kid: Annotated[
         Literal["off", "auto", "lite0", "lite2"],

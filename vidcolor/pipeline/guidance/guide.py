@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from vidcolor.color.arrays import Plane
+from vidcolor.film.frame import Frame
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.guidance.carrying import BACK, ONWARD, Anchor, Open, Track, track
 from vidcolor.pipeline.guidance.matching import Cells, Reference, chosen, match, painted_over
-from vidcolor.pipeline.segments import Step
 from vidcolor.pipeline.view import View
 
 FIRMNESS = 0.5  # power of the sureness with which carried colors are taken as they are
@@ -80,25 +80,25 @@ class Guidance:
     _tracks: dict[Guide, Track] = field(default_factory=dict, init=False)
     _spans: dict[Guide, tuple[int, int]] = field(default_factory=dict, init=False)
 
-    def told(self, steps: Sequence[Step], places: Sequence[int | None], lumas: Sequence[Plane]) -> list[Told]:
+    def told(self, frames: Sequence[Frame], places: Sequence[int | None], lumas: Sequence[Plane]) -> list[Told]:
         """Return what the network is told of some frames.
 
         Args:
             places: Of their shots in the list of shots; None without a list, or for a frame in none.
             lumas: Their Y' ``(h, w)`` at network size, as the film is stored.
         """
-        compared = [self._references(step, place) for step, place in zip(steps, places, strict=True)]
+        compared = [self._references(frame, place) for frame, place in zip(frames, places, strict=True)]
         asked = [number for number, references in enumerate(compared) if references]
         upright = {number: np.ascontiguousarray(self.view.upright(lumas[number])) for number in asked}
         seen = dict(zip(asked, self.predictor.cells([upright[number] for number in asked]), strict=True))
         found = []
-        for number, (step, place) in enumerate(zip(steps, places, strict=True)):
+        for number, (frame, place) in enumerate(zip(frames, places, strict=True)):
             matched: Plane | None = None
             if number in seen:
                 cells = Cells.of(upright[number], seen[number])
                 matched = chosen([match(cells, reference, related=own) for reference, own in compared[number]])
             hints = np.zeros((3, *lumas[number].shape), np.float32) if matched is None else self.view.stored(matched)
-            for known, is_hint in self._carried(step, place):
+            for known, is_hint in self._carried(frame, place):
                 surer = known[2] > (0 if is_hint else hints[2])
                 np.copyto(hints, known, where=surer)
             hints = self.view.upright(hints)
@@ -118,13 +118,13 @@ class Guidance:
             if guide.anchor is None or guide.place in (None, place) or guide in own
         ]
 
-    def settled(self, step: Step, place: int | None, ab: Plane) -> Plane:
+    def settled(self, frame: Frame, place: int | None, ab: Plane) -> Plane:
         """Return the smoothed ab ``(2, h, w)`` of a frame with carried colors in their place, as far as they are sure.
 
         Args:
             place: Of its shot in the list of shots; None without a list, or in no shot.
         """
-        for known, _ in self._carried(step, place):
+        for known, _ in self._carried(frame, place):
             ab = ab + (known[:2] - ab) * np.maximum(known[2], 0) ** np.float32(FIRMNESS)
         return ab
 
@@ -135,34 +135,33 @@ class Guidance:
             return (*own, *(guide for guide in self.usual if guide.is_hint or guide.anchor))
         return (*own, *self.usual)
 
-    def _references(self, step: Step, place: int | None) -> list[tuple[Reference, bool]]:
+    def _references(self, frame: Frame, place: int | None) -> list[tuple[Reference, bool]]:
         """Return what a frame is compared with, and whether that is known to show the same place."""
         found = []
         for guide in self._guides(place):
             if guide.reference is None:
                 continue
-            own = guide.anchor is not None and self._in_its_shot(guide, step, place)
+            own = guide.anchor is not None and self._in_its_shot(guide, frame, place)
             if own or guide.anchor is None or guide in self.by_place.get(-1 if place is None else place, ()):
                 found.append((guide.reference, own))
         return found
 
-    def _carried(self, step: Step, place: int | None) -> list[tuple[Plane, bool]]:
+    def _carried(self, frame: Frame, place: int | None) -> list[tuple[Plane, bool]]:
         """Return what is carried to a frame, ``(3, h, w)`` as stored, and whether it is a hint; hints are last."""
         found = []
-        pts = step.frame.film_pts
+        pts = frame.film_pts
         for guide in sorted(self._guides(place), key=lambda guide: guide.is_hint):
-            if guide.anchor is None or not self._in_its_shot(guide, step, place):
+            if guide.anchor is None or not self._in_its_shot(guide, frame, place):
                 continue
             first, last = self._span(guide, guide.anchor)
             if first <= pts <= last and (known := self._track(guide, guide.anchor).at(pts)) is not None:
                 found.append((known, guide.is_hint))
         return found
 
-    def _in_its_shot(self, guide: Guide, step: Step, place: int | None) -> bool:
+    def _in_its_shot(self, guide: Guide, frame: Frame, place: int | None) -> bool:
         """Return whether a frame is in the shot that a guide's own frame is in."""
         assert guide.anchor is not None
-        self._forget(step)
-        frame = step.frame
+        self._forget(frame)
         after = float((frame.film_pts - guide.anchor.pts) * frame.time_base)
         if guide.place is not None:
             return place == guide.place
@@ -183,8 +182,7 @@ class Guidance:
             self._tracks[guide] = track(self.film, self.view, anchor)
         return self._tracks[guide]
 
-    def _forget(self, step: Step) -> None:
-        frame = step.frame
+    def _forget(self, frame: Frame) -> None:
         for guide, found in list(self._tracks.items()):
             if float((frame.film_pts - found.last) * frame.time_base) > FORGOTTEN:
                 del self._tracks[guide]
