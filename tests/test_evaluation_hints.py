@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from vidcolor.color.arrays import Plane
 from vidcolor.data.photos import BrokenPhotos, find_photos
@@ -15,6 +17,7 @@ from vidcolor.errors import CheckpointError, DataError
 from vidcolor.evaluation.measurement import evaluate
 from vidcolor.evaluation.photos import evaluate_photos
 from vidcolor.evaluation.points import true_points
+from vidcolor.evaluation.tables import describe
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import save_model
 from vidcolor.network.config import NetworkConfig
@@ -76,7 +79,7 @@ def test_told_colors_lie_in_their_places(tmp_path: Path) -> None:
     assert scores.comparison.truth.colorfulness > 10  # a grey world would prove nothing
 
 
-def test_models_without_hints_and_films_are_refused(tmp_path: Path, photo_folder: Callable[..., Path]) -> None:
+def test_models_without_hints_are_refused(tmp_path: Path, photo_folder: Callable[..., Path]) -> None:
     """One line before any work is done."""
     plain, hinted = tmp_path / "plain.safetensors", tmp_path / "hinted.safetensors"
     save_model(plain, build_network(TINY), TINY)
@@ -84,8 +87,56 @@ def test_models_without_hints_and_films_are_refused(tmp_path: Path, photo_folder
     told = EvaluateSettings(hints=3)
     with pytest.raises(CheckpointError, match="cannot give hints to plain"):
         evaluate([photo_folder(count=1)], settings=told, run=RunSettings(model=plain))
-    clip = film(tmp_path / "pan.mkv", pan(3))
-    with pytest.raises(DataError, match=r"pan\.mkv.*photos only"):
-        evaluate([clip], settings=told, run=RunSettings(model=hinted))
     found = evaluate([photo_folder(count=2)], settings=told, run=RunSettings(model=hinted, device="cpu"))
     assert found.to_dict()["hints"] == 3
+
+
+@pytest.fixture(scope="module")
+def hinted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that takes hints and has learned nothing."""
+    path = tmp_path_factory.mktemp("model") / "hinted.safetensors"
+    torch.manual_seed(0)
+    save_model(path, build_network(TINY.with_(hints=8)), TINY.with_(hints=8))
+    return path
+
+
+@pytest.mark.parametrize("reference", ["first", "middle"])
+def test_films_are_told_true_colors_of_a_frame(tmp_path: Path, hinted: Path, reference: str) -> None:
+    """They come nearer to the truth; beside them stand the first frame's colors without any network."""
+    clip = film(tmp_path / "pan.mkv", pan(11))
+    run = RunSettings(model=hinted, device="cpu", size=64)
+    (plain,) = evaluate([clip], run=run).films
+    found = evaluate([clip], run=run, settings=EvaluateSettings(reference=reference))
+    (told,) = found.films
+    assert told.scores.comparison.colorized.ab_error < 0.3 * plain.scores.comparison.colorized.ab_error
+    assert (told.scores.carried is not None) == (reference == "first")
+    assert plain.scores.carried is None
+    if told.scores.carried:
+        assert told.scores.carried.ab_error < 0.5 * plain.scores.comparison.grey.ab_error
+        assert found.to_dict()["films"]["overall"]["carried"]["ab_error"] > 0
+    assert ("carried alone" in describe(found)) == (reference == "first")
+    assert f"their {reference} frame" in describe(found)
+
+
+def test_films_are_told_a_picture_and_points(tmp_path: Path, hinted: Path) -> None:
+    """A picture of the same place, and points of the first frame, each of use."""
+    clip, picture = film(tmp_path / "pan.mkv", pan(6)), write(tmp_path / "still.png", pan(4)[3])
+    run = RunSettings(model=hinted, device="cpu", size=64)
+
+    def error(**told: Any) -> float:
+        (scores,) = evaluate([clip], run=run, settings=EvaluateSettings(**told)).films
+        return scores.scores.comparison.colorized.ab_error
+
+    plain = error()
+    assert error(reference=str(picture)) < 0.5 * plain
+    assert error(hints=200) < 0.9 * plain
+
+
+def test_what_cannot_be_told_is_one_line(tmp_path: Path, hinted: Path, photo_folder: Callable[..., Path]) -> None:
+    """References of photos; frames that are aged, whose colors are not those of the film."""
+    run = RunSettings(model=hinted, device="cpu")
+    with pytest.raises(DataError, match="references are for films"):
+        evaluate([photo_folder(count=1)], run=run, settings=EvaluateSettings(reference="first"))
+    clip = film(tmp_path / "pan.mkv", pan(3))
+    with pytest.raises(DataError, match="told of clean frames"):
+        evaluate([clip], run=run, settings=EvaluateSettings(reference="first", degrade="film"))

@@ -23,7 +23,7 @@ from vidcolor.color.truth import Truth
 from vidcolor.data.degrade import old_film_frame
 from vidcolor.evaluation.film_scores import VERSIONS, FilmMeasures, FilmScores, Steadiness, excess_removed_of
 from vidcolor.evaluation.filters import Average, Carried, Filter, Place, Smoothed, Unsmoothed
-from vidcolor.evaluation.known import known_colors, told
+from vidcolor.evaluation.known import known_colors
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,
     Pictures,
@@ -154,15 +154,13 @@ def _colored(
     """Yield the moments with their Y' and the network's ab, both at network size."""
     while batch := list(islice(moments, setup.batch or BATCH)):
         lumas = [view.small(moment.grey) for moment in batch]
-        known = told(guidance, [moment.grey for moment in batch], lumas)
-        planes = setup.predictor.predict(
-            [view.upright(luma) for luma in lumas],
-            hints=[each.hints for each in known],
-            saturation=setup.saturation,
-            batch=setup.batch or BATCH,
-        )
-        planes = [view.stored(each.onto(ab)) for each, ab in zip(known, planes, strict=True)]
-        yield from zip(batch, lumas, planes, strict=True)
+        upright, how = [view.upright(luma) for luma in lumas], (setup.saturation, setup.batch or BATCH)
+        if guidance:
+            greys = [moment.grey for moment in batch]
+            planes = guidance.predict(greys, [None] * len(batch), upright, saturation=how[0], batch=how[1])
+        else:
+            planes = setup.predictor.predict(upright, saturation=how[0], batch=how[1])
+        yield from zip(batch, lumas, map(view.stored, planes), strict=True)
 
 
 class _Meter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +19,7 @@ from vidcolor.film.reader import frames, open_film
 from vidcolor.film.rgb import frame_to_rgb
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.guidance.carrying import Anchor
-from vidcolor.pipeline.guidance.guide import Guidance, Guide, Told
+from vidcolor.pipeline.guidance.guide import Guidance, Guide
 from vidcolor.pipeline.guidance.matching import Cells, Reference
 from vidcolor.pipeline.guidance.sources import painting, read_picture
 from vidcolor.pipeline.view import View
@@ -75,11 +74,6 @@ def known_colors(path: Path, run: RunSettings, setup: Setup, view: View, limit: 
     if not guides:
         return None
     return Known(Guidance(setup.predictor, view, lambda: open_film(path, run), tuple(guides)), first)
-
-
-def told(guidance: Guidance | None, greys: Sequence[Frame], lumas: Sequence[Plane]) -> list[Told]:
-    """Return what is told of some frames, for their Y' ``(h, w)`` at network size."""
-    return guidance.told(greys, [None] * len(greys), lumas) if guidance else [Told()] * len(greys)
 
 
 def _frame(path: Path, run: RunSettings, number: int) -> tuple[Frame, float]:

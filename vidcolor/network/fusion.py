@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from vidcolor.errors import CheckpointError
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.encoders import create_encoder
-from vidcolor.network.heads import Prediction, build_head
+from vidcolor.network.heads import AB_TYPICAL, Prediction, build_head
 from vidcolor.network.hints import HintPath, no_hints
 from vidcolor.network.strength import Strength
 
@@ -207,6 +207,21 @@ class FusionNet(nn.Module):
         size = first.shape[-2:]
         large = (F.interpolate(m.float(), size=size, mode="bilinear", align_corners=False) for m in others)
         return torch.cat([first.float(), *large], dim=1)
+
+    def spread(self, lightness: Tensor, hints: Tensor) -> Tensor:
+        """Return the hints that each cell of 8 pixels is taken for, ``(N, 3, H/8, W/8)``: ab and how surely, 0..1.
+
+        Args:
+            lightness: L* ``(N, 1, H, W)`` in 0..100.
+            hints: ``(N, 3, H, W)``.
+
+        Raises:
+            CheckpointError: the network takes no hints.
+        """
+        if self.hints is None:
+            raise no_hints("this model")
+        found = self.hints.spread(hints.float(), lightness, self._maps(lightness)[-3:])
+        return torch.cat([found[:, :2] * AB_TYPICAL, found[:, 2:]], dim=1)
 
     def _maps(self, lightness: Tensor) -> list[Tensor]:
         """Return the maps of the encoder, the largest first."""

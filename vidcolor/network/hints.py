@@ -158,8 +158,7 @@ class HintPath(nn.Module):
             ``(N, width, h, w)`` a level, and ``(N, 1, h, w)`` in 0..1 at the size of the last.
         """
         hints = hints.float()
-        cells = F.avg_pool2d(lightness, self.stride)
-        spread = self.propagation(maps, cells, pyramid_level(hints, self.stride))
+        spread = self.spread(hints, lightness, maps)
         added: list[Tensor] = []
         certainty = spread[:, 2:]
         for stride, injection in zip(self.strides, self.injections, strict=True):
@@ -168,6 +167,12 @@ class HintPath(nn.Module):
             added.append(injection(torch.cat([level, near], dim=1).to(maps[0].dtype)))
             certainty = torch.maximum(level[:, 3:], near[:, 2:]).clamp(0, 1)
         return added, certainty
+
+    def spread(self, hints: Tensor, lightness: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """Return what :class:`Propagation` does, ``(N, 3, h, w)`` at its stride, for what :meth:`forward` takes."""
+        cells = F.avg_pool2d(lightness, self.stride)
+        found: Tensor = self.propagation(maps, cells, pyramid_level(hints, self.stride))
+        return found
 
 
 def _full_precision(device_type: str) -> AbstractContextManager[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -116,7 +116,6 @@ class Predictor:
             found.update(zip(places, results, strict=True))
         return [found[place] for place in range(len(lumas))]
 
-    @torch.inference_mode()
     def cells(self, lumas: Sequence[Plane], batch: int = 0) -> list[Plane]:
         """Return what the encoder sees in each cell of Y' planes of one size ``(h, w)``: ``(channels, h / 8, w / 8)``.
 
@@ -127,14 +126,38 @@ class Predictor:
         Raises:
             CheckpointError: the network takes no hints, and nobody has use for its cells.
         """
+        network = self._hinted()
+        return self._by_parts([np.stack(lumas)] if lumas else [], network.cells, batch)
+
+    def spread(self, lumas: Sequence[Plane], hints: Sequence[Plane], batch: int = 0) -> list[Plane]:
+        """Return the hints that each cell is taken for: a, b in ab units and how surely, 0..1, ``(3, h / 8, w / 8)``.
+
+        Args:
+            lumas: As for :meth:`cells`.
+            hints: For each plane ``(3, h, w)``, as for :meth:`predict`.
+
+        Raises:
+            CheckpointError: the network takes no hints.
+        """
+        network = self._hinted()
+        return self._by_parts([np.stack(lumas), np.stack(hints)] if lumas else [], network.spread, batch)
+
+    def _hinted(self) -> FusionNet:
         if not isinstance(self.network, FusionNet) or not self.takes_hints:
             raise no_hints(self.model.name)
+        return self.network
+
+    @torch.inference_mode()
+    def _by_parts(self, planes: list[Plane], ask: Callable[..., Tensor], batch: int) -> list[Plane]:
+        """Ask something of Y' ``(N, h, w)``, and what belongs to it, in batches that fit into the memory."""
         found: list[Plane] = []
-        size = batch or BATCH[self.device.type]
-        for start in range(0, len(lumas), self._fitting(size, *lumas[0].shape) if lumas else 1):
-            part = np.stack(lumas[start : start + self._fitting(size, *lumas[0].shape)])
-            lightness = luma_to_lightness(torch.from_numpy(part)[:, None].to(self.device))
-            found += list(self.network.cells(lightness.contiguous(memory_format=torch.channels_last)).cpu().numpy())
+        if not planes:
+            return found
+        size = self._fitting(batch or BATCH[self.device.type], *planes[0].shape[1:])
+        for start in range(0, len(planes[0]), size):
+            luma, *others = (torch.from_numpy(plane[start : start + size]).to(self.device) for plane in planes)
+            lightness = luma_to_lightness(luma[:, None]).contiguous(memory_format=torch.channels_last)
+            found += list(ask(lightness, *others).float().cpu().numpy())
         return found
 
     def warnings(self, batch: int, height: int, width: int) -> tuple[str, ...]:

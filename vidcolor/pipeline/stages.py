@@ -136,9 +136,7 @@ class _Asked:
         if self._stages.guidance is None:
             return predictor.predict(upright, batch=batch)
         places = [self._stages.grading.place_of(step.number) for step, _ in frames]
-        told = self._stages.guidance.told([step.frame for step, _ in frames], places, [luma for _, luma in frames])
-        found = predictor.predict(upright, hints=[each.hints for each in told], batch=batch)
-        return [each.onto(ab) for each, ab in zip(told, found, strict=True)]
+        return self._stages.guidance.predict([step.frame for step, _ in frames], places, upright, batch=batch)
 
 
 def _with_ends(steps: Iterator[Step]) -> Iterator[tuple[Step, bool]]:

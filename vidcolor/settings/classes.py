@@ -192,7 +192,7 @@ class EvaluateSettings(Settings):
     hints: Annotated[
         int,
         Setting(
-            "Points whose true color is told, of each photo, and of the first frame of each film; 0: none.",
+            "Points whose true color is told, of a photo, and of the first frame of a film; 0: none.",
             low=0,
             high=10_000,
         ),

@@ -1,8 +1,9 @@
 """What the frames of a film are told of their colors, from references and hints.
 
-Matched colors go into the network as hints, and are taken in place of its own where the match is sure. Carried colors
-go into it too, and after the smoothing are taken as they are, as far as they are surely in sight: so a reference is
-followed exactly on its own frame, and a hint at its own point.
+Matched colors go into the network as hints, and are taken in place of its own where the match is sure. Hints that a
+person has written go into it too, and change the things that they lie on. After the smoothing, carried colors are taken
+as they are, as far as they are surely in sight: so a reference is followed exactly on its own frame, and a hint at its
+own point.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from vidcolor.color.arrays import Plane
 from vidcolor.film.frame import Frame
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.guidance.carrying import BACK, ONWARD, Anchor, Open, Track, track
+from vidcolor.pipeline.guidance.confining import confined
 from vidcolor.pipeline.guidance.matching import Cells, Reference, chosen, match, painted_over
 from vidcolor.pipeline.view import View
 
@@ -44,20 +46,18 @@ class Guide:
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
-    """What the network is told of a frame.
+class _Told:
+    """What is known of a frame, upright, ``(3, h, w)`` each; None: nothing.
 
     Attributes:
-        hints: ``(3, h, w)``, upright; None: nothing.
-        matched: Of these, what a reference says, ``(3, h, w)``.
+        references: What references say, in whichever way.
+        matched: Of these, what was matched.
+        points: What hints say.
     """
 
-    hints: Plane | None = None
+    references: Plane | None = None
     matched: Plane | None = None
-
-    def onto(self, ab: Plane) -> Plane:
-        """Return the network's ab ``(2, h, w)``, upright, with surely matched colors in their place."""
-        return ab if self.matched is None else painted_over(ab, self.matched)
+    points: Plane | None = None
 
 
 @dataclass(eq=False)
@@ -80,29 +80,63 @@ class Guidance:
     _tracks: dict[Guide, Track] = field(default_factory=dict, init=False)
     _spans: dict[Guide, tuple[int, int]] = field(default_factory=dict, init=False)
 
-    def told(self, frames: Sequence[Frame], places: Sequence[int | None], lumas: Sequence[Plane]) -> list[Told]:
-        """Return what the network is told of some frames.
+    def predict(
+        self,
+        frames: Sequence[Frame],
+        places: Sequence[int | None],
+        lumas: Sequence[Plane],
+        *,
+        saturation: float = 1.0,
+        batch: int = 0,
+    ) -> list[Plane]:
+        """Return the ab ``(2, h, w)`` of frames, upright, as the network has it with what is known of them.
 
         Args:
             places: Of their shots in the list of shots; None without a list, or for a frame in none.
-            lumas: Their Y' ``(h, w)`` at network size, as the film is stored.
+            lumas: Their Y' ``(h, w)`` at network size, upright.
+            saturation, batch: As for :meth:`vidcolor.network.predictor.Predictor.predict`.
         """
+        lumas = [np.ascontiguousarray(luma) for luma in lumas]
+        told = self._told(frames, places, lumas, batch)
+
+        def ask(numbers: Sequence[int], hints: Sequence[Plane | None]) -> list[Plane]:
+            asked = [lumas[number] for number in numbers]
+            return self.predictor.predict(asked, hints=hints, saturation=saturation, batch=batch)
+
+        plain = ask(range(len(lumas)), [each.references for each in told])
+        found = [
+            ab if each.matched is None else painted_over(ab, each.matched) for ab, each in zip(plain, told, strict=True)
+        ]
+        points = {number: each.points for number, each in enumerate(told) if each.points is not None}
+        numbers = list(points)
+        everything = [_over(told[number].references, points[number]) for number in numbers]
+        spreads = self.predictor.spread([lumas[number] for number in numbers], list(points.values()), batch)
+        for number, ab, spread in zip(numbers, ask(numbers, everything), spreads, strict=True):
+            found[number] = confined(found[number], plain[number], ab, spread)
+        return found
+
+    def _told(
+        self, frames: Sequence[Frame], places: Sequence[int | None], lumas: Sequence[Plane], batch: int
+    ) -> list[_Told]:
         compared = [self._references(frame, place) for frame, place in zip(frames, places, strict=True)]
         asked = [number for number, references in enumerate(compared) if references]
-        upright = {number: np.ascontiguousarray(self.view.upright(lumas[number])) for number in asked}
-        seen = dict(zip(asked, self.predictor.cells([upright[number] for number in asked]), strict=True))
+        seen = dict(zip(asked, self.predictor.cells([lumas[number] for number in asked], batch), strict=True))
         found = []
         for number, (frame, place) in enumerate(zip(frames, places, strict=True)):
             matched: Plane | None = None
             if number in seen:
-                cells = Cells.of(upright[number], seen[number])
+                cells = Cells.of(lumas[number], seen[number])
                 matched = chosen([match(cells, reference, related=own) for reference, own in compared[number]])
-            hints = np.zeros((3, *lumas[number].shape), np.float32) if matched is None else self.view.stored(matched)
-            for known, is_hint in self._carried(frame, place):
-                surer = known[2] > (0 if is_hint else hints[2])
-                np.copyto(hints, known, where=surer)
-            hints = self.view.upright(hints)
-            found.append(Told(np.ascontiguousarray(hints) if hints[2].any() else None, matched))
+            references, points = matched, None
+            for stored, is_hint in self._carried(frame, place):
+                known = np.ascontiguousarray(self.view.upright(stored))
+                if is_hint:
+                    points = _over(points, known)
+                else:
+                    references = _surer(references, known)
+            if references is not None and not references[2].any():
+                references = None
+            found.append(_Told(references, matched, points))
         return found
 
     def wanted(self, place: int | None) -> list[list[Any]]:
@@ -186,3 +220,13 @@ class Guidance:
         for guide, found in list(self._tracks.items()):
             if float((frame.film_pts - found.last) * frame.time_base) > FORGOTTEN:
                 del self._tracks[guide]
+
+
+def _surer(known: Plane | None, other: Plane) -> Plane:
+    """Return in each place the surer of two planes ``(3, h, w)`` of known colors."""
+    return other if known is None else np.where(other[2] > known[2], other, known)
+
+
+def _over(known: Plane | None, top: Plane) -> Plane:
+    """Return known colors ``(3, h, w)`` with others on top of them."""
+    return top if known is None else np.where(top[2] > 0, top, known)
