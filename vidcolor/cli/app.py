@@ -136,7 +136,7 @@ VERBS: dict[str, Callable[..., None]] = {}
 for verb in (
     *(commands.colorize, commands.preview, shots.shots, commands.info, commands.models),
     *(farm.plan, farm.work, farm.join),
-    *(training.train, training.extract, training.evaluate),
+    *(training.train, training.extract, training.evaluate, training.export),
 ):
     VERBS[verb.__name__] = verb
 

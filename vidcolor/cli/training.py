@@ -1,4 +1,4 @@
-"""The commands of those who train: footage into photos, photos into a model, a model measured."""
+"""The commands of those who train: footage into photos, photos into a model, a model measured, and exported."""
 
 from __future__ import annotations
 
@@ -202,3 +202,37 @@ def evaluate(
     terminal.result(found.to_dict(), describe(found))
     if report and gallery:
         terminal.say(f"report: {write_report(report, found, gallery)}")
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A bundled model, or a checkpoint.", show_default=False)
+    ],
+    files: Annotated[FileSettings, Only("overwrite")],
+    terminal: Terminal,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="PATH", rich_help_panel=FILES, help="Default: its name + .onnx in this folder."
+        ),
+    ] = None,
+) -> None:
+    """Write a model as an ONNX file, for other programs.
+
+    Its inputs are L* and, where the model takes them, hints; its output is ab. The pictures may be of any size in
+    multiples of the network's stride, mostly 32.
+    """
+    from vidcolor.network.checkpoint import load_model
+    from vidcolor.network.export import export_onnx
+    from vidcolor.pipeline.target import check_target
+
+    target = output or Path(f"{Path(model).stem}.onnx")
+    check_target(Path(model), target, files.overwrite)
+    loaded = load_model(model)
+    terminal.say(f"{target}: exporting takes about a minute")
+    export_onnx(loaded, target)
+    size = target.stat().st_size
+    terminal.result(
+        {"output": str(target), "model": loaded.name, "sha256": loaded.sha256, "bytes": size},
+        *(() if terminal.settings.quiet else (f"{target}  ({loaded.name}, {size / 1e6:.1f} MB)",)),
+    )

@@ -102,7 +102,7 @@ class SameConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, out, ceil(H / stride), ceil(W / stride))``."""
         down, across = (
-            max((math.ceil(size / step) - 1) * step + kernel - size, 0)
+            max((-(-size // step) - 1) * step + kernel - size, 0)
             for size, step, kernel in zip(x.shape[-2:], self.stride, self.kernel_size, strict=True)
         )
         x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
