@@ -126,3 +126,25 @@ def test_bands_are_the_whole_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     found = np.concatenate([planes for _, planes in bands], axis=1) * 65535 + 32768
     whole = np.stack(chroma_planes(source, small, ab, 211, 173)).astype(np.float32)
     assert np.abs(found - whole).max() < 2
+
+
+def test_rows_in_cached_bands_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bands that a frame's chroma is worked in leave no trace: one row at a time, or all rows at once."""
+    source = frame(RNG.integers(16, 235, (90, 140), dtype=np.uint8))
+    small, ab = shrink_luma(source, 32, 32), RNG.normal(0, 40, (2, 32, 32)).astype(np.float32)
+    found = []
+    for pixels in (1, 700, 1 << 20):
+        monkeypatch.setattr("vidcolor.pipeline.chroma.CACHED", pixels)
+        found.append(chroma_planes(source, small, ab, 70, 45))
+    for planes in found[1:]:
+        np.testing.assert_array_equal(planes, found[0])
+
+
+def test_halving_on_the_way_to_a_small_luma_is_not_seen() -> None:
+    """What is halved first differs by less than two codes from areas that are averaged in one step."""
+    picture = cv2.GaussianBlur(RNG.integers(16, 235, (480, 640), dtype=np.uint8), (0, 0), 3)
+    direct = cv2.resize(picture.astype(np.float32), (96, 64), interpolation=cv2.INTER_AREA)
+    assert direct.std() > 3  # the test would see a picture that has moved
+    off = shrink_luma(frame(picture), 96, 64) * 219 + 16 - direct
+    assert np.abs(off).max() < 2
+    assert abs(float(off.mean())) < 0.6

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix, lab_to_rgb, rgb_to_luma, rgb_to_ycbcr
@@ -93,18 +93,26 @@ class ChromaTable:
         shape = (len(luma), 1, len(axis), len(axis))
         # Steps of 0.03 in L* and of 1/256 of the chroma: a tenth of what interpolation between nodes loses.
         ab = torch.cat([a.reshape(shape), b.reshape(shape)], dim=1)
-        cbcr = ab_to_cbcr(y.reshape(shape), ab, matrix, steps=8, lightness_steps=12)
-        self._nodes = cbcr.permute(1, 0, 2, 3)[None].contiguous()  # (1, 2, Y', b, a)
+        cbcr = ab_to_cbcr(y.reshape(shape), ab, matrix, steps=8, lightness_steps=12).permute(0, 2, 3, 1).numpy()
+        # One picture for OpenCV to read from: the (b, a) planes of all Y' but the last, one below the other, each
+        # with the plane that follows it in two more channels.
+        pairs = np.concatenate([cbcr[:-1], cbcr[1:]], axis=3)
+        self._nodes: Plane = np.ascontiguousarray(pairs.reshape(-1, self.NODES_AB, 4))
 
     def __call__(self, luma: Tensor, ab: Tensor) -> Tensor:
         """Return Cb and Cr ``(N, 2, H, W)`` for luma ``(N, 1, H, W)`` in 0..1 and ab ``(N, 2, H, W)``."""
-        # grid_sample wants (x, y, z) in -1..1 for a table laid out (z, y, x) = (Y', b, a).
-        n, _, h, w = ab.shape
-        where = torch.cat([ab / self.EXTENT, luma * 2 - 1], dim=1).permute(0, 2, 3, 1)
-        found = F.grid_sample(
-            self._nodes, where.reshape(1, 1, n * h, w, 3), mode="bilinear", padding_mode="border", align_corners=True
-        )
-        return found.reshape(2, n, h, w).transpose(0, 1)
+        n, _, height, width = ab.shape
+        light = luma.numpy().reshape(n * height, width) * np.float32(self.NODES_LUMA - 1)
+        planes: Plane = ab.transpose(0, 1).numpy().reshape(2, n * height, width)
+        last = np.float32(self.NODES_AB - 1)
+        x, y = np.clip(planes * np.float32(last / (2 * self.EXTENT)) + last / 2, 0, last)
+        below = np.clip(np.floor(light), 0, self.NODES_LUMA - 2)
+        y += below * np.float32(self.NODES_AB)
+        found = cv2.remap(self._nodes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        share = np.clip(light - below, 0, 1)
+        low_cb, low_cr, high_cb, high_cr = cv2.split(found)
+        cbcr = np.stack([low_cb + (high_cb - low_cb) * share, low_cr + (high_cr - low_cr) * share])
+        return torch.from_numpy(cbcr.reshape(2, n, height, width)).transpose(0, 1)
 
 
 def chroma_table(matrix: Matrix) -> ChromaTable:
@@ -127,11 +135,15 @@ def limit_to_gamut(luma: Plane, cbcr: Plane, matrix: Matrix) -> Plane:
     cb, cr = cbcr
     red = (2 * (1 - kr)) * cr
     blue = (2 * (1 - kb)) * cb
-    green = (kr * red + kb * blue) * (-1 / (1 - kr - kb))
+    green = kr * red
+    green += kb * blue
+    green *= -1 / (1 - kr - kb)
     highest = np.maximum(np.maximum(red, blue), green)
-    lowest = np.minimum(np.minimum(red, blue), green)
+    lowest = np.minimum(np.minimum(red, blue, out=red), green, out=red)
     luma = np.clip(luma, 0, 1)
     tiny = np.float32(1e-6)
+    if float(np.add(highest, luma, out=blue).max()) < 1 - tiny and float(np.add(lowest, luma, out=blue).min()) > tiny:
+        return cbcr
     scale = np.minimum((1 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
     limited: Plane = cbcr * np.minimum(scale, 1)
     return limited

@@ -8,7 +8,8 @@ Cr of gamma-encoded video together, and it makes the color end where the luma ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import cv2
@@ -23,6 +24,8 @@ from vidcolor.film.frame import Frame
 
 RADIUS = 3  # of the guided filter's window, in pixels of the network's picture
 BAND = 1 << 20  # pixels of a band of rows
+HALVED = 4.0  # times smaller: what is to become that small is halved first, and is still twice as large afterwards
+CACHED = 1 << 15  # pixels of a band whose planes stay in a core's cache, from one step of the work to the next
 EPSILON = np.float32(0.02**2)  # variance of luma below which a window counts as flat
 
 
@@ -43,31 +46,84 @@ def chroma_planes(
         width, height: Size of the chroma planes.
     """
     cbcr = ab_to_chroma_small(luma_small, ab, frame.tags.matrix)
-    guide = shrink_luma(frame, width, height)
-    planes = guided_enlarge(luma_small, cbcr, guide)
-    planes = limit_to_gamut(guide, planes, frame.tags.matrix)
-    kind = np.uint8 if frame.bits <= 8 else np.uint16
-    top = (1 << frame.bits) - 1
-    cb, cr = (np.clip(np.rint(p * frame.chroma_span + frame.neutral), 0, top).astype(kind) for p in planes)
-    return cb, cr
+    codes: NDArray[Any] = cv2.resize(frame.luma, (width, height), interpolation=cv2.INTER_AREA)
+    kept = _KEPT.of((4, height, width))
+    lines = _enlarged_lines(luma_small, cbcr, kept)
+    found = np.empty((2, height, width), codes.dtype)
+    planes = np.empty((2, _rows_of(CACHED, width), width), np.float32)
+    for band in _bands(height, _rows_of(CACHED, width)):
+        guide = _luma_of_codes(frame, codes[band])
+        part = _along(guide, [(slope[band], offset[band]) for slope, offset in lines], planes[:, : len(guide)])
+        part = limit_to_gamut(guide, part, frame.tags.matrix)
+        part *= frame.chroma_span
+        part += frame.neutral
+        np.clip(np.rint(part, out=part), 0, (1 << frame.bits) - 1, out=part)
+        found[:, band] = part
+    return found[0], found[1]
 
 
 def shrink_luma(frame: Frame, width: int, height: int) -> Plane:
     """Return Y' in 0..1 at another size, averaged over areas."""
-    small: NDArray[Any] = cv2.resize(frame.luma, (width, height), interpolation=cv2.INTER_AREA)
-    luma: Plane = (small.astype(np.float32) - frame.black) * np.float32(1 / frame.span)
+    codes: NDArray[Any] = frame.luma
+    # Halves are taken at twenty times the speed of areas with parts of pixels.
+    while min(codes.shape[0] / height, codes.shape[1] / width) >= HALVED and not any(n % 2 for n in codes.shape):
+        half = codes.shape[1] // 2, codes.shape[0] // 2
+        codes = cv2.resize(codes, half, interpolation=cv2.INTER_AREA)
+    return _luma_of_codes(frame, cv2.resize(codes, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _luma_of_codes(frame: Frame, codes: NDArray[Any]) -> Plane:
+    """Return Y' in 0..1 for code values of a frame."""
+    luma: Plane = (codes.astype(np.float32) - frame.black) * np.float32(1 / frame.span)
     return luma
 
 
 def guided_enlarge(guide_small: Plane, planes: Plane, guide: Plane) -> Plane:
     """Enlarge ``(C, h, w)`` to the size of ``guide`` ``(H, W)``, following its edges."""
-    size = (guide.shape[1], guide.shape[0])
-    enlarged = np.empty((len(planes), *guide.shape), np.float32)
-    for out, lines in zip(enlarged, _lines(guide_small, planes), strict=True):
-        slope, offset = (cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in lines)
-        np.multiply(slope, guide, out=out)
-        out += offset
-    return enlarged
+    lines = _enlarged_lines(guide_small, planes, np.empty((2 * len(planes), *guide.shape), np.float32))
+    return _along(guide, lines, np.empty((len(planes), *guide.shape), np.float32))
+
+
+def _along(guide: Plane, lines: Iterable[tuple[Plane, Plane]], out: Plane) -> Plane:
+    """Return for each pair of slopes and offsets, all of the size of ``guide``, what they make of it; in ``out``."""
+    for plane, (slope, offset) in zip(out, lines, strict=True):
+        np.multiply(slope, guide, out=plane)
+        plane += offset
+    return out
+
+
+def _enlarged_lines(guide_small: Plane, planes: Plane, out: Plane) -> list[tuple[Plane, Plane]]:
+    """Return what :func:`_lines` does, enlarged into the planes ``(2 * C, H, W)`` that are given."""
+    small = (part for pair in _lines(guide_small, planes) for part in pair)
+    for plane, part in zip(out, small, strict=True):
+        cv2.resize(part, (plane.shape[1], plane.shape[0]), dst=plane, interpolation=cv2.INTER_LINEAR)
+    return list(zip(out[::2], out[1::2], strict=True))
+
+
+class _Kept(threading.local):
+    """Planes that a thread uses again for every frame: fresh memory costs more time than what is written into it."""
+
+    def __init__(self) -> None:
+        self._planes = np.empty(0, np.float32)
+
+    def of(self, shape: tuple[int, ...]) -> Plane:
+        """Return planes of a shape, which hold anything."""
+        if self._planes.shape != shape:
+            self._planes = np.empty(shape, np.float32)
+        return self._planes
+
+
+_KEPT = _Kept()
+
+
+def _rows_of(pixels: int, width: int) -> int:
+    return max(1, pixels // width)
+
+
+def _bands(height: int, count: int) -> Iterator[slice]:
+    """Yield the rows of a plane, so many at a time."""
+    for top in range(0, height, count):
+        yield slice(top, min(top + count, height))
 
 
 def _lines(guide_small: Plane, planes: Plane) -> Iterator[tuple[Plane, Plane]]:
@@ -97,14 +153,10 @@ def chroma_bands(frame: Frame, luma_small: Plane, ab: Plane) -> Iterator[tuple[s
     """
     height, width = frame.luma.shape
     lines = list(_lines(luma_small, ab_to_chroma_small(luma_small, ab, frame.tags.matrix)))
-    count = max(1, BAND // width)
-    for top in range(0, height, count):
-        band = slice(top, min(top + count, height))
-        guide = (frame.luma[band].astype(np.float32) - frame.black) * np.float32(1 / frame.span)
-        planes = np.empty((len(lines), *guide.shape), np.float32)
-        for out, (slope, offset) in zip(planes, lines, strict=True):
-            np.multiply(_rows(slope, band, height, width), guide, out=out)
-            out += _rows(offset, band, height, width)
+    for band in _bands(height, _rows_of(BAND, width)):
+        guide = _luma_of_codes(frame, frame.luma[band])
+        large = [(_rows(slope, band, height, width), _rows(offset, band, height, width)) for slope, offset in lines]
+        planes = _along(guide, large, np.empty((len(lines), *guide.shape), np.float32))
         yield band, limit_to_gamut(guide, planes, frame.tags.matrix)
 
 
