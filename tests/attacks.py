@@ -41,10 +41,10 @@ def outcome(number: int, output: Path) -> Iterator[None]:
     assert time.monotonic() - began < LIMIT, f"{number} took {time.monotonic() - began:.0f} s"
 
 
-def survive(module: str, folder: Path, count: int) -> str:
+def survive(module: str, folder: Path, count: int, attack: str = "attack") -> str:
     """Let a module's ``attack(folder, first, count)`` run; returns what was said on stderr."""
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import {module}; "
-    code += f"from pathlib import Path; {module}.attack(Path({str(folder)!r}), {SEED}, {count})"
+    code += f"from pathlib import Path; {module}.{attack}(Path({str(folder)!r}), {SEED}, {count})"
     try:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60 + count)
     except subprocess.TimeoutExpired as hung:
