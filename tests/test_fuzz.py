@@ -153,7 +153,7 @@ class Scan:
         for number in range(chance.choice((0, 1, 2, 7)), 9):
             kind = chance.randrange(12)
             name = f"f_{number:0{chance.choice((4, 4, 4, 4, 5)) if kind == 0 else 4}d}.dpx"
-            data = damaged(self.data, chance, True) if kind in (1, 2) else b"" if kind == 3 else self.data
+            data = damaged(bytes(self.data), chance, True) if kind in (1, 2) else b"" if kind == 3 else self.data
             if kind != 4:
                 (self.folder / name).write_bytes(data)
         return chance.choice(

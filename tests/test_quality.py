@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.data import astronaut, coffee
 
-from vidcolor.data.quality import Fingerprint, Likeness, detail, fingerprint, judge, shrink
+from vidcolor.color.tint import shrink
+from vidcolor.data.quality import Fingerprint, Likeness, detail, fingerprint, judge
 
 Image = NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ from vidcolor.cli.fields import Only
 from vidcolor.cli.terminal import Terminal
 from vidcolor.settings import FILES, MACHINE, WHAT, FileSettings, RunSettings, ShotSettings, described
 
-ALONE = ("only", "strict", "resume", "pipe")  # settings that say nothing to a plan
+ALONE = ("only", "strict", "resume", "pipe", "keep_color")  # settings that say nothing to a plan
 PLANNED = tuple(each.name for each in described(RunSettings) if each.name not in ALONE)
 PlanFile = Annotated[
     Path, typer.Argument(metavar="PLAN", help="A plan, as vidcolor plan writes it.", show_default=False)

@@ -215,7 +215,8 @@ class _Picker:
             seen = candidate.quality
             entry = Entry(
                 film=str(film), time=candidate.seconds, frame=candidate.frame, shot=take.shot,
-                sharpness=seen.sharpness, contrast=seen.contrast, chroma=seen.chroma, hue_spread=seen.hue_spread,
+                sharpness=seen.sharpness, contrast=seen.tint.contrast, chroma=seen.tint.chroma,
+                hue_spread=seen.tint.hue_spread,
                 **verdicts[candidate.frame],
             )  # fmt: skip
             (self._folder.drop if entry.dropped else self._folder.keep)(entry, candidate.image)

@@ -13,15 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import RgbImage
+from vidcolor.color.tint import BLACK, FADED, Tint, shrink, tint_of
 
 SIDE = 160  # pixels, the short side of the copy that is judged
-COLOR_SIDE = 64  # of the copy whose colors are judged: averaging takes the noise of scans and codecs away
 
-BLACK = 12.0  # L*: a picture whose brightest tenth stays below is black
-FADED = 20.0  # L* between the darkest and the brightest fiftieth: below, the picture is blank, fogged or mid-fade
 BLURRED = 0.6  # fine detail over coarse detail; a Gaussian of one pixel at SIDE leaves 0.6 to 0.75
-GREY = 8.0  # ab units: chroma that 19 of 20 pixels stay below
-ONE_HUE = 6.0  # ab units: distance from the best tint that 19 of 20 pixels stay below
 
 FREQUENCIES = 8  # of a fingerprint's bits: the lowest 8 x 8
 LAYOUT = 6  # of a fingerprint's layout: 6 x 6 mean colors
@@ -50,30 +46,25 @@ class Quality:
     """How good a picture is to learn colors from, in measures.
 
     Attributes:
-        highlights: L* that a tenth of the picture exceeds.
-        contrast: L* between the darkest and the brightest fiftieth.
+        tint: Its light and its colors.
         sharpness: Fine detail over coarse detail, in the direction that has less; 0.5 is mush, above 1 is crisp.
-        chroma: Distance from neutral that 19 of 20 pixels stay below, in ab units.
-        hue_spread: Distance from the best tint that 19 of 20 pixels stay below, in ab units.
         fingerprint: For finding pictures that look the same.
     """
 
-    highlights: float
-    contrast: float
+    tint: Tint
     sharpness: float
-    chroma: float
-    hue_spread: float
     fingerprint: Fingerprint
 
     @property
     def flaw(self) -> str:
         """Return why nobody learns color from it: black, faded, blurred, grey or tinted; "" when it is good."""
-        if self.highlights < BLACK:
+        tint = self.tint
+        if tint.highlights < BLACK:
             return "black"
-        if self.contrast < FADED:
+        if tint.contrast < FADED:
             return "faded"
-        if self.hue_spread < ONE_HUE:
-            return "grey" if self.chroma < GREY else "tinted"
+        if tint.kind != "colored":
+            return tint.kind
         return "blurred" if self.sharpness < BLURRED else ""
 
 
@@ -81,26 +72,7 @@ def judge(image: RgbImage) -> Quality:
     """Judge an sRGB picture ``(H, W, 3)``."""
     small = shrink(image, SIDE)
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    lab = cv2.cvtColor(shrink(image, COLOR_SIDE).astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
-    dark, bright, highlights = np.percentile(lab[:, 0], (2, 98, 90))
-    return Quality(
-        highlights=float(highlights),
-        contrast=float(bright - dark),
-        sharpness=_sharpness(luma),
-        chroma=float(np.percentile(np.hypot(lab[:, 1], lab[:, 2]), 95)),
-        hue_spread=_hue_spread(lab),
-        fingerprint=fingerprint(small, luma),
-    )
-
-
-def shrink(image: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
-    """Return a picture with the short side given, averaged over areas; smaller ones are left alone."""
-    height, width = image.shape[:2]
-    scale = short_side / min(height, width)
-    if scale >= 1:
-        return image
-    small: RgbImage = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
-    return small
+    return Quality(tint_of(image), _sharpness(luma), fingerprint(small, luma))
 
 
 def detail(luma: NDArray[np.uint8]) -> float:
@@ -130,22 +102,6 @@ def _blur(values: NDArray[np.float32], sigma: float, direction: tuple[int, int])
     along, across = (taps, none) if direction == (1, 0) else (none, taps)
     blurred: NDArray[np.float32] = cv2.sepFilter2D(values, -1, along, across)
     return blurred
-
-
-def _hue_spread(lab: NDArray[np.float32]) -> float:
-    """Return how far colors lie from the best tint.
-
-    Grey, sepia, dyed and toned film has one color at each lightness: ab is a smooth function of L*. What is left after
-    the best cubic tells of real color. (A threshold on chroma would take sepia, and lose overcast days.)
-    """
-    lightness, ab = lab[:, 0] / 50 - 1, lab[:, 1:]
-    terms = np.stack([lightness**power for power in range(4)], axis=1)
-    near = np.ones(len(ab), bool)
-    for _ in range(3):  # a colored caption must not bend the fit: what lies farthest is left out of the next one
-        tint = terms @ np.linalg.lstsq(terms[near], ab[near], rcond=None)[0]
-        distance = np.hypot(*(ab - tint).T)
-        near = distance <= np.percentile(distance, 90)
-    return float(np.percentile(distance, 95))
 
 
 def fingerprint(image: RgbImage, luma: NDArray[np.uint8]) -> Fingerprint:

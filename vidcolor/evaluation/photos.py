@@ -13,10 +13,10 @@ from torch import Generator, Tensor
 
 from vidcolor.color.arrays import Plane, RgbImage
 from vidcolor.color.spaces import rgb_to_lab
+from vidcolor.color.tint import shrink
 from vidcolor.color.truth import Truth
 from vidcolor.data.degrade import old_film
 from vidcolor.data.photos import BrokenPhotos, Photo
-from vidcolor.data.quality import shrink
 from vidcolor.errors import DataError
 from vidcolor.evaluation.pictures import (
     FILM_SIDE,

@@ -31,6 +31,7 @@ from vidcolor.film.transfer import TRANSFERS
 from vidcolor.settings import RunSettings
 
 _WRAP = Fraction(1 << 33, 90000)  # seconds; where the clocks of transport and program streams begin anew
+GLIMPSE = 0.25  # seconds of a film of which one frame may tell what colors it has
 _FIRST = 12  # pictures that are decoded to learn a film's clock, rate, orientation and kind
 
 
@@ -48,6 +49,7 @@ class Video:
     transparent: int = field(default=0)  # frames that are not opaque all over
     sequence: SequenceReader | None = field(default=None)  # of films without a container
     keeps_alpha: bool = field(default=True)  # whether their opacity goes on to the output
+    glimpses: bool = field(default=False)  # whether the first frame of each quarter second carries its chroma
     arriving: Arriving | None = field(default=None)  # where the film comes through a pipe
 
     @property
@@ -208,7 +210,7 @@ def frames(
         _seek(video, first if near is None else float(near * info.time_base))
     step = max(1, round(1 / (info.rate * info.time_base)))
     jump = round(JUMP_BACK / info.time_base)
-    given = 0
+    given, beat = 0, -1
     timed = ((picture, _time(picture[0], info)) for picture in _pictures(video))
     for ((raw, luma), found), pts in rising(_twice(timed), step, jump, info.begin):
         when = float(pts * info.time_base)
@@ -220,7 +222,9 @@ def frames(
         # The decoding clock stops before the last frames come out, in any film.
         video.retimed += found != pts and (found is not None or info.timestamps == "pts")
         frame = _frame(video, raw, luma, pts)
-        yield replace(frame, chroma=chroma_of(raw, frame.tags.matrix)) if chroma else frame
+        glimpse = video.glimpses and int((when - origin) / GLIMPSE) != beat
+        beat = int((when - origin) / GLIMPSE)
+        yield replace(frame, chroma=chroma_of(raw, frame.tags.matrix)) if chroma or glimpse else frame
     if not given:
         bad = video.damage.bad_packets
         why = f"{bad} packets do not decode" if bad else "the range holds no frame"

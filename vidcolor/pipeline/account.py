@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame
 from vidcolor.film.writer import FilmWriter
+from vidcolor.pipeline.shot_colors import ShotColors
 from vidcolor.pipeline.stretches import unreached
 from vidcolor.pipeline.work import Work
 
@@ -20,6 +21,7 @@ class Account:
     Attributes:
         progress: Called with frames done and frames expected (0: unknown).
         report: Called with a line for the reader.
+        colors: What colors its shots have already.
         expected: Frames of the whole; 0: unknown.
         done: Frames so far, and ``resumed``: of these, how many earlier runs have made.
     """
@@ -28,6 +30,7 @@ class Account:
     writer: FilmWriter
     progress: Callable[[int, int], None]
     report: Callable[[str], None]
+    colors: ShotColors
     expected: int = 0
     done: int = 0
     resumed: int = 0
@@ -54,6 +57,16 @@ class Account:
         self.done += 1
         self.progress(self.done, self.expected)
 
+    @property
+    def tally(self) -> dict[str, float]:
+        """What has been counted so far; setting it takes over the counts of an earlier run."""
+        return self.work.video.tally | self.colors.tally
+
+    @tally.setter
+    def tally(self, counts: Mapping[str, float]) -> None:
+        self.work.video.tally = counts
+        self.colors.tally = counts
+
     def tallied(self, stream: Iterator[Frame]) -> Iterator[Frame]:
         """Yield frames, and note what had been counted when each came: decoding runs ahead of what is recorded."""
         self._tallies.clear()
@@ -65,4 +78,4 @@ class Account:
         """Return what had been counted when the frame of a time came; earlier frames are not asked for any more."""
         while self._tallies[0][0] != pts:
             self._tallies.popleft()
-        return self._tallies[0][1]
+        return self._tallies[0][1] | self.colors.tally

@@ -73,7 +73,7 @@ class Assembly:
         elif journal.is_published and not taken:  # the last run ended just before it tidied up
             self.account.done = self.account.resumed = journal.frames
             self.pieces = list(self._recorded())
-            self.account.work.video.tally = self._tally
+            self.account.tally = self._tally
             journal.remove()
             return
         journal.begin(self.identity)
@@ -135,7 +135,7 @@ class Assembly:
                 account.done = account.resumed = 0
                 chain, start = Chain(account.work, ()), part.start
             unread = None if not start or start.marks else unread
-        account.work.video.tally = self._tally
+        account.tally = self._tally
 
     def _follow(self, chain: Chain, start: Start | None) -> Start | None:
         """Take over the pieces that follow each other from a place on; return where the first missing one begins."""
@@ -170,11 +170,12 @@ class Assembly:
             stream = part.frames if part else stack.enter_context(work.resumed(start))
             if stream is None:
                 return False
-            work.video.tally = tally
+            account.tally = tally
             steps = missing.steps(work.steps(account.tallied(stream), start))
             pictures = stack.enter_context(work.colored(steps))
             recorder = stack.enter_context(Recorder(self.journal, work.encoding, self._film, work.wanted, tally))
             for step, planes in pictures:
+                account.colors.push(step.frame, step.starts_shot)
                 recorder.push(step, planes, account.tally_at(step.frame.pts))
                 account.count()
             recorder.finish(missing.following)

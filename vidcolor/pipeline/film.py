@@ -25,6 +25,7 @@ from vidcolor.pipeline.earlier import Earlier, forget_record
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.shot_colors import ShotColors, keeping_colors, refuse_pipe
 from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
 from vidcolor.pipeline.target import check_target, default_output, excerpt, name_of_stdout
 from vidcolor.pipeline.work import GUIDES, Work, encode_settings
@@ -64,6 +65,8 @@ def colorize_film(
     named = None if to_stdout else Path(output) if output else excerpt(default_output(source), settings.only)
     if to_stdout:
         check_stdout()
+    if settings.keep_color:
+        refuse_pipe(source)
     began = time.monotonic()
     with open_film(source, settings) as video:
         target = named or name_of_stdout(settings.pipe, video.info)
@@ -78,6 +81,10 @@ def colorize_film(
             codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
             predictor = predictor or Predictor.load(settings)
             grading = Grading.of(settings, shot, video.info)
+            if settings.keep_color:
+                report("looking for shots that are in color already")
+                grading = keeping_colors(grading, source, settings, progress)
+            video.glimpses = True
             parts, first = first_of(stretches(video, settings, grading))  # fails before anything is written
             work = Work.of(video, target, first.bits, settings, grading, predictor)
             begin, duration, has_gaps = extent(video.info, settings, grading, first)
@@ -86,7 +93,7 @@ def colorize_film(
                 sealed=journal.seal if journal else lambda part: None, arriving=video.arriving,
                 descriptor=STDOUT if to_stdout else None,
             )  # fmt: skip
-            account = Account(work, writer, progress, report)
+            account = Account(work, writer, progress, report, ShotColors(settings.keep_color))
             if journal is not None and in_segments:
                 identity = run_identity(work)
                 published = journal.is_published and not journal.differences(identity)
@@ -108,7 +115,7 @@ def colorize_film(
         model=predictor.model.name,
         device=str(predictor.device),
         warnings=account.warnings,
-        notes=tuple(work.video.notes),
+        notes=(*work.video.notes, *account.colors.notes()),
     )
 
 
@@ -141,6 +148,7 @@ def _encode(account: Account, parts: Iterator[Stretch]) -> None:
             steps = endless.steps(part.frames, part.start)
             with work.colored(steps) as pictures:
                 for step, planes in pictures:
+                    account.colors.push(step.frame, step.starts_shot)
                     writer.write(encoder.push(step.frame, planes))
                     account.count()
         writer.write(encoder.flush())

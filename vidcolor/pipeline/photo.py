@@ -10,6 +10,7 @@ import numpy as np
 
 from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import LUMA_WEIGHTS
+from vidcolor.color.tint import SIDE, Kind, tint_of
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image
@@ -34,6 +35,7 @@ class Photograph:
         grey: Its luma ``(H, W)``, in the depth of its output.
         frame: What the network is shown of it, in 16 bits at full size.
         grading: What is wanted of its colors.
+        kept: The picture in its own colors, to be left as it is.
 
     Attributes:
         small: The same at network size, ``(h, w)`` in 0..1.
@@ -42,13 +44,16 @@ class Photograph:
         seconds: What reading took.
     """
 
-    def __init__(self, output: Path, grey: Image, frame: Frame, small: Plane, grading: Grading) -> None:
+    def __init__(
+        self, output: Path, grey: Image, frame: Frame, small: Plane, grading: Grading, kept: Image | None = None
+    ) -> None:
         self.output, self.small, self.pixels = output, small, grey.pixels.size
         self._grading = grading
         self.warnings: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.batch, self.seconds = 0, 0.0
         self._large: tuple[Image, Frame] | None = (grey, frame)
+        self._kept = kept
 
     @property
     def grey(self) -> Image:
@@ -61,6 +66,8 @@ class Photograph:
         assert self._large is not None, "it has been painted already"
         grey, frame = self._large
         self._large = None
+        if self._kept is not None:
+            return self._kept
         return painted(grey, frame, self.small, self._grading.graded(0, self.small, ab, TAGS.matrix))
 
 
@@ -112,14 +119,34 @@ def read_photograph(
     warnings = [*image.losses, *losses(output, image)]
     if settings.strict and warnings:
         raise InputError(f"cannot colorize {source}", "; ".join(warnings), "Leave out --strict to accept it")
-    grey, frame = _greyed(image, depth_in(output, image))
+    bits = depth_in(output, image)
+    grey, frame = _greyed(image, bits)
+    kind = _kind_of(image)
+    keeps = settings.keep_color and kind == "colored"
     height, width = frame.luma.shape
     short_side = settings.size or predictor.model.config.short_side(still=True)
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
-    found = Photograph(output, grey, frame, view.small(frame), grading)
-    found.warnings, found.notes, found.batch = tuple(warnings), _unused(settings), settings.batch_size
+    found = Photograph(output, grey, frame, view.small(frame), grading, _at_depth(image, bits) if keeps else None)
+    found.warnings, found.batch = tuple(warnings), settings.batch_size
+    found.notes = (*_unused(settings), *_told(kind, keeps))
     found.seconds = time.monotonic() - began
     return found
+
+
+def _kind_of(image: Image) -> Kind:
+    """Return whether a picture is colored, tinted or grey, judged on some of its pixels."""
+    if image.pixels.ndim == 2:
+        return "grey"
+    step = max(1, min(image.pixels.shape[:2]) // (4 * SIDE))
+    return tint_of(replace(image, pixels=image.pixels[::step, ::step], alpha=None).as_shown(8).pixels).kind
+
+
+def _told(kind: Kind, keeps: bool) -> tuple[str, ...]:
+    if kind == "colored":
+        return (
+            f"it is in color already: {'left as it is' if keeps else 'recolored; --keep-color leaves it as it is'}",
+        )
+    return ("it is tinted: the tint is taken off",) if kind == "tinted" else ()
 
 
 def _unused(settings: RunSettings) -> tuple[str, ...]:
@@ -173,13 +200,16 @@ def _greyed(image: Image, bits: int) -> tuple[Image, Frame]:
     if frame.bits < 16:
         whole = frame.luma * np.float32(65535 / frame.span)
         frame = replace(frame, luma=np.rint(whole).astype(np.uint16), bits=16)
-    if bits == 8 and luma.dtype == np.uint16:
-        luma = np.rint(luma * np.float32(255 / ((1 << image.bits) - 1))).astype(np.uint8)
-        alpha = image.alpha
-        if alpha is not None:
-            alpha = np.rint(alpha * np.float32(255 / ((1 << image.bits) - 1))).astype(np.uint8)
-        image = replace(image, bits=8, alpha=alpha)
-    return replace(image, pixels=luma), frame
+    return _at_depth(replace(image, pixels=luma), bits), frame
+
+
+def _at_depth(image: Image, bits: int) -> Image:
+    """Return a picture with 8 bits where its output holds no more, and else as it is."""
+    if bits != 8 or image.pixels.dtype != np.uint16:
+        return image
+    share = np.float32(255 / ((1 << image.bits) - 1))
+    alpha = None if image.alpha is None else np.rint(image.alpha * share).astype(np.uint8)
+    return replace(image, pixels=np.rint(image.pixels * share).astype(np.uint8), bits=8, alpha=alpha)
 
 
 def painted(grey: Image, frame: Frame, luma_small: Plane, ab: Plane) -> Image:

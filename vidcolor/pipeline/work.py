@@ -145,7 +145,7 @@ class Work:
     def reopened(self) -> Iterator[Video]:
         """Open the film anew: nothing has been read of it, or counted."""
         with open_film(self.video.info.path, self.settings) as video:
-            video.keeps_alpha = self.encoding.alpha
+            video.keeps_alpha, video.glimpses = self.encoding.alpha, self.video.glimpses
             yield video
 
     @contextmanager

@@ -80,6 +80,9 @@ class RunSettings(Settings):
         str | Path, Setting("Look-up table (.cube) for the colors; the luma stays.", LOOK, metavar="PATH")
     ] = ""
     lut_luma: Annotated[bool, Setting("The look-up table may change the luma too.", LOOK)] = False
+    keep_color: Annotated[
+        bool, Setting("Leave shots that are in color already as they are; takes a pass over the film first.", LOOK)
+    ] = False
     deinterlace: Annotated[
         Literal["auto", "on", "off"], Setting("auto: frames marked as interlaced that show combing.")
     ] = "auto"

@@ -70,6 +70,7 @@ def survey(
     fps: Fraction | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     watch: Callable[[int, Frame, Thumbnail], None] = lambda number, frame, thumbnail: None,
+    glimpses: bool = False,
 ) -> Survey:
     """Decode a film and tell its shots.
 
@@ -78,11 +79,13 @@ def survey(
         fps: Frames per second of an image sequence; None asks its headers.
         progress: Called with frames done and frames expected (0: unknown).
         watch: Called with each frame, its number from 0 on, and its thumbnail.
+        glimpses: A frame of each quarter second carries its chroma then; all frames of an image sequence do.
 
     Raises:
         InputError: as :func:`vidcolor.film.reader.open_video` and :func:`vidcolor.film.reader.frames` do.
     """
     with open_video(path, stream, fps=fps) as video:
+        video.glimpses = glimpses
         found = _Finding(video.info)
         for seen, boundary in WithBoundaries(_seen(video, progress, watch), key=lambda seen: seen.thumbnail):
             found.push(seen, boundary)
@@ -100,14 +103,14 @@ class _Seen:
 def _seen(
     video: Video, progress: Callable[[int, int], None], watch: Callable[[int, Frame, Thumbnail], None]
 ) -> Iterator[_Seen]:
-    for number, frame in enumerate(frames(video)):
+    for number, frame in enumerate(frames(video, chroma=video.glimpses and video.sequence is not None)):
         small = thumbnail_of(frame)
         watch(number, frame, small)
         progress(number + 1, video.info.frames)
         height, width = frame.luma.shape
         step = max(1, max(height, width) // (2 * PICTURE))
         sample: Luma = frame.luma[::step, ::step].copy()  # not a view: the frame itself can go
-        yield _Seen(replace(frame, luma=sample, alpha=None), small)
+        yield _Seen(replace(frame, luma=sample, alpha=None, chroma=None), small)
 
 
 @dataclass
