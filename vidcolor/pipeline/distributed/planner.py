@@ -55,6 +55,9 @@ def make_plan(
     if run.only:
         what = f"cannot plan shots {run.only} of {source}"
         raise InputError(what, "a plan is of a whole film", "Color a few shots with vidcolor colorize")
+    if run.keep_color:
+        why = "a plan does not look for shots in color"
+        raise InputError(f"cannot plan {source}", why, "Name them in a list of shots, with the mode keep")
     with open_film(source, run) as video:
         suffix = suffix or default_output(source).suffix
         device = named_device(run.device)
