@@ -42,6 +42,7 @@ class Mirror(nn.Module):
 def predictor(network: nn.Module, gain: float = 1.0) -> Predictor:
     model = Model("m", network, NetworkConfig(gain=gain), "")  # type: ignore[arg-type]  # any module that colors
     found = Predictor(model, CPU, torch.float32)
+    found.network  # noqa: B018  # prepared when it is first needed: now
     getattr(network, "seen", []).clear()  # of what was tried out while it was prepared
     return found
 
