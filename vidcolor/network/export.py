@@ -90,11 +90,11 @@ def _padded(network: nn.Module) -> nn.Module:
     """Return the network itself, each padding of its sizes by number: in multiples of the stride all maps are even."""
     for name, module in list(network.named_modules()):
         if isinstance(module, SameConv2d):
-            down, across = (kernel - step for kernel, step in zip(module.kernel_size, module.stride, strict=True))
-            padding = nn.ZeroPad2d((across // 2, across - across // 2, down // 2, down - down // 2))
-            plain = nn.Conv2d(
-                module.in_channels, module.out_channels, module.kernel_size, module.stride, groups=module.groups
-            )  # fmt: skip
+            (height, width), (down, across) = module.kernel_size, module.stride
+            top, left = (height - down) // 2, (width - across) // 2
+            padding = nn.ZeroPad2d((left, width - across - left, top, height - down - top))
+            channels = (module.in_channels, module.out_channels)
+            plain = nn.Conv2d(*channels, (height, width), (down, across), groups=module.groups)
             plain.weight = module.weight
             plain.bias = module.bias
             network.set_submodule(name, nn.Sequential(padding, plain))
