@@ -67,26 +67,29 @@ def read(data: bytes) -> tuple[str, str, list[float], list[np.ndarray]]:
 
 @pytest.mark.parametrize(("form", "pix_fmt", "other"), [("y4m", "yuv420p", "nut"), ("nut", "yuv420p10le", "y4m")])
 def test_luma_goes_through_pipes_bit_for_bit(tmp_path: Path, form: str, pix_fmt: str, other: str) -> None:
-    """Through two processes: one writes the format that it reads, the other one another."""
+    """From each format into the other; on stdout lies the film and nothing else."""
     source = film(form, pix_fmt)
-    done = run(f"{VIDCOLOR} - -o - 2> first | {VIDCOLOR} - -o - --pipe {other} --progress json", source, tmp_path)
+    done = run(f"{VIDCOLOR} - -o - --pipe {other} --progress json", source, tmp_path)
     assert done.returncode == 0
     before, after = read(source), read(done.stdout)
     assert after[0] == MUXERS[other]
     assert after[1:3] == before[1:3]
     assert all(np.array_equal(*pair) for pair in zip(before[3], after[3], strict=True))
-    assert (tmp_path / "first").read_text().startswith("-  (12 frames")
     assert b'"event": "finished"' in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["first"]
+    assert b"-  (12 frames" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
-def test_sound_goes_through_pipes(tmp_path: Path) -> None:
-    """Sound in NUT, in sync: from a file to stdout, and from stdin to a file."""
+def test_sound_goes_through_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sound in NUT, in sync: from a file to stdout, and from a pipe to a file."""
     write_beats(tmp_path / "film.mkv", 3, sounds=("pcm_s16le", "ac3"), marks={"language": "ger"})
-    line = f"{VIDCOLOR} film.mkv -o - -q --start 0.5 | {VIDCOLOR} - -o out.mkv --codec ffv1 --json"
-    done = run(line, b"", tmp_path)
+    done = run(f"{VIDCOLOR} film.mkv -o - -q --start 0.5", b"", tmp_path)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b'"frames": 62' in done.stdout
+    (tmp_path / "film.nut").write_bytes(done.stdout)
+    assert probe(tmp_path / "film.nut").container == "nut"
+    with open(tmp_path / "film.nut", "rb") as file:
+        monkeypatch.setattr("vidcolor.film.reader.open_pipe", lambda: open_pipe(file.fileno()))
+        assert written(Path("-"), tmp_path / "out.mkv", "ffv1") == []
     assert [stream.language for stream in probe(tmp_path / "out.mkv").streams] == ["ger", "ger"]
     assert len(flashes(tmp_path / "out.mkv")) == 2
     for track in (0, 1):
