@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vidcolor.color.arrays import Plane
+from vidcolor.pipeline import motion
 from vidcolor.pipeline.smoothing import BLOCK, Smoother
 from vidcolor.settings import ShotSettings
 
@@ -179,3 +180,15 @@ def test_any_size(shape: tuple[int, int]) -> None:
         assert ab.dtype == np.float32
         assert ab.flags.c_contiguous
         assert ab.mean(axis=(1, 2)) == pytest.approx(GROUND, abs=1e-3)
+
+
+def test_held_frames_have_the_motion_that_a_search_would_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two equal lumas lie still, to the bit as the search says, and are not searched."""
+    luma = walk(4, frames=1)[0][0]
+    seen = motion.sight_of(luma), motion.sight_of(luma.copy())
+    back, onward = (motion._flow(a.codes, b.codes) for a, b in (seen[::-1], seen))
+    searched = motion._way(luma, luma, back, onward)
+    monkeypatch.delattr(motion, "_flow")
+    for way in motion.ways(*seen):
+        for name in ("x", "y", "weight"):
+            np.testing.assert_array_equal(getattr(way, name), getattr(searched, name))

@@ -65,6 +65,10 @@ def sight_of(luma: Plane) -> Sight:
 
 def ways(earlier: Sight, later: Sight) -> tuple[Way, Way]:
     """Return motion from the later frame back to the earlier one, and from the earlier on to the later."""
+    if np.array_equal(earlier.luma, later.luma):  # held frames: what the search would find, without searching
+        x, y = _places(*later.luma.shape)
+        there = Way(x, y, np.ones_like(x))
+        return there, there
     back, onward = _flow(later.codes, earlier.codes), _flow(earlier.codes, later.codes)
     return _way(later.luma, earlier.luma, back, onward), _way(earlier.luma, later.luma, onward, back)
 
@@ -127,9 +131,10 @@ def _way(origin: Plane, target: Plane, motion: Plane, reverse: Plane) -> Way:
     least = STILL[0] ** 2 + (STILL[1] * grain) ** 2
     still = cv2.blur(standing, (5, 5)) <= cv2.blur(difference, (5, 5)) + least
     still |= (cv2.blur(standing, (3, 3)) <= least + BESIDE * tolerance) & (sure < 0.5)
-    np.copyto(there_x, x, where=still)
-    np.copyto(there_y, y, where=still)
-    weight = np.where(still, cv2.exp(-standing / tolerance), sure)
+    mask = still.view(np.uint8)
+    cv2.copyTo(x, mask, there_x)
+    cv2.copyTo(y, mask, there_y)
+    weight = cv2.copyTo(cv2.exp(-standing / tolerance), mask, sure)
     # What lies outside the picture counts nothing.
     weight *= cv2.remap(np.ones_like(origin), there_x, there_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return Way(there_x, there_y, weight)
