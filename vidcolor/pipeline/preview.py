@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from vidcolor.color.arrays import RgbImage
+from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.reading import is_picture
@@ -54,8 +56,9 @@ def preview(
 
 
 def _of_film(source: Path, at: float, settings: RunSettings, shot: ShotSettings) -> list[RgbImage]:
-    with open_film(source, settings) as video:
+    with open_film(source, settings) as video, ThreadPoolExecutor(1) as beside:
         info = video.info
+        beside.submit(chroma_table, info.tags.matrix)  # takes as long as the network, and another core
         predictor = Predictor.load(settings)
         short_side = settings.size or predictor.model.config.short_side(info.is_still)
         view = View(info, short_side, predictor.stride)
