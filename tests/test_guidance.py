@@ -314,6 +314,35 @@ def test_shots_that_are_like_another_share_its_reference(tmp_path: Path, predict
     np.testing.assert_array_equal(np.stack(found[:LENGTH]), np.stack(lone[:LENGTH]))
 
 
+def test_shots_that_are_like_another_look_as_it_comes_out(tmp_path: Path, predictor: Predictor) -> None:
+    """The same place in two shots: with a stroke on the first, the second takes its color too, without a reference."""
+    pictures = shot(1) + shot(2) + shot(1)[::-1]
+    film = write_film(tmp_path / "film.mkv", pictures)
+    layer = np.zeros((64, 96, 4), np.uint8)
+    layer[20:44, 30:66] = (0x80, 0x5A, 0x6E, 255)
+    png(tmp_path / "stroke.png", layer)
+    head = "shot,start_frame,end_frame,hints,like"
+    rows = [f"{n + 1},{n * LENGTH},{(n + 1) * LENGTH}" for n in range(3)]
+
+    def colors(*cells: str) -> list[Plane]:
+        shots = tmp_path / "film.shots.csv"
+        shots.write_text("\n".join([head, *(f"{row},{cell}" for row, cell in zip(rows, cells, strict=True))]) + "\n")
+        return run(film, tmp_path / "out.mkv", predictor, shots=shots)
+
+    hint = f"00:00:00:06={tmp_path / 'stroke.png'}"
+    lone, like = colors(f"{hint},", ",", ","), colors(f"{hint},", ",", ",1")
+    place = np.s_[:, 26:38, 36:60]
+    wanted = lone[6][place].mean(axis=(1, 2))
+    found = 2 * LENGTH + 5  # the same picture
+    assert np.hypot(*(like[found][place].mean(axis=(1, 2)) - wanted)) < 0.6 * np.hypot(
+        *(lone[found][place].mean(axis=(1, 2)) - wanted)
+    )
+    np.testing.assert_array_equal(np.stack(like[: 2 * LENGTH]), np.stack(lone[: 2 * LENGTH]))
+    plain, guessed = colors(",", ",", ","), colors(",", ",", ",1")  # what the network guesses counts a little
+    assert np.stack(plain[: 2 * LENGTH]).tolist() == np.stack(guessed[: 2 * LENGTH]).tolist()
+    assert error(guessed[found], plain[6]) <= error(plain[found], plain[6]) + 0.3
+
+
 def test_another_painting_is_another_film(
     film: Path, truth: list[np.ndarray], tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ SLACK = 1e-3  # seconds: times are written with three decimals
 RADIUS = 0.02  # of a hint, as a share of the picture's short side
 OTHER_SHAPE = 0.03  # by which the shape of a painted frame may differ from the film's
 OTHER_PICTURE = 0.5  # correlation of lumas below which a painted frame is not the film's
+MEMORY = 0.4  # trust in colors that the network has guessed for another shot
 DARK = 0.08  # Y': rows and columns that are nowhere lighter are a border
 
 
@@ -55,7 +56,9 @@ def guidance_of(
     """
     shots = grading.shots
     listed = [shots.with_model(shot) for shot in shots.shots] if shots else []
-    if not (settings.reference or settings.hints or any(shot.references or shot.hints for shot in listed)):
+    said = settings.reference or settings.hints or any(shot.references or shot.hints for shot in listed)
+    alike = predictor.takes_hints and any(shot.like is not None for shot in listed)
+    if not said and not alike:
         return None
     if not predictor.takes_hints:
         raise no_hints(predictor.model.name)
@@ -70,7 +73,16 @@ def guidance_of(
             guides += gathering.hints(shot.hints, beside, place)
         if guides:
             by_place[place] = tuple(guides)
-    return Guidance(predictor, view, gathering.film, tuple(usual), by_place, gathering.identity)
+    found = Guidance(predictor, view, gathering.film, tuple(usual), by_place, gathering.identity)
+    models = {place: shots.models(shot) for place, shot in enumerate(shots.shots)} if shots and alike else {}
+    remembered = {
+        place: gathering.memory(found, others)
+        for place, others in models.items()
+        if others and not listed[place].references
+    }
+    for place, guide in remembered.items():
+        by_place[place] = (*by_place.get(place, ()), guide)
+    return found
 
 
 @dataclass
@@ -84,6 +96,7 @@ class _Gathering:
     predictor: Predictor
     identity: dict[str, object] = field(default_factory=dict)
     _references: dict[Source, Guide] = field(default_factory=dict)
+    _remembered: dict[int, Guide] = field(default_factory=dict)
 
     def film(self) -> AbstractContextManager[Video]:
         """Open the film for another reading."""
@@ -134,6 +147,29 @@ class _Gathering:
             found.append(Guide(None, anchor, self._place(time), is_hint=True, digest=digest))
         return found
 
+    def memory(self, guidance: Guidance, places: Sequence[int]) -> Guide:
+        """Return the guide of a shot that is like others: how the nearest with hints comes out, or else the last.
+
+        Args:
+            guidance: That colors them.
+            places: Of these shots in the list, the nearest first.
+        """
+        model = next((place for place in places if guidance.hints_of(place)), places[-1])
+        if model not in self._remembered:
+            assert self.grading.shots is not None
+            shot, hints = self.grading.shots.shots[model], guidance.hints_of(model)
+            middle = (shot.start + shot.end) // 2 / float(self.info.rate)
+            time = hints[0].anchor.seconds if hints and hints[0].anchor else middle
+            frame = self._frame_at(time, f"cannot use shot {shot.number}, which others are like")
+            luma = np.ascontiguousarray(self.view.upright(self.view.small(frame)))
+            (ab,) = guidance.predict([frame], [model], [luma])
+            ab = self.view.upright(guidance.settled(frame, model, self.view.stored(ab)))
+            compared = self._compared(Painting(luma, np.concatenate([ab, np.ones_like(ab[:1])])))
+            text = " ".join(["like", str(frame.pts), *(hint.digest for hint in hints)])
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            self._remembered[model] = Guide(compared, digest=digest, trust=1.0 if hints else MEMORY, is_memory=True)
+        return self._remembered[model]
+
     @property
     def _short_side(self) -> int:
         return self.settings.size or self.predictor.model.config.short_side(self.info.is_still)
@@ -164,27 +200,30 @@ class _Gathering:
         Raises:
             InputError: the film has no frame at that time.
         """
-        frame = self._frame_at(time)
-        if frame is None:
-            raise InputError(what, f"{time:.3f} s lies outside the film", "Correct the time")
+        frame = self._frame_at(time, what)
         seconds = frame.seconds - float(self.info.begin * self.info.time_base)
         luma = self.view.upright(self.view.small(frame))
         return Anchor(frame.pts, seconds, self.view.stored(known)), luma
 
-    def _frame_at(self, time: float) -> Frame | None:
-        """Return the frame that is shown at a time, in seconds from the film's beginning."""
+    def _frame_at(self, time: float, what: str) -> Frame:
+        """Return the frame that is shown at a time, in seconds from the film's beginning.
+
+        Raises:
+            InputError: the film has no frame at that time.
+        """
         origin = float(self.info.begin * self.info.time_base)
+        found: Frame | None = None
         for begin in dict.fromkeys((max(0.0, time - NEAR), 0.0)):
-            found: Frame | None = None
             with self.film() as video, suppress(InputError):
                 for frame in frames(video, begin):
                     if frame.seconds - origin > time + SLACK:
                         return found or frame
                     found = frame
             if found is not None:  # the last of the film
-                ends = found.seconds - origin + 1.5 / float(self.info.rate)
-                return found if time < ends else None
-        return None
+                break
+        if found is None or time >= found.seconds - origin + 1.5 / float(self.info.rate):
+            raise InputError(what, f"{time:.3f} s lies outside the film", "Correct the time")
+        return found
 
     def _check_frame(self, source: Source, image: Image, painted: Painting, anchor: tuple[Anchor, Plane]) -> None:
         """Refuse a painted frame that is not the film's.

@@ -36,6 +36,8 @@ class Guide:
         place: Of the shot that the frame is in, in the list of shots; None without a list.
         is_hint: Written by hand for places of a picture: goes before all references.
         digest: Of what it was made of.
+        trust: Factor on how sure its matches are, 0..1.
+        is_memory: How another shot of the film comes out; stands beside references, not in their place.
     """
 
     reference: Reference | None = None
@@ -43,6 +45,8 @@ class Guide:
     place: int | None = None
     is_hint: bool = False
     digest: str = ""
+    trust: float = 1.0
+    is_memory: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,15 +122,15 @@ class Guidance:
     def _told(
         self, frames: Sequence[Frame], places: Sequence[int | None], lumas: Sequence[Plane], batch: int
     ) -> list[_Told]:
-        compared = [self._references(frame, place) for frame, place in zip(frames, places, strict=True)]
-        asked = [number for number, references in enumerate(compared) if references]
+        compared = [self._compared(frame, place) for frame, place in zip(frames, places, strict=True)]
+        asked = [number for number, guides in enumerate(compared) if guides]
         seen = dict(zip(asked, self.predictor.cells([lumas[number] for number in asked], batch), strict=True))
         found = []
         for number, (frame, place) in enumerate(zip(frames, places, strict=True)):
             matched: Plane | None = None
             if number in seen:
                 cells = Cells.of(lumas[number], seen[number])
-                matched = chosen([match(cells, reference, related=own) for reference, own in compared[number]])
+                matched = chosen([_matched(cells, guide, own) for guide, own in compared[number]])
             references, points = matched, None
             for stored, is_hint in self._carried(frame, place):
                 known = np.ascontiguousarray(self.view.upright(stored))
@@ -152,6 +156,10 @@ class Guidance:
             if guide.anchor is None or guide.place in (None, place) or guide in own
         ]
 
+    def hints_of(self, place: int) -> list[Guide]:
+        """Return the hints of a shot of the list, by its place."""
+        return [guide for guide in self._guides(place) if guide.is_hint and guide.place == place]
+
     def settled(self, frame: Frame, place: int | None, ab: Plane) -> Plane:
         """Return the smoothed ab ``(2, h, w)`` of a frame with carried colors in their place, as far as they are sure.
 
@@ -165,19 +173,19 @@ class Guidance:
     def _guides(self, place: int | None) -> tuple[Guide, ...]:
         """Return those of a shot: its own references before those of the film, and all hints."""
         own = self.by_place.get(place, ()) if place is not None else ()
-        if any(guide.reference for guide in own):
+        if any(guide.reference and not guide.is_memory for guide in own):
             return (*own, *(guide for guide in self.usual if guide.is_hint or guide.anchor))
         return (*own, *self.usual)
 
-    def _references(self, frame: Frame, place: int | None) -> list[tuple[Reference, bool]]:
-        """Return what a frame is compared with, and whether that is known to show the same place."""
+    def _compared(self, frame: Frame, place: int | None) -> list[tuple[Guide, bool]]:
+        """Return whose references a frame is compared with, and whether they are known to show the same place."""
         found = []
         for guide in self._guides(place):
             if guide.reference is None:
                 continue
             own = guide.anchor is not None and self._in_its_shot(guide, frame, place)
             if own or guide.anchor is None or guide in self.by_place.get(-1 if place is None else place, ()):
-                found.append((guide.reference, own))
+                found.append((guide, own))
         return found
 
     def _carried(self, frame: Frame, place: int | None) -> list[tuple[Plane, bool]]:
@@ -220,6 +228,14 @@ class Guidance:
         for guide, found in list(self._tracks.items()):
             if float((frame.film_pts - found.last) * frame.time_base) > FORGOTTEN:
                 del self._tracks[guide]
+
+
+def _matched(cells: Cells, guide: Guide, related: bool) -> Plane:
+    """Return the colors of a guide's reference in their places in a frame, ``(3, h, w)``, as far as it is trusted."""
+    assert guide.reference is not None
+    found = match(cells, guide.reference, related=related)
+    found[2] *= np.float32(guide.trust)
+    return found
 
 
 def _surer(known: Plane | None, other: Plane) -> Plane:

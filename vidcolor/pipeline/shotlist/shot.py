@@ -183,10 +183,14 @@ class ShotList:
     def _by_number(self) -> dict[int, int]:
         return {shot.number: place for place, shot in enumerate(self.shots)}
 
+    def models(self, shot: Shot) -> list[int]:
+        """Return the places in the list of the shots that a shot is like, the nearest first."""
+        return [self._by_number[number] for number in _models(self.shots, self._by_number, shot)]
+
     def with_model(self, shot: Shot) -> Shot:
         """Return a shot with all that it takes from those it is like: settings, references and hints."""
-        for number in _models(self.shots, self._by_number, shot):
-            model = self.shots[self._by_number[number]]
+        for place in self.models(shot):
+            model = self.shots[place]
             shot = replace(
                 shot,
                 changes={**model.changes, **shot.changes},
