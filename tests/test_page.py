@@ -166,10 +166,10 @@ def test_pages_that_cannot_be_written_are_refused(film: Path, tmp_path: Path, na
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--page", "a.html", "-o", "a.png"), "a page shows every shot, and is made alone"),
-        (("--page", "a.html", "--at", "1"), "a page shows every shot, and is made alone"),
-        (("-o", "a.png", "--shots", "a.csv"), "references and hints are shown on a page"),
-        ((), "nothing is to be written"),
+        (("--page", "a.html", "-o", "a.png"), "a page shows every shot of one film, and is made alone"),
+        (("--page", "a.html", "--at", "1"), "a page shows every shot of one film, and is made alone"),
+        (("--page", "a.html", "b.mp4"), "a page shows every shot of one film, and is made alone"),
+        (("--at", "1", "--count", "3"), "--at names them one by one"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(

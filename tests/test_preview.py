@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -13,8 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from planes import rows_of
-from vidcolor.errors import InputError, OutputError
+from vidcolor.errors import InputError, OutputError, VidcolorError
+from vidcolor.film.reader import open_video
+from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.preview import preview
+from vidcolor.pipeline.samples import Choice, samples_of_shots
+from vidcolor.pipeline.shotlist.survey import survey
+from vidcolor.pipeline.variants import variants_of
 from vidcolor.settings import RunSettings, ShotSettings
 
 SMALL = RunSettings(size=64, device="cpu", precision="fp32")
@@ -39,9 +43,10 @@ def write_film(path: Path, level: int = 128, *, rotation: int = 0, hflip: bool =
     return path
 
 
-def shown(path: Path, tmp_path: Path, name: str = "out.png", **keywords: Any) -> np.ndarray:
+def shown(path: Path, tmp_path: Path, name: str = "out.png") -> np.ndarray:
     """The grey half of a preview."""
-    preview(path, tmp_path / name, settings=SMALL, shot=GREY, overwrite=True, **keywords)
+    choice = Choice() if path.suffix == ".png" else Choice((0.0,))
+    preview(path, tmp_path / name, choice=choice, settings=SMALL, shot=GREY, overwrite=True)
     pair = cv2.imread(str(tmp_path / name))
     assert pair.shape[1] % 2 == 0
     grey, colored = pair[:, : pair.shape[1] // 2], pair[:, pair.shape[1] // 2 :]
@@ -99,7 +104,7 @@ def test_a_stream_is_chosen_by_its_number(tmp_path: Path) -> None:
             container.mux(stream.encode(None))
     for number, level in enumerate((60, 190)):
         preview(
-            tmp_path / "two.mkv", tmp_path / "out.png", overwrite=True, shot=GREY,
+            tmp_path / "two.mkv", tmp_path / "out.png", choice=Choice((0.0,)), overwrite=True, shot=GREY,
             settings=RunSettings(size=64, stream=number),
         )  # fmt: skip
         assert abs(int(cv2.imread(str(tmp_path / "out.png"))[0, 0, 0]) - level) <= 1
@@ -111,4 +116,159 @@ def test_a_photograph_is_shown_beside_its_colors(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), grey)
     np.testing.assert_array_equal(shown(tmp_path / "a.png", tmp_path), grey)
     with pytest.raises(InputError, match="it is a photograph"):
-        preview(tmp_path / "a.png", tmp_path / "b.png", at=1.0, settings=SMALL)
+        preview(tmp_path / "a.png", tmp_path / "b.png", choice=Choice((1.0,)), settings=SMALL)
+
+
+LENGTHS = (9, 24, 6, 17)  # frames of the shots of a film, at 25 a second
+
+
+@pytest.fixture(scope="module")
+def reel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four shots of textures that are not alike, each as bright as its number tells."""
+    path = tmp_path_factory.mktemp("reel") / "reel.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
+        for shot, length in enumerate(LENGTHS):
+            texture = cv2.GaussianBlur(np.random.default_rng(shot).normal(size=(64, 96)), (0, 0), 3)
+            codes = np.clip(60 + 40 * shot + 20 * texture / texture.std(), 0, 255).astype(np.uint8)
+            for _ in range(length):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(codes, format="gray")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def brightness(sheet: Path) -> list[int]:
+    """The shots, from 0 on, whose pictures stand side by side on a sheet, by their brightness in the middle."""
+    grey = cv2.imread(str(sheet), cv2.IMREAD_GRAYSCALE)[30 + 208 // 4 : 30 + 3 * 208 // 4]
+    columns = [grey[:, 4 + 314 * n + 50 : 4 + 314 * n + 260].mean() for n in range(grey.shape[1] // 316)]
+    return [round((float(mean) - 60) / 40) for mean in columns]
+
+
+def test_without_a_time_the_longest_shots_are_shown(tmp_path: Path, reel: Path) -> None:
+    """In the order of the film, each in grey and beside it in color."""
+    found = preview(reel, tmp_path / "sheet.png", choice=Choice(count=2), settings=SMALL, shot=GREY)
+    assert (found.pictures, found.failed, found.notes) == (2, (), ())
+    assert brightness(found.output) == [1, 1, 3, 3]
+    with open_video(reel) as video:
+        shots = survey(reel).shots
+        taken = [(s.number, s.caption) for s in samples_of_shots(video, Grading(shots=shots), 3)]
+    assert taken == [(4, "1  00:00:00:04"), (21, "2  00:00:00:21"), (47, "4  00:00:01:22")]
+
+
+def test_times_are_shown_as_they_are_named(tmp_path: Path, reel: Path) -> None:
+    """One by one, or at a distance up to the film's end."""
+    named = preview(reel, tmp_path / "named.png", choice=Choice((1.7, 0.1)), settings=SMALL, shot=GREY)
+    assert brightness(named.output) == [3, 3, 0, 0]
+    even = preview(reel, tmp_path / "even.png", choice=Choice(every=0.5), settings=SMALL, shot=GREY)
+    assert (even.pictures, brightness(even.output)[::2]) == (5, [0, 1, 1])
+    few = preview(reel, tmp_path / "few.png", choice=Choice(every=0.5, count=2), settings=SMALL, shot=GREY)
+    assert (few.pictures, brightness(few.output)[::2]) == (2, [0, 1])
+
+
+def test_a_list_of_shots_says_how_they_look(tmp_path: Path, reel: Path) -> None:
+    """A shot that its row leaves grey is grey, and numbers are those of the list; what is compared wins."""
+    rows = tmp_path / "reel.shots.csv"
+    rows.write_text("shot,start_frame,end_frame,saturation\n7,0,9,\n8,9,33,0\n9,33,56,3\n")
+    listed = RunSettings(shots=rows, size=64, device="cpu", precision="fp32")
+
+    def colors(compare: str = "") -> list[float]:
+        """The mean distance from grey of each picture."""
+        found = preview(reel, tmp_path / "a.png", settings=listed, compare=compare, overwrite=True)
+        picture = cv2.imread(str(found.output)).astype(int)[30 : 30 + 208]
+        spread = picture.max(axis=2) - picture.min(axis=2)
+        return [float(spread[:, 4 + 314 * n + 9 : 4 + 314 * n + 300].mean()) for n in range(picture.shape[1] // 316)]
+
+    strong = colors()
+    rows.write_text(rows.read_text().replace(",3\n", ",\n"))
+    plain = colors()
+    assert plain[0] == plain[2] == plain[3] == plain[4] == 0 < plain[1]
+    assert plain[:5] == strong[:5]
+    assert 0 < plain[5] < strong[5]
+    compared = colors("saturation=0,1")
+    assert len(compared) == 6
+    assert compared[0] == compared[1] == compared[3] == compared[4] == 0 < min(compared[2], compared[5])
+    with open_video(reel) as video:
+        grading = Grading.of(listed, ShotSettings(), video.info)
+        assert [s.caption.split()[0] for s in samples_of_shots(video, grading, 9)] == ["7", "8", "9"]
+
+
+def test_variants_differ_by_one_setting() -> None:
+    """Values are those of the setting's type, in its range."""
+    settings, shot = RunSettings(size=96), ShotSettings(tint=3.0)
+    assert [(v.settings.size, v.name) for v in variants_of("size=64,128", settings, shot)] == [
+        (64, "size 64"),
+        (128, "size 128"),
+    ]
+    assert [v.shot for v in variants_of("mode = grey, color", settings, shot)] == [
+        ShotSettings(mode="grey", tint=3.0),
+        ShotSettings(tint=3.0),
+    ]
+    assert [v.settings.reference for v in variants_of("reference=none,a.png", settings, shot)] == [(), ("a.png",)]
+    (plain,) = variants_of("", settings, shot)
+    assert (plain.settings, plain.shot, plain.name) == (settings, shot, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("smooth=0,1", "a still does not show it"),
+        ("codec=ffv1,mpeg4", "there is no such setting"),
+        ("saturation", "it names no values"),
+        ("saturation=1", "it takes 2 to 8 values"),
+        ("saturation=1,,2", "it takes 2 to 8 values"),
+        ("saturation=1,9", "it is above 5"),
+        ("saturation=1,much", "it is no number"),
+        ("size=1.5,2", "it is no whole number"),
+        ("mode=red,blue", "there is no such choice"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(text: str, why: str) -> None:
+    """The value that is wrong, or what can be compared."""
+    with pytest.raises(VidcolorError, match=why):
+        variants_of(text, RunSettings(), ShotSettings())
+
+
+def test_choices_that_cannot_be_are_one_line(tmp_path: Path, reel: Path) -> None:
+    """Options that contradict each other, times after the end, sheets that nobody can look at."""
+    with pytest.raises(InputError, match="--at names them one by one"):
+        Choice(at=(1.0,), count=3)
+    with pytest.raises(InputError, match="no time above 0"):
+        Choice(every=0.0)
+    for choice, why in (
+        (Choice((0.1, 99.0)), "at 99 s: the film is shorter"),
+        (Choice((99.0,)), "at 99 s: the film is shorter"),
+        (Choice(every=0.001), "a sheet has at most 400"),
+    ):
+        with pytest.raises(InputError, match=why):
+            preview(reel, tmp_path / "a.png", choice=choice, settings=SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_one_sheet(tmp_path: Path, reel: Path) -> None:
+    """A section for each film, one for the photographs; what fails is told, and the rest is shown."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.mkv").write_bytes(reel.read_bytes())
+    for number in range(3):
+        cv2.imwrite(str(folder / f"b{number}.png"), np.full((80, 60), 90 + number, np.uint8))
+    (folder / "c.mp4").write_bytes(b"no film")
+    found = preview(folder, settings=SMALL, choice=Choice(count=1))
+    assert found.output == tmp_path / "in.preview.png"
+    assert found.pictures == 4
+    (line,) = found.failed
+    assert "c.mp4" in line
+    with pytest.raises(InputError, match="cannot make a sheet"):
+        preview([folder / "c.mp4", folder / "none.mp4"], tmp_path / "b.png", settings=SMALL)
+    with pytest.raises(OutputError, match="it exists"):
+        preview(folder, settings=SMALL)
+
+
+def test_a_photograph_is_compared(tmp_path: Path) -> None:
+    """Grey, and once for each value; what only films have is refused."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.tile(np.arange(96, dtype=np.uint8) * 2, (64, 1)))
+    found = preview(tmp_path / "a.png", compare="saturation=0,2", settings=SMALL)
+    assert found.output == tmp_path / "a.preview.png"
+    assert cv2.imread(str(found.output)).shape[1] == 4 + 3 * 314 + 2
+    with pytest.raises(InputError, match="are for films"):
+        preview(tmp_path / "a.png", tmp_path / "b.png", compare="reference=none,a.png", settings=SMALL)

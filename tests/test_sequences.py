@@ -30,6 +30,7 @@ from vidcolor.film.rgb import frame_to_picture
 from vidcolor.film.sequences import SequenceFrame, SequenceReader, open_sequence, sequence_at
 from vidcolor.film.transfer import LINEAR, LOG, VIDEO, Transfer
 from vidcolor.pipeline.preview import preview
+from vidcolor.pipeline.samples import Choice
 from vidcolor.pipeline.shotlist.check import check_list
 from vidcolor.pipeline.shotlist.listing import list_shots
 from vidcolor.pipeline.shotlist.survey import survey
@@ -355,7 +356,8 @@ def test_a_preview_and_the_shots_of_a_sequence(tmp_path: Path) -> None:
     small = RunSettings(size=32, device="cpu", fps=10)
     (tmp_path / "out").mkdir()
     target = tmp_path / "out" / "p.jpg"
-    preview(tmp_path / "a_%02d.png", target, at=1.5, settings=small, shot=ShotSettings(saturation=0))
+    choice = Choice((1.5,))
+    preview(tmp_path / "a_%02d.png", target, choice=choice, settings=small, shot=ShotSettings(saturation=0))
     found = cv2.imread(str(target), cv2.IMREAD_GRAYSCALE)
     grey = cv2.imread(str(tmp_path / "a_15.png"), cv2.IMREAD_GRAYSCALE)
     assert np.abs(found[:, :96].astype(int) - grey).mean() < 2

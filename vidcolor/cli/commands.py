@@ -16,7 +16,7 @@ from vidcolor.cli.shots import PAGE, make_page
 from vidcolor.cli.terminal import Terminal
 from vidcolor.cli.values import parse_time
 from vidcolor.errors import OutputError
-from vidcolor.settings import FILES, WHAT, FileSettings, RunSettings, ShotSettings
+from vidcolor.settings import FILES, LOOK, WHAT, FileSettings, RunSettings, ShotSettings
 
 if TYPE_CHECKING:
     from vidcolor.pipeline.result import Outcome
@@ -154,7 +154,9 @@ def size_of(path: Path) -> int:
 
 
 def preview(
-    source: Source,
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="INPUT", help="Films, photographs, folders of them.", show_default=False)
+    ],
     run: Annotated[
         RunSettings,
         Only(
@@ -163,32 +165,72 @@ def preview(
         ),
     ],
     shot: Annotated[ShotSettings, Only("mode", "saturation", "temperature", "tint", "strength")],
-    files: Annotated[FileSettings, Only("overwrite")],
+    files: Annotated[FileSettings, Only("overwrite", "recursive")],
     terminal: Terminal,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="PATH", rich_help_panel=FILES, help="A picture: grey beside color."),
+        typer.Option(
+            *("--output", "-o"),
+            metavar="PATH",
+            rich_help_panel=FILES,
+            help="A picture: grey beside color; default: stem + .preview.png beside INPUT.",
+        ),
     ] = None,
     page: Annotated[Path | None, PAGE] = None,
     at: Annotated[
-        float, typer.Option(parser=parse_time, metavar="TIME", rich_help_panel=WHAT, help="Which frame of a film.")
-    ] = 0.0,
+        list[float],
+        typer.Option(
+            parser=parse_time,
+            metavar="TIME",
+            rich_help_panel=WHAT,
+            help="Which frame of a film; repeat it for more.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006  # typer takes a list for a repeated option, and copies it
+    every: Annotated[
+        float | None,
+        typer.Option(parser=parse_time, metavar="TIME", rich_help_panel=WHAT, help="One frame in so much time."),
+    ] = None,
+    count: Annotated[
+        int,
+        typer.Option(
+            min=0, max=400, metavar="N", rich_help_panel=WHAT, help="Of so many of the longest shots; 0: 24, one each."
+        ),
+    ] = 0,
+    compare: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=VALUES", rich_help_panel=LOOK, help="Side by side: saturation=0.8,1,1.2 or model=, size=."
+        ),
+    ] = "",
 ) -> None:
-    """Show a frame of a film, or a photograph, grey beside color."""
-    if page and (output or at):
-        raise OutputError(f"cannot write {page}", "a page shows every shot, and is made alone", "Leave out -o and --at")
-    if page:
-        make_page(source, page, run, shot, files, terminal)
-        return
-    if output is None:
-        raise OutputError(f"cannot preview {source}", "nothing is to be written", "Name a picture with -o")
-    if run.shots or run.reference or run.hints:
-        why = "lists of shots, references and hints are shown on a page"
-        raise OutputError(f"cannot write {output}", why, "Use --page instead of -o")
-    from vidcolor.pipeline.preview import preview as make
+    """Show what films and photographs will look like, grey beside color.
 
-    make(source, output, at=at, overwrite=files.overwrite, settings=run, shot=shot)
-    terminal.result({"output": output}, *(() if terminal.settings.quiet else (str(output),)))
+    Without a time, one frame of each of the longest shots.
+    """
+    if page and (output or at or every is not None or count or compare or len(sources) > 1):
+        why = "a page shows every shot of one film, and is made alone"
+        raise OutputError(f"cannot write {page}", why, "Leave out what is said of pictures")
+    if page:
+        make_page(sources[0], page, run, shot, files, terminal)
+        return
+    from vidcolor.pipeline.preview import preview as make
+    from vidcolor.pipeline.samples import Choice
+
+    with terminal.progress({str(sources[0]): 1}) as progress:
+        progress.begin(str(sources[0]))
+        found = make(
+            sources, output, choice=Choice(tuple(at), every, count), compare=compare, recursive=files.recursive,
+            overwrite=files.overwrite, settings=run, shot=shot, progress=progress.step,
+        )  # fmt: skip
+        progress.end()
+    for note in found.notes:
+        terminal.say(f"note: {note}")
+    for line in found.failed:
+        terminal.warn(line)
+    terminal.result(asdict(found), *(() if terminal.settings.quiet else (str(found.output),)))
+    if found.failed:
+        raise typer.Exit(1)
 
 
 def info(
