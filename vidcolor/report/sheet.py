@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from vidcolor.color.arrays import Luma, RgbImage
 
@@ -115,6 +114,6 @@ def _row(strips: Sequence[Strip], width: int) -> RgbImage:
 
 def _text(line: str, width: int, height: int, size: int) -> RgbImage:
     """Return a band with a line in letters of a size in pixels; what does not fit is cut off at its end."""
-    band = Image.new("RGB", (width, height), (DARK, DARK, DARK))
-    ImageDraw.Draw(band).text((3, height // 2), line, LETTERS, ImageFont.load_default(size), anchor="lm")
-    return np.asarray(band)
+    band = np.full((height, width, 3), DARK, np.uint8)
+    cv2.putText(band, line, (3, (height + size) // 2 - size // 6), LETTERS, cv2.FontFace("sans"), size, 400)
+    return band
