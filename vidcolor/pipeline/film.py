@@ -25,7 +25,7 @@ from vidcolor.pipeline.earlier import Earlier, forget_record
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.journal import Journal, film_identity
 from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.shot_colors import ShotColors, keeping_colors, refuse_pipe
+from vidcolor.pipeline.shot_colors import ShotColors, judge_of, keeping_colors, refuse_pipe
 from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
 from vidcolor.pipeline.target import check_target, default_output, excerpt, name_of_stdout
 from vidcolor.pipeline.work import GUIDES, Work, encode_settings
@@ -93,7 +93,8 @@ def colorize_film(
                 sealed=journal.seal if journal else lambda part: None, arriving=video.arriving,
                 descriptor=STDOUT if to_stdout else None,
             )  # fmt: skip
-            account = Account(work, writer, progress, report, ShotColors(settings.keep_color))
+            colors = ShotColors(settings.keep_color, round(video.info.rotation / 90) % 4, judge_of(predictor))
+            account = Account(work, writer, progress, report, colors)
             if journal is not None and in_segments:
                 identity = run_identity(work)
                 published = journal.is_published and not journal.differences(identity)

@@ -20,6 +20,7 @@ from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_bands
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.shot_colors import NEGATIVE_PHOTOGRAPH, NEGATIVE_TOLD, judge_of
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
@@ -128,7 +129,7 @@ def read_photograph(
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
     found = Photograph(output, grey, frame, view.small(frame), grading, _at_depth(image, bits) if keeps else None)
     found.warnings, found.batch = tuple(warnings), settings.batch_size
-    found.notes = (*_unused(settings), *_told(kind, keeps))
+    found.notes = (*_unused(settings), *_told(kind, keeps), *_told_negative(found.small, predictor))
     found.seconds = time.monotonic() - began
     return found
 
@@ -147,6 +148,11 @@ def _told(kind: Kind, keeps: bool) -> tuple[str, ...]:
             f"it is in color already: {'left as it is' if keeps else 'recolored; --keep-color leaves it as it is'}",
         )
     return ("it is tinted: the tint is taken off",) if kind == "tinted" else ()
+
+
+def _told_negative(luma: Plane, predictor: Predictor) -> tuple[str, ...]:
+    judge = judge_of(predictor)
+    return (NEGATIVE_TOLD.format("it"),) if judge and judge(luma) < NEGATIVE_PHOTOGRAPH else ()
 
 
 def _unused(settings: RunSettings) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Films that are in color already, or tinted: such shots are counted, and left as they are when that is asked."""
+"""What a film is already: in color, tinted, a negative. It is told, and shots in color are left when that is asked."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from vidcolor.color.arrays import Plane
 from vidcolor.color.tint import SIDE, Kind, tint_of
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame
@@ -15,13 +19,41 @@ from vidcolor.film.pipe import is_pipe
 from vidcolor.film.reader import GLIMPSE
 from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, rgb_to_srgb
 from vidcolor.film.shots import Thumbnail
+from vidcolor.network.negative import log_odds, tells_negatives
+from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.shotlist.shot import Shot, ShotList
 from vidcolor.pipeline.shotlist.survey import survey
 from vidcolor.settings import RunSettings
 
 _JUDGED = 4 * SIDE  # pixels, the longest side of the picture that is judged
+_INSIDE = 6  # frames after a shot's first: the one that is judged, past most blends
+_LONG = 120  # frames of a shot of which one is judged
+_ENOUGH = 64  # frames that are judged of a film
+_ODDS, _LOOKED_AT = "odds of a positive", "frames judged by their light"
+MOST_OF_FRAME = 3.0  # log odds that a single frame adds
+NEGATIVE = -6.0  # log odds, of all frames together, from which a film is said to be a negative
+NEGATIVE_PHOTOGRAPH = -4.0  # and of a photograph: 2 of 1,000 positives lie below, 650 negatives
+NEGATIVE_TOLD = "{} looks like a negative, whose colors cannot be guessed: invert it first (ffmpeg -vf negate does)"
+Judge = Callable[[Plane], float]
 _COUNTED = ("colored", "tinted", "grey")
+
+
+def shown_luma(frame: Frame, turns: int = 0) -> Plane:
+    """Return a frame's Y' in 0..1, small and the way up that it is shown.
+
+    Args:
+        turns: Quarter turns anticlockwise by which players turn the picture.
+    """
+    step = max(1, min(frame.luma.shape) // 256)
+    upright = np.rot90(frame.luma[::step, ::step], turns).astype(np.float32)
+    luma: Plane = (upright - np.float32(frame.black)) * np.float32(1 / frame.span)
+    return np.clip(luma, 0, 1)
+
+
+def judge_of(predictor: Predictor) -> Judge | None:
+    """Return what tells whether Y' is a positive, by the encoder of a network; None where nobody has taught it."""
+    return partial(log_odds, predictor) if tells_negatives(predictor) else None
 
 
 def kind_of(frame: Frame) -> Kind:
@@ -46,22 +78,36 @@ class ShotColors:
 
     Attributes:
         keeps: Shots in color are left as they are.
+        turns: Quarter turns anticlockwise by which players turn the picture.
+        judge: Tells the log odds that Y', upright, is a positive; None: nothing is told of negatives.
         counts: How many shots are of each kind, without the one that runs.
+        odds: Sum of the log odds of the frames that were judged, that they are positives.
+        judged: How many these are.
     """
 
     keeps: bool = False
+    turns: int = 0
+    judge: Judge | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    odds: float = 0.0
+    judged: int = 0
     _running: Counter[Kind] = field(default_factory=Counter)
-    _beat: int | None = None
+    _place: int = 0  # of the frame in the shot that runs
+    _beat: int | None = None  # of the frame whose colors were judged last
 
     def push(self, frame: Frame, starts_shot: bool) -> None:
         """Take the next frame; those that carry their chroma are judged, one in a quarter second at most."""
+        self._place = 0 if starts_shot else self._place + 1
         if starts_shot:
             self._end()
         beat = int(frame.seconds / GLIMPSE)
         if frame.chroma is not None and beat != self._beat:
             self._running[kind_of(frame)] += 1
             self._beat = beat
+        if self.judge and self._place % _LONG == _INSIDE and self.judged < _ENOUGH:
+            odds = self.judge(shown_luma(frame, self.turns))
+            self.odds += min(max(odds, -MOST_OF_FRAME), MOST_OF_FRAME)
+            self.judged += 1
 
     def _end(self) -> None:
         kind = usual(self._running)
@@ -73,15 +119,16 @@ class ShotColors:
     def tally(self) -> dict[str, float]:
         """What has been counted so far, the shot that runs included."""
         counts = self.counts + Counter([usual(self._running)])
-        return {f"{kind} shots": counts[kind] for kind in _COUNTED}
+        return {f"{kind} shots": counts[kind] for kind in _COUNTED} | {_ODDS: self.odds, _LOOKED_AT: self.judged}
 
     @tally.setter
     def tally(self, counts: Mapping[str, float]) -> None:
         self._running.clear()
+        self.odds, self.judged = counts.get(_ODDS, 0.0), round(counts.get(_LOOKED_AT, 0))
         self.counts = Counter({kind: round(counts.get(f"{kind} shots", 0)) for kind in _COUNTED})
 
     def notes(self) -> list[str]:
-        """Return a line for the colors, and one for the tints, of a film that has ended."""
+        """Return a line each for colors, tints and inverted light of a film that has ended."""
         self._end()
         total = self.counts.total()
         lines = []
@@ -90,6 +137,8 @@ class ShotColors:
             lines.append(f"{_share(colored, total)} in color already: {way}")
         if tinted := self.counts["tinted"]:
             lines.append(f"{_share(tinted, total)} tinted: the tint is taken off")
+        if self.odds < NEGATIVE:
+            lines.append(NEGATIVE_TOLD.format("the film"))
         return lines
 
 
