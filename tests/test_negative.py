@@ -77,7 +77,7 @@ def test_frames_are_judged_the_way_up_that_they_are_shown() -> None:
     """A turned film is turned back."""
     with open_video(SAMPLES / "reel.mp4") as video:
         frame = next(frames(video, 3))
-    turned = replace(frame, luma=np.ascontiguousarray(np.rot90(frame.luma, -1)))
+    turned = replace(frame, luma=np.rot90(frame.luma, -1).astype(np.uint8))
     assert np.allclose(shown_luma(frame), shown_luma(turned, 1))
 
 
