@@ -12,9 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 
 from pages import SIZE, state_of, write_shots
 from vidcolor.film.reader import frames, open_video, probe
+from vidcolor.film.rgb import frame_to_picture
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.shotlist.reading import read_shots
 from vidcolor.pipeline.shotpage.page import write_page
@@ -55,7 +57,7 @@ def opened(browser: Any, film: Path, **how: Any) -> Iterator[Any]:
     wrong: list[str] = []
     page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    address = film.with_suffix(".html").as_uri()
+    address = (film if film.suffix == ".htm" else film.with_suffix(".html")).as_uri()
     page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else wrong.append(r.url))
     page.goto(address)
     yield page
@@ -68,12 +70,21 @@ def shot(page: Any, number: int) -> Any:
     return page.locator(f"#shot-{number}")
 
 
+def until(page: Any, condition: str) -> None:
+    """Wait until an expression holds; the page's policy forbids the browser to evaluate texts by itself."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(condition)
+
+
 def saved(page: Any, folder: Path, files: int) -> list[Path]:
     """What the browser has put into a folder after Save."""
     found: list[Any] = []
     page.on("download", lambda each: found.append(each))
     page.click("#save")
-    page.wait_for_function("document.getElementById('saved').open")
+    until(page, "document.getElementById('saved').open")
     while len(found) < files:
         page.wait_for_event("download", timeout=5000)
     paths = [folder / each.suggested_filename for each in found]
@@ -118,7 +129,7 @@ def test_the_clip_plays(browser: Any, film: Path) -> None:
     with opened(browser, film) as page:
         part = shot(page, 2)
         part.locator(".play").click()
-        page.wait_for_function("document.querySelectorAll('video')[1].currentTime > 0.1")
+        until(page, "document.querySelectorAll('video')[1].currentTime > 0.1")
         part.locator(".play").click()
         assert part.locator("video").evaluate("v => [v.paused, v.error, v.videoWidth]") == [True, None, SIZE[0]]
         shown = colors(part.locator(".picture"))
@@ -267,6 +278,72 @@ def test_references_are_named(browser: Any, film: Path, tmp_path: Path) -> None:
     first, second = read_shots(path, probe(film)).shots[0].references
     assert first == "dress.png"
     assert second == f"00:00:00.{int(time * 1000):03}=painted.png"
+
+
+def test_hints_are_obeyed(browser: Any, film: Path, tmp_path: Path) -> None:
+    """What a click says comes out in its frame and place: the color of the saved hint, under the film's own luma."""
+    with opened(browser, film) as page:
+        page.locator("#ink").fill("#5070a0")
+        picture = shot(page, 1).locator(".picture")
+        scale = picture.bounding_box()["width"] / SIZE[0]
+        picture.click(position={"x": 100 * scale, "y": 60 * scale})
+        paths = saved(page, tmp_path, 2)
+        shown = state_of(film.with_suffix(".html").read_text())["shots"][0]["time"]
+    hints = next(path for path in paths if path.name.endswith(".hints.csv"))
+    settings = RunSettings(size=64, device="cpu", precision="fp32", codec="ffv1", hints=(str(hints),))
+    colorize_film(film, tmp_path / "told.mkv", settings=settings)
+    with open_video(tmp_path / "told.mkv") as video:
+        (told,) = (frame for frame in frames(video, chroma=True) if abs(frame.seconds - shown) < 1e-3)
+        rgb = frame_to_picture(told, video.info, max(SIZE))[60, 100]
+    wish = np.array([0x50, 0x70, 0xA0])
+    found, wanted = (rgb2lab(color[None, None] / 255)[0, 0, 1:] for color in (rgb, wish))
+    assert np.abs(found - wanted).max() < 6
+
+
+def test_hints_of_before_are_shown_and_kept(browser: Any, film: Path, tmp_path: Path) -> None:
+    """With --hints: in their pictures, to be changed and saved again, with the options that the page was made with."""
+    path = tmp_path / "mine.csv"
+    time = state_of(film.with_suffix(".html").read_text())["shots"][1]["time"]
+    path.write_text(f"time,x,y,color,radius\n00:00:00:03,20.5,30,navy,\n0:{time:.3f},80,60,#802020,12\n")
+    settings = RunSettings(size=64, device="cpu", precision="fp32", hints=(str(path),))
+    copy = film.with_name("told.mkv")
+    shutil.copy(film, copy)
+    write_page(copy, copy.with_suffix(".html"), settings=settings)
+    with opened(browser, copy) as page:
+        assert shot(page, 2).locator(".dot").get_attribute("aria-label") == "Hint 1 of shot 2: #802020 at 80, 60"
+        assert shot(page, 1).locator(".dot").count() == 0  # of another frame than the picture
+        shot(page, 1).locator("ul.hints .where").click()
+        until(page, "document.querySelector('#shot-1 .dot') !== null")
+        assert shot(page, 1).locator(".time").inner_text() == "00:00:00.125"
+        shot(page, 2).locator("ul.hints input[type=color]").fill("#208020")
+        paths = saved(page, tmp_path, 2)
+        command = page.locator("#command").inner_text()
+    assert command.endswith("--hints mine.csv --size 64 --device cpu --precision fp32")
+    assert [each.name for each in paths] == ["mine.csv", "told.shots.csv"]
+    first, second = csv.DictReader(paths[0].read_text().splitlines())
+    assert first == {"time": "00:00:00.125", "x": "20.5", "y": "30", "color": "#000080", "radius": ""}
+    assert (second["color"], second["radius"]) == ("#208020", "12")
+
+
+def test_the_browser_grades_as_a_run_does(browser: Any, film: Path) -> None:
+    """A picture whose fields are filled in on the page looks as one that was made with these settings."""
+    grade = {"saturation": 1.4, "temperature": 50.0, "tint": -20.0, "strength": 0.8}
+    copy = film.with_name("graded.mkv")
+    shutil.copy(film, copy)
+    write_page(copy, copy.with_suffix(".html"), settings=SMALL, shot=ShotSettings(**grade))  # type: ignore[arg-type]
+    write_page(copy, copy.with_suffix(".htm"), settings=SMALL)
+    shown = {}
+    for path in (copy.with_suffix(".html"), copy.with_suffix(".htm")):
+        with opened(browser, path) as page:
+            shot(page, 1).locator(".split").fill("0")
+            plain = colors(shot(page, 1).locator(".after"))
+            if path.suffix == ".htm":
+                for name, value in grade.items():
+                    shot(page, 1).locator(f"[name={name}]").fill(str(value))
+            shown[path.suffix] = colors(shot(page, 1).locator(".after"))[20:-20, 40:]
+    change = np.abs(shown[".html"] - plain[20:-20, 40:]).mean()
+    assert change > 5
+    assert np.abs(shown[".html"] - shown[".htm"]).mean() < 0.35 * change  # both were JPEG between
 
 
 def test_fields_show_at_once(browser: Any, film: Path) -> None:

@@ -75,7 +75,8 @@ class Point:
         line: Of the file.
         time: Of the frame, in seconds from the film's beginning.
         x, y: Of the point, in pixels of the film's picture, upright, from the left and from the top.
-        ab: The color, in ab units.
+        rgb: The color as it was written, 0..255.
+        ab: The same, in ab units.
         radius: In the same pixels; None: the usual one.
     """
 
@@ -83,6 +84,7 @@ class Point:
     time: float
     x: float
     y: float
+    rgb: tuple[int, int, int]
     ab: tuple[float, float]
     radius: float | None
 
@@ -215,7 +217,7 @@ def _point(what: str, line: int, cells: dict[str, str], clock: TimecodeClock, ha
     if radius == 0:
         raise wrong("radius", "it is 0")
     lab = rgb_to_lab(torch.tensor(rgb, dtype=torch.float32).reshape(1, 3, 1, 1) / 255)
-    return Point(line, time, x, y, (float(lab[0, 1]), float(lab[0, 2])), radius)
+    return Point(line, time, x, y, rgb, (float(lab[0, 1]), float(lab[0, 2])), radius)
 
 
 def grouped(points: list[Point]) -> Iterator[tuple[float, list[Point]]]:

@@ -1,7 +1,7 @@
 // Hints: places in a picture whose color a person knows.
 
 const STEP = 1; // pixels of the film by which an arrow key moves a hint; with Shift ten times as many
-const NEAR = 0.002; // seconds by which the time of a hint may differ from that of the picture it was given in
+const SLACK = 0.0015; // seconds: times are written with three decimals
 
 class Hints {
   /**
@@ -12,7 +12,7 @@ class Hints {
    * @param changed Called after every change.
    */
   constructor(article, stage, film, ink, changed) {
-    Object.assign(this, { stage, film, ink, changed, all: [] });
+    Object.assign(this, { stage, film, ink, changed, all: stage.shot.hints.map((hint) => ({ ...hint })) });
     this.number = stage.shot.cells.shot;
     this.dots = article.querySelector(".dots");
     this.list = article.querySelector("ul.hints");
@@ -25,6 +25,8 @@ class Hints {
     picture.addEventListener("keydown", (event) => this.key(event));
     picture.addEventListener("blur", () => (this.cross.hidden = true));
     stage.onChange(() => this.draw());
+    this.draw();
+    this.write();
   }
 
   pointOf(event) {
@@ -66,18 +68,35 @@ class Hints {
   /** Show the hints of the picture that is shown. */
   draw() {
     const moment = this.stage.moment;
-    const shown = this.all.filter((hint) => moment !== null && Math.abs(hint.time - moment) < NEAR);
+    const shown = moment === null ? [] : this.all.filter((hint) => this.isAt(hint, moment));
     this.dots.replaceChildren(...shown.map((hint) => this.dot(hint)));
+  }
+
+  /** Return whether a hint is of the frame that begins at a time. */
+  isAt(hint, time) {
+    return hint.time > time - SLACK && hint.time < time + 1 / this.film.rate - SLACK;
+  }
+
+  /** Go to the picture that a hint is of, if the page has it. */
+  show(hint) {
+    const { shot } = this.stage;
+    const place = shot.times.findIndex((time) => this.isAt(hint, time));
+    if (this.isAt(hint, shot.time)) this.stage.showStill();
+    else if (place >= 0) this.stage.showPlace(place);
   }
 
   dot(hint) {
     const dot = document.createElement("button");
     dot.type = "button";
     dot.className = "dot";
+    const ring = document.createElement("span");
+    dot.append(ring);
     const place = () => {
       dot.style.left = `${(100 * hint.x) / this.film.size[0]}%`;
       dot.style.top = `${(100 * hint.y) / this.film.size[1]}%`;
       dot.style.backgroundColor = hint.color;
+      ring.hidden = !hint.radius;
+      ring.style.width = `${(2 * hint.radius * this.stage.picture.clientWidth) / this.film.size[0]}px`;
       dot.setAttribute("aria-label", `Hint ${this.all.indexOf(hint) + 1} of shot ${this.number}: ${hint.color} at ${hint.x}, ${hint.y}`);
     };
     place();
@@ -123,9 +142,11 @@ class Hints {
       const color = field("color", hint.color, `Color of ${name}`, (text) => (hint.color = text));
       const radius = field("number", hint.radius, `Radius of ${name}`, (text) => (hint.radius = Number(text) > 0 ? text : ""));
       Object.assign(radius, { min: 1, step: 1, placeholder: "radius" });
+      color.setAttribute("list", "used");
       for (const input of [color, radius]) input.addEventListener("input", () => { this.draw(); this.changed(); });
-      const where = document.createElement("span");
-      where.textContent = `${Math.round(hint.x)}, ${Math.round(hint.y)} at ${timeText(hint.time)}`;
+      const text = `${Math.round(hint.x)}, ${Math.round(hint.y)} at ${timeText(hint.time)}`;
+      const where = button(text, `Show ${name}, at ${text}`, () => this.show(hint));
+      where.className = "where";
       const grey = button("Grey", `Make ${name} grey`, () => { hint.color = "#808080"; this.refresh(); });
       const gone = button("×", `Remove ${name}`, () => this.remove(hint));
       const item = document.createElement("li");
@@ -133,12 +154,13 @@ class Hints {
       return item;
     }));
   }
+}
 
-  /** Return the rows of the table of hints. */
-  rows() {
-    return this.all.map(({ time, x, y, color, radius }) =>
-      ({ time: timeText(time), x: String(x), y: String(y), color, radius: String(radius) }));
-  }
+/** Return hints as rows of their table, in the order of time. */
+function rowsOf(hints) {
+  const texts = ({ time, x, y, color, radius }) =>
+    ({ time: timeText(time), x: String(x), y: String(y), color, radius: String(radius) });
+  return [...hints].sort((a, b) => a.time - b.time).map(texts);
 }
 
 /** Return how far an arrow key moves something, in pixels; null for other keys. */

@@ -1,14 +1,19 @@
 // The page: its shots put together, what is typed checked, what was decided saved.
 
 const film = JSON.parse(document.getElementById("state").textContent);
-const COLUMNS_OF_HINTS = ["time", "x", "y", "color", "radius"];
 const find = (name) => document.getElementById(name);
 const parts = [];
 let unsaved = 0;
 
+/** Return the hints of all shots, and those at times that are in none. */
+function allHints() {
+  return [...parts.flatMap((part) => part.hints.all), ...film.other_hints];
+}
+
 function changed() {
   unsaved += 1;
-  const hints = parts.reduce((sum, part) => sum + part.hints.all.length, 0);
+  const hints = allHints().length;
+  find("used").replaceChildren(...[...new Set(allHints().map((hint) => hint.color))].map((color) => new Option(color)));
   const rows = parts.filter((part) => part.isChanged()).length;
   const texts = [rows && `${rows} shot${rows > 1 ? "s" : ""} changed`, hints && `${hints} hint${hints > 1 ? "s" : ""}`];
   find("changes").textContent = texts.filter(Boolean).join(", ") || "Nothing is changed";
@@ -86,7 +91,7 @@ class Part {
     const bare = lookOf(film, { cells: { like: this.shot.cells.like } });
     const pictures = [this.stage.after, this.stage.clip].filter(Boolean);
     const isSound = this.fields.every((input) => input.getAttribute("aria-invalid") !== "true");
-    if (isSound) this.stage.time.title = showLook(`look-${this.shot.cells.shot}`, film, this.shown, look, pictures);
+    if (isSound) this.article.querySelector(".later").textContent = showLook(`look-${this.shot.cells.shot}`, film, this.shown, look, pictures);
     for (const input of this.fields.filter((each) => each.name in film.settings)) {
       if (input.tagName === "SELECT") input.options[0].text = `as usual: ${bare[input.name]}`;
       else input.placeholder = String(bare[input.name]);
@@ -102,30 +107,39 @@ function save() {
     fault.focus();
     return;
   }
-  const hints = parts.flatMap((part) => part.hints.rows()).sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  const hints = rowsOf(allHints());
   const [list, points] = [find("again-list"), find("again-hints")];
   download(list, film.list, csvOf(film.columns, film.shots.map((shot) => shot.cells)));
   points.hidden = !hints.length;
-  if (hints.length) download(points, film.hints, csvOf(COLUMNS_OF_HINTS, hints));
-  const quoted = (name) => (/^[\w.+-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
-  const files = [`--shots ${quoted(film.list)}`, hints.length && `--hints ${quoted(film.hints)}`].filter(Boolean);
-  find("command").textContent = `vidcolor colorize ${quoted(film.film)} ${files.join(" ")}`;
+  if (hints.length) download(points, film.hints, csvOf(film.hint_columns, hints));
+  const quoted = (name) => (/^[\w./:=,+-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
+  const words = [film.film, "--shots", film.list, ...(hints.length ? ["--hints", film.hints] : []), ...film.arguments];
+  find("command").textContent = `vidcolor colorize ${words.map(quoted).join(" ")}`;
   unsaved = 0;
   find("saved").showModal();
+}
+
+/** Bring a shot to the top. */
+function show(part) {
+  part.article.scrollIntoView({ block: "start" });
+  part.article.querySelector("h2").focus({ preventScroll: true });
 }
 
 /** Go some shots on. */
 function go(steps) {
   const tops = parts.map((part) => part.article.getBoundingClientRect().top);
   const here = tops.reduce((best, top, place) => (Math.abs(top - 90) < Math.abs(tops[best] - 90) ? place : best), 0);
-  const part = parts[Math.min(Math.max(here + steps, 0), parts.length - 1)];
-  part.article.scrollIntoView({ block: "start" });
-  part.article.querySelector("h2").focus({ preventScroll: true });
+  show(parts[Math.min(Math.max(here + steps, 0), parts.length - 1)]);
 }
 
 makeFilter("luma", [["sRGB", scaling(0, film.weights)]]);
 parts.push(...film.shots.map((shot) => new Part(shot)));
 for (const part of parts) part.showLook();
+find("jump").append(...parts.map(({ shot }) => new Option(`${shot.cells.shot}   ${shot.cells.start}`, shot.cells.shot)));
+find("jump").addEventListener("change", ({ target }) => {
+  show(parts.find((part) => part.shot.cells.shot === target.value));
+  target.value = "";
+});
 find("save").addEventListener("click", save);
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {

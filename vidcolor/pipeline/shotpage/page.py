@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin
 
-from vidcolor.color.grade import white_factors
-from vidcolor.color.spaces import LUMA_WEIGHTS
 from vidcolor.errors import InputError, OutputError
 from vidcolor.files import has_suffix, is_photo, replaced
 from vidcolor.film.frame import VideoInfo
@@ -16,22 +13,21 @@ from vidcolor.film.reader import open_film
 from vidcolor.film.sequences import is_sequence
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.shotlist.listing import default_list
 from vidcolor.pipeline.shotlist.shot import ShotList
 from vidcolor.pipeline.shotlist.survey import survey
-from vidcolor.pipeline.shotlist.table import BETWEEN, COLUMNS, SETTINGS, rows_of
+from vidcolor.pipeline.shotlist.table import SETTINGS
 from vidcolor.pipeline.shotpage.budget import Budget
+from vidcolor.pipeline.shotpage.state import state_of
 from vidcolor.pipeline.shotpage.views import ShotView, shot_views
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.work import Work
 from vidcolor.report.page import data_uri, read_text, render, source_hash
-from vidcolor.settings import Described, RunSettings, ShotSettings
+from vidcolor.settings import RunSettings, ShotSettings
 
 SUFFIXES = (".html", ".htm")
 STYLES = ("page.css", "stage.css")
 SCRIPTS = ("table.js", "look.js", "stage.js", "hints.js", "references.js", "page.js")
 CLIP_BITS = 8  # of what the page shows, whatever the depth of the film
-GRID = 20  # steps of temperature and tint between which the page knows what white becomes
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ def _page(
         frames=shots.shots[-1].end,
         fields=SETTINGS,
         shots=[(view, _uri(view)) for view in views],
-        state=_state(film, settings, usual, info, shots, views),
+        state=state_of(settings, usual, info, shots, views),
     )
 
 
@@ -126,51 +122,3 @@ def _uri(view: ShotView) -> dict[str, str]:
         "colored": data_uri(view.colored, "image/jpeg"),
         "clip": data_uri(view.clip, "video/mp4") if view.clip else "",
     }
-
-
-def _state(
-    film: Path, settings: RunSettings, usual: ShotSettings, info: VideoInfo, shots: ShotList, views: list[ShotView]
-) -> dict[str, Any]:
-    """Return what the page's script knows."""
-    listed = Path(settings.shots) if settings.shots else default_list(film)
-    is_turned = round(info.rotation / 90) % 2
-    return {
-        "film": film.name,
-        "list": listed.with_suffix(".csv").name,
-        "hints": f"{film.stem}.hints.csv",
-        "size": [info.height, info.width] if is_turned else [info.width, info.height],
-        "columns": COLUMNS,
-        "between": BETWEEN,
-        "settings": {name: _setting(each, getattr(usual, name)) for name, each in SETTINGS.items()},
-        "weights": _weights(info),
-        "white": _white(),
-        "shots": [
-            {"cells": row, "time": view.time, "times": view.times}
-            for row, view in zip(rows_of(shots), views, strict=True)
-        ],
-    }
-
-
-def _setting(each: Described, usual: Any) -> dict[str, Any]:
-    """Return what a value of a setting may be, as the script checks it."""
-    choices = list(get_args(each.kind)) if get_origin(each.kind) is not None else None
-    return {"low": each.setting.low, "high": each.setting.high, "choices": choices, "usual": usual}
-
-
-def _weights(info: VideoInfo) -> list[float]:
-    """Return what R', G' and B' count in the film's luma."""
-    red, blue = LUMA_WEIGHTS[info.tags.matrix]
-    return [red, 1 - red - blue, blue]
-
-
-def _white() -> dict[str, Any]:
-    """Return what white is multiplied by in X and Z, at the nodes of a grid of temperatures and tints."""
-    found = {}
-    for name in ("temperature", "tint"):
-        setting = SETTINGS[name].setting
-        assert setting.low is not None
-        assert setting.high is not None
-        step = (setting.high - setting.low) / GRID
-        found[name] = [setting.low + step * n for n in range(GRID + 1)]
-    factors = [[white_factors(t, m) for m in found["tint"]] for t in found["temperature"]]
-    return {**found, "factors": factors}

@@ -90,9 +90,16 @@ class Stage {
 
   /** Go some pictures of the clip on, and stop there. */
   step(pictures) {
+    this.showPlace(Math.min(Math.max(this.place + pictures, 0), this.shot.times.length - 1));
+  }
+
+  /** Show a picture of the clip, by its place. */
+  showPlace(place) {
     this.clip.pause();
-    const place = Math.min(Math.max(this.place + pictures, 0), this.shot.times.length - 1);
+    this.showClip();
+    this.place = place;
     this.clip.currentTime = (place + 0.5) / this.rate;
+    this.tell();
   }
 
   /** Take note of the picture that the clip shows, and draw it a second time for what lies before the line. */
