@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from vidcolor.color.arrays import RgbImage
 from vidcolor.evaluation.photos import PhotoScores
 from vidcolor.evaluation.pictures import Pictures
 from vidcolor.evaluation.scores import Comparison
-from vidcolor.report.sheet import joined, scaled
+from vidcolor.report.page import data_uri
+from vidcolor.report.sheet import joined, jpeg, scaled
 
 KEPT = 12  # photos of each kind
 PHOTO_HEIGHT, STRIP_HEIGHT = 168, 132  # pixels
@@ -68,7 +67,7 @@ class Gallery:
         chosen = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(STRIP_LENGTH, len(pictures)))]
         rows = [[scaled(p, STRIP_HEIGHT) for p in kind] for kind in zip(*map(_three, chosen), strict=True)]
         sheet = joined([joined(row, 1, LINE) for row in rows], 0, LINE)
-        self.strips.append(Strip(data_uri(sheet), sheet.shape[1], sheet.shape[0]))
+        self.strips.append(Strip(_uri(sheet), sheet.shape[1], sheet.shape[0]))
 
     @property
     def best(self) -> list[Plate]:
@@ -89,11 +88,9 @@ def _three(pictures: Pictures) -> tuple[RgbImage, RgbImage, RgbImage]:
 
 def _plate(scores: PhotoScores, pictures: Pictures) -> Plate:
     sheet = joined([scaled(p, PHOTO_HEIGHT) for p in _three(pictures)], 1, LINE)
-    return Plate(data_uri(sheet), sheet.shape[1], sheet.shape[0], scores.name, scores.comparison)
+    return Plate(_uri(sheet), sheet.shape[1], sheet.shape[0], scores.name, scores.comparison)
 
 
-def data_uri(image: RgbImage) -> str:
+def _uri(image: RgbImage) -> str:
     """Return a picture as a JPEG inside a link."""
-    done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    assert done
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    return data_uri(jpeg(image, JPEG_QUALITY), "image/jpeg")

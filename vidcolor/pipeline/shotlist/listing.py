@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
-
 from vidcolor.errors import OutputError
 from vidcolor.files import replaced
 from vidcolor.film.sequences import sequence_at
@@ -18,7 +16,7 @@ from vidcolor.pipeline.shotlist.reading import READERS
 from vidcolor.pipeline.shotlist.survey import Survey, survey
 from vidcolor.pipeline.shotlist.table import write_table
 from vidcolor.pipeline.target import check_target
-from vidcolor.report.sheet import contact_sheet, tile
+from vidcolor.report.sheet import contact_sheet, jpeg, tile
 
 SHEET = 400  # pictures on one sheet: what a viewer of pictures shows without trouble
 
@@ -105,11 +103,8 @@ def _sheets(found: Survey, film: Path, output: Path) -> Iterator[Path]:
         path = output.with_suffix(".jpg") if number == 1 else output.with_name(f"{output.stem}-{number}.jpg")
         title = f"{film.name}: {len(tiles)} shots"
         sheet = contact_sheet([(title, tiles[start : start + SHEET])])
-        encoded, data = cv2.imencode(".jpg", sheet[..., ::-1])
-        if not encoded:
-            raise OutputError(f"cannot write {path}", "the picture cannot be encoded", "Name another file")
         with replaced(path) as part:
-            part.write_bytes(data.tobytes())
+            part.write_bytes(jpeg(sheet))
         yield path
 
 
