@@ -45,7 +45,7 @@ def make_film(path: Path, shots: int, height: int) -> int:
     rng, count, width = np.random.default_rng(0), 0, WIDTHS[height]
     neutral = np.full((height // 2, width), 128, np.uint8)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=RATE, options={"crf": "16", "preset": "veryfast"})
+        stream = container.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "medium"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         sound = container.add_stream("aac", rate=48000, layout="mono")
         for _ in range(shots):

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from vidcolor.color.spaces import Matrix
+from vidcolor.color.weights import Matrix
 from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.pipeline.chroma import chroma_bands, chroma_planes, guided_enlarge, shrink_luma
 

@@ -11,8 +11,6 @@ from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
 from vidcolor.color.spaces import (
-    LUMA_WEIGHTS,
-    Matrix,
     lab_to_rgb,
     lab_to_xyz,
     linear_to_srgb,
@@ -24,6 +22,7 @@ from vidcolor.color.spaces import (
     xyz_to_lab,
     ycbcr_to_rgb,
 )
+from vidcolor.color.weights import LUMA_WEIGHTS, Matrix
 
 MATRICES: tuple[Matrix, ...] = ("bt601", "bt709", "bt2020")
 UNIT = st.floats(0, 1, width=32)

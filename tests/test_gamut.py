@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidcolor.color.gamut import ab_to_cbcr, chroma_table, lightness_at_luma, limit_to_gamut
-from vidcolor.color.spaces import Matrix, rgb_to_lab, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
+from vidcolor.color.spaces import rgb_to_lab, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
+from vidcolor.color.weights import Matrix
 
 MATRICES: tuple[Matrix, ...] = ("bt601", "bt709", "bt2020")
 RNG = np.random.default_rng(0)

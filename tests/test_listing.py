@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -187,3 +189,9 @@ def test_the_command_lists_and_checks(
     assert command(monkeypatch, "shots", path, "--check", REEL, "--json") == 1
     found = json.loads(capsys.readouterr().out)
     assert found["problems"][0]["place"] == "line 6, column saturation"
+
+
+def test_listing_needs_no_network() -> None:
+    """What reads films and lists their shots does not wait for torch to be imported, which takes a second."""
+    code = "import sys, vidcolor.cli.app, vidcolor.pipeline.shotlist.listing; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

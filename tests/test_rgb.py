@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from planes import rows_of
 from vidcolor.color.spaces import bt2020_to_srgb, hlg_to_linear, pq_to_linear
+from vidcolor.film.display import display_size, grey_picture
 from vidcolor.film.frame import ColorTags
 from vidcolor.film.reader import frames, open_video
-from vidcolor.film.rgb import display_size, frame_to_picture, frame_to_rgb, rgb_to_srgb
+from vidcolor.film.rgb import frame_to_picture, frame_to_rgb, rgb_to_codes, rgb_to_srgb, without_color
 
 # Codes of 75 % bars as test generators print them, BT.709 and BT.601, 8-bit limited: yellow, cyan, green, magenta.
 COLORS = [(191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191)]
@@ -237,3 +238,18 @@ def test_highlights_keep_their_hue() -> None:
     assert flame[0] > flame[1] + 0.05 > flame[2] + 0.1
     ordinary = torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))
     assert torch.equal(rgb_to_srgb(ordinary, ColorTags("bt709", False, 1, 1, 1)), ordinary)
+
+
+@pytest.mark.parametrize(("transfer", "primaries"), [(1, 1), (16, 9), (18, 9)])
+def test_grey_pictures_are_those_of_the_conversion(tmp_path: Path, transfer: int, primaries: int) -> None:
+    """The short way, without torch, gives what the long one gives with neutral chroma, to a code; HDR too."""
+    with open_video(film(tmp_path / "film.mkv", "yuv444p10le", 1, 1)) as video:
+        frame, info = next(frames(video)), video.info
+    tags = replace(frame.tags, transfer=transfer, primaries=primaries)
+    frame = replace(frame, tags=tags)
+    for side in (64, 40):
+        size = display_size(info, side)
+        wanted = rgb_to_codes(rgb_to_srgb(frame_to_rgb(frame, without_color(frame), *size), tags))
+        found = grey_picture(frame, info, side)
+        assert found.shape == wanted.shape
+        assert np.abs(found.astype(int) - wanted).max() <= 1

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix
+from vidcolor.color.weights import LUMA_WEIGHTS, Matrix
 
 # Those of BT.709, whose primaries are those of sRGB, are taken for all pictures in RGB files.
 KR, KB = (np.float32(weight) for weight in LUMA_WEIGHTS["bt709"])

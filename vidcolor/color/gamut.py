@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from vidcolor.color.arrays import Plane
-from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix, lab_to_rgb, rgb_to_luma, rgb_to_ycbcr
+from vidcolor.color.spaces import lab_to_rgb, rgb_to_luma, rgb_to_ycbcr
+from vidcolor.color.weights import LUMA_WEIGHTS, Matrix
 
 _making = threading.Lock()  # a table that two threads want is made once
 

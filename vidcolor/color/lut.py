@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from vidcolor.color.gamut import chroma_table
-from vidcolor.color.spaces import Matrix, rgb_to_lab, ycbcr_to_rgb
+from vidcolor.color.spaces import rgb_to_lab, ycbcr_to_rgb
+from vidcolor.color.weights import Matrix
 from vidcolor.errors import InputError, reason
 
 SIZES = {1: (2, 65536), 3: (2, 129)}  # points an axis, by the dimension of the table

@@ -19,19 +19,11 @@ whose gamma (BT.1886, 2.4) is close to it, and players show it unchanged on sRGB
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Matrix = Literal["bt601", "bt709", "bt2020"]
-
-# Luma weights (Kr, Kb): ITU-R BT.601-7 2.5.1, BT.709-6 3.2, BT.2020-2 table 4 (non-constant luminance).
-LUMA_WEIGHTS: dict[str, tuple[float, float]] = {
-    "bt601": (0.299, 0.114),
-    "bt709": (0.2126, 0.0722),
-    "bt2020": (0.2627, 0.0593),
-}
+from vidcolor.color.weights import LUMA_WEIGHTS, Matrix
 
 # CIE 15:2004, 8.2.1: the cube root gives way to a straight line below (6/29)^3.
 _LAB_EPSILON = (6 / 29) ** 3

@@ -34,10 +34,11 @@ from vidcolor.evaluation.pictures import (
     smaller_size,
 )
 from vidcolor.evaluation.scores import Color, Comparison, Mean, Scores, color_of, score, sepia
+from vidcolor.film.display import upright
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import frames, open_film
-from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, upright, without_color
+from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, without_color
 from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.guidance.guide import Guidance

@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-
 
 def usable_cores(root: Path = Path("/")) -> int:
     """Return how many cores this process may keep busy: of the machine, by its affinity and by its control group.
@@ -29,6 +27,8 @@ def budget(asked: int) -> int:
     Args:
         asked: So many; 0: all usable ones, or what OMP_NUM_THREADS leaves of them.
     """
+    import torch  # not on top: it takes a second, and reading a film needs none of it
+
     return asked or min(usable_cores(), torch.get_num_threads())
 
 

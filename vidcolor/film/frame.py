@@ -13,7 +13,7 @@ from vidcolor.color.arrays import Chroma, Luma
 from vidcolor.film.tracks import TrackMarks
 
 if TYPE_CHECKING:
-    from vidcolor.color.spaces import Matrix
+    from vidcolor.color.weights import Matrix
     from vidcolor.film.clock import Timestamps
     from vidcolor.film.fields import FieldOrder
     from vidcolor.film.tracks import Marks

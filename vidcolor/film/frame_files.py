@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcolor.color.codes import rgb_at_luma
-from vidcolor.color.spaces import LUMA_WEIGHTS
+from vidcolor.color.weights import LUMA_WEIGHTS
 from vidcolor.film.frame import Frame
 from vidcolor.film.images.dpx import new_header
 from vidcolor.film.images.image import TAGS, Image

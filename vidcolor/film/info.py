@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vidcolor.color.spaces import Matrix
+from vidcolor.color.weights import Matrix
 from vidcolor.errors import InputError
 from vidcolor.film import matroska, mp4
 from vidcolor.film.clock import choose_timestamps, measured_rate, sensible_rate

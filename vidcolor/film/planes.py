@@ -7,14 +7,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Chroma, Luma
-from vidcolor.color.spaces import LUMA_WEIGHTS, Matrix, rgb_to_ycbcr
+from vidcolor.color.weights import LUMA_WEIGHTS, Matrix
 
 # Packed Y'CbCr that PyAV's planes cannot take apart; swscale only moves the values.
 _UNPACKED = {8: "yuva444p", 10: "yuv444p10le", 12: "yuv444p12le", 16: "yuva444p16le"}
@@ -112,10 +111,17 @@ def _luma_of_rgb(raw: VideoFrame, matrix: Matrix) -> tuple[Luma, int, Luma | Non
 def _chroma_of_rgb(raw: VideoFrame, matrix: Matrix) -> Chroma:
     deep = max(c.bits for c in raw.format.components) > 8
     rgb = raw.to_ndarray(format="rgb48le" if deep else "rgb24").astype(np.float32) / (65535 if deep else 255)
-    cbcr = rgb_to_ycbcr(torch.from_numpy(rgb).permute(2, 0, 1), matrix)[1:].numpy()
+    kr, kb = LUMA_WEIGHTS[matrix]
+    luma: NDArray[np.float32] = rgb @ np.array([kr, 1 - kr - kb, kb], np.float32)
     shift = 2 if deep else 0
-    codes = np.rint(cbcr * (224 << shift) + (128 << shift)).astype(np.uint16 if deep else np.uint8)
-    return codes[0], codes[1]
+
+    def codes(color: NDArray[np.float32], weight: float) -> Luma:
+        """Return the plane of a color's difference to the luma (ITU-R BT.601-7, 2.5.2)."""
+        difference = (color - luma) * np.float32((224 << shift) / (2 * (1 - weight)))
+        found: Luma = np.rint(difference + np.float32(128 << shift)).astype(np.uint16 if deep else np.uint8)
+        return found
+
+    return codes(rgb[..., 2], kb), codes(rgb[..., 0], kr)
 
 
 def resize(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:

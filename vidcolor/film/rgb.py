@@ -23,6 +23,7 @@ from vidcolor.color.spaces import (
     srgb_to_linear,
     ycbcr_to_rgb,
 )
+from vidcolor.film.display import display_size, upright
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 
 FloatImage = NDArray[np.float32]
@@ -57,23 +58,6 @@ def frame_to_picture(frame: Frame, info: VideoInfo, max_side: int) -> RgbImage:
         raise ValueError("a frame without its chroma has no colors to show")
     stored = frame_to_rgb(frame, frame.chroma, *display_size(info, max_side))
     return upright(rgb_to_codes(rgb_to_srgb(stored, frame.tags)), info)
-
-
-def display_size(info: VideoInfo, max_side: int) -> tuple[int, int]:
-    """Return width and height of the stored picture with square pixels and a long side of at most ``max_side``.
-
-    Never enlarged: where pixels are not square, their longer side is the one that gives way.
-    """
-    aspect = float(info.sample_aspect)
-    width, height = info.width * min(1.0, aspect), info.height / max(1.0, aspect)
-    scale = min(1.0, max_side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def upright(picture: RgbImage, info: VideoInfo) -> RgbImage:
-    """Return a stored picture ``(H, W, 3)`` turned and mirrored as players do."""
-    turned = np.rot90(picture, round(info.rotation / 90) % 4)
-    return np.ascontiguousarray(turned[:, ::-1] if info.mirrored else turned)
 
 
 def rgb_to_codes(rgb: Tensor) -> RgbImage:

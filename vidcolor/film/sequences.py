@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Luma
 from vidcolor.color.codes import luma_codes
-from vidcolor.color.spaces import LUMA_WEIGHTS
+from vidcolor.color.weights import LUMA_WEIGHTS
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.dpx import Header, read_dpx

@@ -12,10 +12,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from vidcolor.color import spaces
 from vidcolor.color.codes import KB, KG, KR, Floats, luma_codes, rgb_at_luma
 
 _BAND = 1 << 15  # pixels that are computed at a time
@@ -75,10 +73,18 @@ class Video(Transfer):
 
 
 def _srgb_to_linear(x: Floats) -> Floats:
+    import torch  # not on top: it takes a second, and most films need none of this
+
+    from vidcolor.color import spaces
+
     return spaces.srgb_to_linear(torch.from_numpy(x)).numpy()
 
 
 def _linear_to_srgb(x: Floats) -> Floats:
+    import torch
+
+    from vidcolor.color import spaces
+
     return spaces.linear_to_srgb(torch.from_numpy(x)).numpy()
 
 

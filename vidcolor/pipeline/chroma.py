@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Plane
 from vidcolor.color.gamut import chroma_table, limit_to_gamut
-from vidcolor.color.spaces import Matrix
+from vidcolor.color.weights import Matrix
 from vidcolor.film.frame import Frame
 
 RADIUS = 3  # of the guided filter's window, in pixels of the network's picture

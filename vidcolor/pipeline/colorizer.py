@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Plane
 from vidcolor.color.codes import KB, KG, KR
-from vidcolor.color.spaces import LUMA_WEIGHTS
+from vidcolor.color.weights import LUMA_WEIGHTS
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image

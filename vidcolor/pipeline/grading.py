@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from vidcolor.color.arrays import Chroma, Luma, Plane
 from vidcolor.color.grade import Grade, apply_grade, incoming_share
 from vidcolor.color.lut import Lut, read_lut
-from vidcolor.color.spaces import Matrix, luma_to_lightness, rgb_to_ycbcr, ycbcr_to_rgb
+from vidcolor.color.spaces import luma_to_lightness, rgb_to_ycbcr, ycbcr_to_rgb
+from vidcolor.color.weights import Matrix
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.shots import LOOKAHEAD, ShotDetector
 from vidcolor.pipeline.shotlist.detector import ListedShots

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from vidcolor.color.arrays import Plane
-from vidcolor.color.spaces import LUMA_WEIGHTS
 from vidcolor.color.tint import SIDE, Kind, tint_of
+from vidcolor.color.weights import LUMA_WEIGHTS
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.images.image import TAGS, Image

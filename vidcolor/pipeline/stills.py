@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from vidcolor.color.arrays import RgbImage
+from vidcolor.film.display import display_size, upright
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.reader import Video
-from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, upright, without_color
+from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, without_color
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.photo import photograph_grading, read_photograph

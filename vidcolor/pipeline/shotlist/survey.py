@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.color.arrays import Luma, RgbImage
+from vidcolor.film.display import grey_picture
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.reader import Video, frames, open_video
-from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, rgb_to_srgb, upright, without_color
 from vidcolor.film.shots import Boundary, Thumbnail, WithBoundaries, thumbnail_of
 from vidcolor.film.timecode import TimecodeClock
 from vidcolor.pipeline.shotlist.landmark import Landmark, look_of
@@ -162,11 +162,5 @@ class _Finding:
             return
         shot = self.shots[-1] = replace(self.shots[-1], end=self.count)
         middle = min(self._samples, key=lambda offset: abs(offset - shot.frames / 2))
-        self.pictures.append(_picture(self._samples[middle], self.info))
+        self.pictures.append(grey_picture(self._samples[middle], self.info, PICTURE))
         self._samples.clear()
-
-
-def _picture(frame: Frame, info: VideoInfo) -> RgbImage:
-    """Return the grey picture that a screen shows of a frame, from a sample of its luma."""
-    rgb = frame_to_rgb(frame, without_color(frame), *display_size(info, PICTURE))
-    return upright(rgb_to_codes(rgb_to_srgb(rgb, frame.tags)), info)

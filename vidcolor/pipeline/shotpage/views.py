@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vidcolor.color.arrays import RgbImage
+from vidcolor.film.display import display_size, upright
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.rgb import display_size, frame_to_rgb, rgb_to_codes, upright, without_color
+from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, without_color
 from vidcolor.pipeline.shotlist.shot import Shot
 from vidcolor.pipeline.shotpage.budget import Budget, pace
 from vidcolor.pipeline.stages import Planes
