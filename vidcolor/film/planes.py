@@ -110,9 +110,10 @@ def _luma_of_rgb(raw: VideoFrame, matrix: Matrix) -> tuple[Luma, int, Luma | Non
 
 def _chroma_of_rgb(raw: VideoFrame, matrix: Matrix) -> Chroma:
     deep = max(c.bits for c in raw.format.components) > 8
-    rgb = raw.to_ndarray(format="rgb48le" if deep else "rgb24").astype(np.float32) / (65535 if deep else 255)
+    top = np.float32(65535 if deep else 255)
+    rgb = raw.to_ndarray(format="rgb48le" if deep else "rgb24").astype(np.float32) / top
     kr, kb = LUMA_WEIGHTS[matrix]
-    luma: NDArray[np.float32] = rgb @ np.array([kr, 1 - kr - kb, kb], np.float32)
+    luma = rgb @ np.array([kr, 1 - kr - kb, kb], np.float32)
     shift = 2 if deep else 0
 
     def codes(color: NDArray[np.float32], weight: float) -> Luma:
