@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from vidcolor.film.images.dpx import new_header, write_dpx
+from vidcolor.film.images.image import Image
+from vidcolor.film.images.metadata import Metadata
+from vidcolor.film.transfer import VIDEO, Transfer
+
+Array = NDArray[Any]
 SHOT, SHOTS = 14, 5  # frames of a shot, and how many shots
+WIDTH, HEIGHT = 96, 64  # of scans
 
 
 def write_reel(path: Path, *, shot: int = SHOT, shots: int = SHOTS) -> Path:
@@ -56,3 +65,31 @@ def transparent_film(path: Path) -> Path:
 def digest(path: Path) -> str:
     """Return what tells two files apart."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def textures(count: int, bits: int) -> list[Array]:
+    """Grey frames of shots of moving texture."""
+    rng, found = np.random.default_rng(3), []
+    for number in range(count):
+        if number % SHOT == 0:
+            texture = cv2.GaussianBlur(rng.normal(size=(HEIGHT, 140)), (0, 0), 3)
+            texture = np.clip(0.5 + 0.2 * texture / texture.std(), 0.02, 0.95)
+        codes = np.rint(texture[:, number % SHOT :][:, :WIDTH] * ((1 << bits) - 1))
+        found.append(codes.astype(np.uint8 if bits == 8 else np.uint16))
+    return found
+
+
+def write_scan(
+    folder: Path, count: int = 2 * SHOT, bits: int = 10, transfer: Transfer = VIDEO, name: str = "reel1_"
+) -> list[Array]:
+    """A scan in DPX files, with timecode and notes in each header; returns the lumas."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lumas = textures(count, bits)
+    for number, luma in enumerate(lumas, 86400):
+        header = new_header(WIDTH, HEIGHT, bits, transfer, 3).with_rate(Fraction(24))
+        seconds, frame = divmod(number, 24)
+        header = header.with_timecode(f"01:{seconds // 60 % 60:02}:{seconds % 60:02}:{frame:02}")
+        noted = header.data[:36] + b"reel one, take 2".ljust(100, b"\0") + header.data[136:]
+        image = Image(np.repeat(luma[..., None], 3, axis=2), bits, transfer=transfer, metadata=Metadata(header=noted))
+        write_dpx(folder / f"{name}{number:06d}.dpx", image)
+    return lumas

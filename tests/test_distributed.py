@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reels import SHOT, SHOTS, digest, transparent_film, write_reel
+from reels import SHOT, SHOTS, digest, transparent_film, write_reel, write_scan
 from vidcolor.cli.app import main
 from vidcolor.errors import InputError, OutputError, PartsError, UnfitError
 from vidcolor.film.packets import PacketFile
@@ -133,6 +134,22 @@ def test_a_list_of_shots_is_planned(tmp_path: Path, film: Path) -> None:
     (tmp_path / "shots.csv").write_text(rows.replace("0.4", "0.6"))
     with pytest.raises(UnfitError, match="another list of shots"):
         work(plan, tmp_path / "other")
+
+
+def test_an_image_sequence_is_planned(tmp_path: Path) -> None:
+    """Frames in a folder, on machines that see it elsewhere; numbered files are not what workers make."""
+    write_scan(tmp_path / "scan", 3 * SHOT)
+    with pytest.raises(InputError, match="--container"):
+        make_plan(tmp_path / "scan", settings=RunSettings(**SMALL))
+    make_plan(tmp_path / "scan", suffix=".mkv", settings=RunSettings(**SMALL)).write(tmp_path / "plan.json")
+    plan = read_plan(tmp_path / "plan.json")
+    assert (plan.frames, len(plan.segments)) == (3 * SHOT, 3)
+    colorize_film(tmp_path / "scan", tmp_path / "whole.mkv", settings=RunSettings(**SMALL))
+    shutil.copytree(tmp_path / "scan", tmp_path / "copy")
+    plan = replace(plan, film=tmp_path / "copy")
+    work(plan, tmp_path / "parts")
+    join(plan, tmp_path / "parts", tmp_path / "joined.mkv")
+    assert digest(tmp_path / "joined.mkv") == digest(tmp_path / "whole.mkv")
 
 
 def test_warnings_are_those_of_one_machine(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from vidcolor.errors import InputError, writing
 
+MARK = ".color"
+"""What stands before the suffix of what was colored."""
+
 FILMS = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".gif", ".ivf", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"}
     | {".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"}

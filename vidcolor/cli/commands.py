@@ -28,7 +28,9 @@ def colorize(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INPUT", help="Films, photographs, folders of them; - is a film from stdin.", show_default=False
+            metavar="INPUT",
+            help="Films, sequences, photographs, folders of them; - is a film from stdin.",
+            show_default=False,
         ),
     ],
     run: RunSettings,

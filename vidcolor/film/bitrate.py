@@ -19,7 +19,9 @@ def copied_rate(info: VideoInfo, at: float, seconds: float = LOOKED_AT) -> float
         at: Where the part begins, in seconds of the container's clock.
         seconds: How long it is.
     """
-    with open_container(info.path) as container:
+    if info.beside is None:
+        return 0.0
+    with open_container(info.beside) as container:
         copied = {s.index for s in container.streams if s.index != info.stream and not is_cover(s)}
         if not copied or not info.seconds:
             return 0.0

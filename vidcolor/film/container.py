@@ -206,6 +206,8 @@ def runs_evenly(info: VideoInfo, gaps: bool = True) -> bool:
     Args:
         gaps: Places may be empty.
     """
+    if info.is_sequence:
+        return True
     if info.piped:
         return info.container == EVEN_PIPE
     if info.timestamps != "pts":

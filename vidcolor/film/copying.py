@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import av
@@ -11,6 +11,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.stream import Stream
 
+from vidcolor.files import MARK
 from vidcolor.film.container import readable
 
 # Tags that speak of the old container or of its packets, not of the film.
@@ -33,6 +34,24 @@ def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
         and not key.lower().startswith(_STATISTICS)
         and not key.lower().endswith(_IDENTITIES)
     }
+
+
+def told_losses(title: str, suffix: str, losses: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what a container does not hold, in one line; none where it holds all.
+
+    Args:
+        title: The film's name without its suffix.
+        suffix: The container's.
+        losses: Each with the suffix of a container that could hold it, or "".
+    """
+    by_holder: dict[str, list[str]] = {}
+    for what, holder in losses:
+        by_holder.setdefault(holder, []).append(what)
+    parts = []
+    for holder, whats in by_holder.items():
+        where = f"-o {title}{MARK}{holder} keeps it" if holder else "no container here can"
+        parts.append(f"{', '.join(whats)} ({where})")
+    return [f"{suffix} cannot hold {'; '.join(parts)}"] if parts else []
 
 
 def add_copy(container: OutputContainer, other: Stream, changed: Parameters | None = None) -> Stream:

@@ -56,7 +56,7 @@ class OtherPackets:
     """Gives packets in the order of the file, each with its place in the film in seconds.
 
     Args:
-        source: The film's container.
+        source: The film's container; None where nothing is copied.
         wanted: Numbers of the streams.
         arriving: Where packets come from instead, for a film that comes through a pipe.
 
@@ -66,7 +66,7 @@ class OtherPackets:
 
     def __init__(
         self,
-        source: InputContainer,
+        source: InputContainer | None,
         info: VideoInfo,
         wanted: set[int],
         part: Part,
@@ -102,7 +102,7 @@ class OtherPackets:
 
     def _read(self) -> Iterator[Packet[Stream]]:
         """Yield the packets of the file."""
-        if not self._wanted and not may_grow(self._source):
+        if self._source is None or (not self._wanted and not may_grow(self._source)):
             return
         if self._part.begin > 0 and self._info.clock.is_even:
             with suppress(FFmpegError, OverflowError):  # what cannot seek is read from its beginning
@@ -114,7 +114,7 @@ class OtherPackets:
 
     def _end(self) -> None:
         """Note the streams that are known now, at the end of the part."""
-        if not self._ended:
+        if not self._ended and self._source is not None:
             self.late, self._ended = late_streams(self._source), True
 
 

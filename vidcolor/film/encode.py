@@ -84,6 +84,16 @@ class Encoding:
         """Return whether pictures have an opacity plane."""
         return self.pix_fmt.startswith("yuva")
 
+    def __str__(self) -> str:
+        options = " ".join(f"{name}={value}" for name, value in self.options)
+        return f"{self.codec} ({options}), {self.pix_fmt}"
+
+    def described(self) -> dict[str, str]:
+        """Return what a user would like to know, by its names."""
+        options = " ".join(f"{name}={value}" for name, value in self.options)
+        size = f"{self.width}x{self.height}"
+        return {"size": size, "codec": self.codec, "pixel format": self.pix_fmt, "encoder": options}
+
     @property
     def chroma_size(self) -> tuple[int, int]:
         """Return width and height of the chroma planes."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SD_HEIGHT = 576  # pictures up to this height, and up to SD_WIDTH wide, are standard definition: BT.601
 SD_WIDTH = 1024
+SEQUENCE = "image sequence"  # the container of frames that are numbered files
 
 
 def usual_matrix(width: int, height: int) -> Matrix:
@@ -182,6 +183,7 @@ class VideoInfo:
         piped: It comes through a pipe, and can be read once.
         tracks: What is marked on tracks, by their streams' numbers, where libav does not hand it on.
         fields_kept: Its frames are handed on with both fields, whatever they show.
+        sound: Of an image sequence, a file whose sound goes with it; None: it is silent.
     """
 
     path: Path
@@ -216,6 +218,22 @@ class VideoInfo:
     fields_kept: bool = False
     piped: bool = False
     tracks: Marks = field(default_factory=dict)
+    sound: Path | None = None
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether its frames are numbered files."""
+        return self.container == SEQUENCE
+
+    @property
+    def title(self) -> str:
+        """Return the film's name without its suffix, and without the number of frames that are files."""
+        return self.path.stem.split("%")[0].strip(" _.-[") or self.path.stem if self.is_sequence else self.path.stem
+
+    @property
+    def beside(self) -> Path | None:
+        """The file that other streams are copied from: the film itself, or what goes with an image sequence."""
+        return self.sound if self.is_sequence else self.path
 
     @property
     def marks(self) -> TrackMarks:

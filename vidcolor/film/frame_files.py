@@ -21,6 +21,7 @@ from vidcolor.film.images.writing import check_format, losses, write_straight
 from vidcolor.film.numbering import Numbered
 from vidcolor.film.sequences import SequenceFrame
 from vidcolor.film.timecode import TimecodeClock
+from vidcolor.film.transfer import VIDEO
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,13 @@ class FrameFiles:
     alpha: bool = True
     first: int = 1
 
+    def __str__(self) -> str:
+        return f"numbered {self.name.suffix} files"
+
+    def described(self) -> dict[str, str]:
+        """Return what a user would like to know, by its names."""
+        return {"size": f"{self.width}x{self.height}", "files": self.name.suffix}
+
     @property
     def chroma_size(self) -> tuple[int, int]:
         """Return width and height of the chroma planes: those of the frames."""
@@ -62,7 +70,8 @@ class FrameFiles:
     def grey(self, frame: Frame) -> Image:
         """Return a frame's luma as its file will hold it: to the code where it comes from a file."""
         if isinstance(frame, SequenceFrame) and frame.still is not None:
-            return frame.still
+            still = frame.still  # whose luma is another only when a look-up table has changed it
+            return still if still.transfer is not VIDEO else replace(still, pixels=frame.luma)
         bits = self.bits or (8 if frame.bits == 8 else 10 if frame.bits <= 10 else 12 if frame.bits <= 12 else 16)
         if self.name.suffix.lower() != ".dpx":
             bits = 8 if bits == 8 else 16

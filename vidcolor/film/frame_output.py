@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,6 +23,7 @@ from vidcolor.errors import OutputError, writing
 from vidcolor.film.frame import Frame
 from vidcolor.film.frame_files import FrameFiles, FrameWriter
 
+FRAMES = "frames"  # the folder beside lists in which each has one
 WRITERS = 2  # threads that paint and pack frames; each holds a frame of full size
 _LIST = "vidcolor frames 1"
 
@@ -32,12 +33,18 @@ class Written:
     """A file as it was when its frame was written.
 
     Attributes:
+        size: In bytes.
         modified: When, in nanoseconds.
     """
 
     name: str
-    bytes: int
+    size: int
     modified: int
+
+    @property
+    def is_keyframe(self) -> bool:
+        """Return that it needs no others, as of packets."""
+        return True
 
     @classmethod
     def of(cls, path: Path) -> Written:
@@ -45,11 +52,25 @@ class Written:
         state = path.stat()
         return cls(path.name, state.st_size, state.st_mtime_ns)
 
+    def is_there(self, *folders: Path) -> bool:
+        """Return whether the file is still as it was written, in one of some folders."""
+        for folder in folders:
+            with suppress(OSError):
+                if Written.of(folder / self.name) == self:
+                    return True
+        return False
+
 
 class FrameEncoder:
-    """Frames with their chroma in, files out (push / flush); several are painted and packed at the same time."""
+    """Takes frames with their chroma and gives files (push / flush); several are painted and packed at the same time.
+
+    Args:
+        files: How frames become files.
+        folder: Where to.
+    """
 
     def __init__(self, files: FrameFiles, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._writer = FrameWriter(files, folder)
         self._threads = ThreadPoolExecutor(WRITERS, "frame-writer")
         self._waiting: deque[Future[Written]] = deque()
@@ -57,8 +78,13 @@ class FrameEncoder:
     def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], place: int = 0) -> list[Written]:
         """Begin to write a frame, and return the files of frames before that are done.
 
+        Args:
+            frame: Of a film.
+            chroma: Its Cb and Cr, of its full size.
+            place: How many frames of the film come before it.
+
         Raises:
-            OutputError: the place cannot be written.
+            OSError: the place cannot be written.
         """
         done = self._finished(WRITERS)
         self._waiting.append(self._threads.submit(self._write, frame, chroma, place))
@@ -79,45 +105,62 @@ class FrameEncoder:
         return Written.of(self._writer.write(frame, chroma, place))
 
     def _finished(self, most: int) -> list[Written]:
-        """Return the files that are done, in their order, so that at most so many are waited for."""
+        """Return files in their order, until at most so many are waited for."""
         done = []
         while self._waiting and (len(self._waiting) > most or self._waiting[0].done()):
             done.append(self._waiting.popleft().result())
         return done
 
 
-class FrameList:
-    """Notes the files of a segment, and brings them to the disk; ``digest`` and ``bytes`` tell of the list itself."""
+class FrameSegment:
+    """Writes the frames of a segment, and a list of their files.
 
-    def __init__(self, path: Path, folder: Path) -> None:
-        self.digest = hashlib.sha256()
+    Args:
+        files: How frames become files.
+        path: Of the list; ``digest`` and ``bytes`` tell of that. The frames go into a folder that belongs to it.
+    """
+
+    def __init__(self, files: FrameFiles, path: Path) -> None:
         self.bytes = 0
-        self._folder, self._unsafe = folder, list[Path]()
+        self._hash = hashlib.sha256()
+        self._folder, self._written = folder_of(path), list[Written]()
         self._file = open(path, "wb")  # noqa: SIM115 - closed by close()
-        self._write({"format": _LIST})
+        self._encoder = FrameEncoder(files, self._folder)
 
-    def push(self, written: Sequence[Written]) -> None:
-        """Note files that are written, in their order."""
-        for each in written:
-            self._write(asdict(each))
-            self._unsafe.append(self._folder / each.name)
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the list as hexadecimal digits."""
+        return self._hash.hexdigest()
 
-    def sync(self) -> None:
-        """Return when the files and their list lie on the disk."""
-        for path in (*self._unsafe, self._folder):
-            _sync(path)
-        self._unsafe.clear()
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], place: int) -> None:
+        """Write a frame; as FrameEncoder does."""
+        self._written += self._encoder.push(frame, chroma, place)
+
+    def finish(self) -> None:
+        """Return when all files and their list lie on the disk.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        self._written += self._encoder.flush()
+        self._note({"format": _LIST})
+        for written in self._written:
+            _sync(self._folder / written.name)
+            self._note(asdict(written))
+        _sync(self._folder)
         self._file.flush()
         os.fsync(self._file.fileno())
+        self.close()
 
     def close(self) -> None:
-        """Close the list."""
+        """Close the list; what is being written is waited for."""
+        self._encoder.close()
         self._file.close()
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _note(self, line: dict[str, Any]) -> None:
         data = json.dumps(line).encode() + b"\n"
         self._file.write(data)
-        self.digest.update(data)
+        self._hash.update(data)
         self.bytes += len(data)
 
 
@@ -132,8 +175,17 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def folder_of(path: Path) -> Path:
+    """Return the folder of the frames that a list notes, until they get their names."""
+    return path.parent / FRAMES / path.stem
+
+
 def listed(path: Path) -> Iterator[Written]:
-    """Yield the files that a list notes."""
+    """Yield the files that the list of a segment notes.
+
+    Raises:
+        ValueError: it is no such list.
+    """
     with open(path, encoding="utf-8") as file:
         if json.loads(next(file, "{}")).get("format") != _LIST:
             raise ValueError(f"{path} is no list of frames")
@@ -141,38 +193,28 @@ def listed(path: Path) -> Iterator[Written]:
             yield Written(**json.loads(line))
 
 
-def is_there(written: Written, *folders: Path) -> bool:
-    """Return whether a file is still as it was written, in one of some folders."""
-    for folder in folders:
-        with suppress(OSError):
-            if Written.of(folder / written.name) == written:
-                return True
-    return False
-
-
 class FrameOutput:
-    """Gives frames their final names when all are written: what a FilmWriter is for a container.
+    """Gives frames their final names when all are written, as a FilmWriter does with a film.
 
     A context manager. When the block ends with an error, nothing has got its final name.
 
     Args:
         path: Of the sequence, with its number as %06d.
         files: How the frames are written.
-        folder: Where they are until then, on the same disk.
-        sealed: Called with the first frame's file just before the first of all gets its name.
+        folder: Where those that are pushed are until then, on the same disk.
+        sealed: Called with the first frame's file just before any gets its name.
 
     Attributes:
-        accept: Called when all is written; it may still refuse.
-        warnings: What files of this kind do not hold.
+        accept: Called when all is written and told of in ``warnings``; it may still refuse.
     """
 
     def __init__(
         self, path: Path, files: FrameFiles, folder: Path, *, sealed: Callable[[Path], None] = lambda part: None
     ) -> None:
-        self.path, self.encoding, self.warnings = path, files, list[str]()
+        self.path, self.warnings = path, list[str]()
         self.accept: Callable[[], None] = lambda: None
-        self._folder, self._sealed = folder, sealed
-        self._written: list[Written] = []
+        self._files, self._folder, self._sealed = files, folder, sealed
+        self._written: list[tuple[Path, Written]] = []  # with the folders that they are in
         self._encoder: FrameEncoder | None = None
 
     def __enter__(self) -> FrameOutput:
@@ -187,27 +229,38 @@ class FrameOutput:
                 self._publish()
 
     def rehearse(self) -> None:
-        """Do nothing: each frame is a file of its own, and there is nothing to find out before the work."""
+        """Find out nothing: each frame is a file of its own, and what does not fit shows with the first."""
 
-    def encoder(self) -> FrameEncoder:
-        """Return an encoder whose files are to be given to write()."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._encoder = FrameEncoder(self.encoding, self._folder)
-        return self._encoder
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], place: int) -> None:
+        """Write a frame; as FrameEncoder does.
 
-    def write(self, written: Iterable[Written]) -> None:
-        """Take the files of frames, in any order."""
-        self._written += written
+        Raises:
+            OutputError: the disk is full.
+        """
+        with writing(self.path):
+            self._encoder = self._encoder or FrameEncoder(self._files, self._folder)
+            self._written += [(self._folder, each) for each in self._encoder.push(frame, chroma, place)]
+
+    def flush(self) -> None:
+        """Take the end of the frames."""
+        if self._encoder is not None:
+            with writing(self.path):
+                self._written += [(self._folder, each) for each in self._encoder.flush()]
+
+    def take(self, lists: Sequence[Path]) -> None:
+        """Take frames that have been written already, by the lists of their segments."""
+        for path in lists:
+            self._written += [(folder_of(path), each) for each in listed(path)]
 
     def _publish(self) -> None:
         final = self.path.parent
-        new = [each.name for each in self._written if not is_there(each, final)]
         if not self._written:
             raise OutputError(f"cannot write {self.path}", "there are no frames", "Check --start and --duration")
-        first = self._written[0].name
+        new = [folder / each.name for folder, each in self._written if not each.is_there(final)]
+        first = self._written[0][0] / self._written[0][1].name
         if first in new:
-            self._sealed(self._folder / first)
+            self._sealed(first)
         # The first one last: where it is, all are.
-        for name in (*(name for name in new if name != first), *(name for name in new if name == first)):
-            os.replace(self._folder / name, final / name)
+        for file in sorted(new, key=lambda file: file == first):
+            os.replace(file, final / file.name)
         _sync(final)

@@ -79,7 +79,7 @@ def describe(path: Path, container: InputContainer, stream: VideoStream, first: 
         seconds=seconds,
         tags=color_tags(shown, context.name, shown.width, shown.height),
         streams=tuple(
-            _describe_other(s, tracks.get(s.index, TrackMarks())) for s in container.streams if s.index != stream.index
+            describe_other(s, tracks.get(s.index, TrackMarks())) for s in container.streams if s.index != stream.index
         ),
         stream=stream.index,
         mirrored=mirrored,
@@ -142,7 +142,8 @@ def _begin(first: list[VideoFrame], stream: VideoStream) -> int:
     return min(shown, default=stream.start_time or 0)
 
 
-def _describe_other(stream: Stream, marks: TrackMarks) -> StreamInfo:
+def describe_other(stream: Stream, marks: TrackMarks) -> StreamInfo:
+    """Return what is told about a stream that is not the film's picture."""
     context = getattr(stream, "codec_context", None)
     name = context.name if context is not None else getattr(stream, "name", None) or "unknown"
     detail = ""

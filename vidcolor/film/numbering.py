@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import NoReturn
 
 from vidcolor.errors import InputError, OutputError, reading
-from vidcolor.files import PHOTOS, has_suffix, is_hidden
+from vidcolor.files import MARK, PHOTOS, has_suffix, is_hidden
 
 FEWEST = 12  # numbered pictures that are a film in a folder; of DPX and EXR, which nobody takes photographs in, two
 _FRAMES_BY_NATURE = frozenset({".dpx", ".exr"})
@@ -22,7 +23,7 @@ _PRINTF = re.compile(r"%0?(\d*)d")
 _RANGE = re.compile(r"\[(\d+)-(\d+)\]")
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
 _MOST_DIGITS = 18
-_SHEET = re.compile(r".*\.shots(-\d+)?\.jpg")  # pictures of the shots, which stand beside their list
+_MADE = re.compile(rf".*(\.shots(-\d+)?\.jpg|{re.escape(MARK)}\.\w+)")  # pictures of shots, colored photographs
 
 
 @dataclass(frozen=True)
@@ -148,26 +149,51 @@ def parse_numbered(path: Path | str) -> Numbered | None:
 def find_sequence(text: Path | str) -> Sequence | None:
     """Return the sequence that a path, a pattern or a folder means; None when it means something else.
 
-    A folder or a ``*`` pattern means one when all of its pictures are the frames of one film: numbered DPX or EXR, or
-    at least ``FEWEST`` numbered TIFF or PNG files. Anything else there is a collection of photographs.
-
     Raises:
         InputError: no frame has such a name, or a folder holds the frames of several films.
+    """
+    found = find_sequences(text)
+    if len(found) > 1:
+        refuse_several(found, text)
+    return found[0] if found else None
+
+
+def find_sequences(text: Path | str) -> list[Sequence]:
+    """Return the sequences that a path, a pattern or a folder may mean; none when it means something else.
+
+    A folder or a ``*`` pattern means some when all of its pictures are the frames of films: numbered DPX or EXR, or at
+    least ``FEWEST`` numbered TIFF or PNG files each. Anything else there is a collection of photographs.
+
+    Raises:
+        InputError: no frame has such a name.
     """
     path = Path(text)
     with reading(path):
         if path.is_file():
-            return None
+            return []
         if path.is_dir():
-            return _only_one([file for file in path.iterdir() if not is_hidden(file, path) and file.is_file()], path)
-        if bounds := _RANGE.search(path.name):
-            return _within(path, bounds)
-        if _PRINTF.search(path.name) and (name := parse_numbered(path)):
-            return _of_name(name, path)
+            return _together([file for file in path.iterdir() if not is_hidden(file, path) and file.is_file()])
+        if has_suffix(path, PHOTOS):
+            bounds = _RANGE.search(path.name)
+            if bounds and len(bounds[0]) > len("[1-9]"):  # which is a pattern
+                return [_within(path, bounds)]
+            if _PRINTF.search(path.name) and (name := parse_numbered(path)):
+                return [_of_name(name, path)]
         if glob.has_magic(str(path)):
-            found = _only_one([Path(found) for found in glob.glob(str(path)) if Path(found).is_file()], path)
-            return found and replace(found, is_whole=found.numbers == _of_name(found.name, path).numbers)
-    return None
+            found = _together([Path(found) for found in glob.glob(str(path)) if Path(found).is_file()])
+            return [replace(one, is_whole=one.numbers == _of_name(one.name, path).numbers) for one in found]
+    return []
+
+
+def refuse_several(found: list[Sequence], path: Path | str) -> NoReturn:
+    """Refuse a folder or a pattern that means the frames of several films.
+
+    Raises:
+        InputError: with the names of some.
+    """
+    names = " and ".join(f"{one.name.path(one.first).name} ({len(one)} frames)" for one in found[:3])
+    why = f"it holds {len(found)} sequences: {names}"
+    raise InputError(f"cannot open {path}", why, f"Name the one that is meant, as {found[0].name}")
 
 
 def _of_name(name: Numbered, path: Path) -> Sequence:
@@ -194,36 +220,30 @@ def _within(path: Path, bounds: re.Match[str]) -> Sequence:
     return replace(whole, numbers=numbers, first=first, last=last, is_whole=numbers == whole.numbers)
 
 
-def _only_one(files: list[Path], path: Path) -> Sequence | None:
-    """Return the sequence that all of these files belong to."""
-    pictures = [file for file in files if has_suffix(file, PHOTOS) and not _SHEET.fullmatch(file.name)]
+def _together(files: list[Path]) -> list[Sequence]:
+    """Return the sequences that make up all pictures among some files; none when they are something else."""
+    pictures = [file for file in files if has_suffix(file, PHOTOS) and not _MADE.fullmatch(file.name)]
     if not pictures or not all(has_suffix(file, _FRAMES) for file in pictures):
-        return None
-    found = _grouped(pictures)
-    if found is None:
-        return None
+        return []
     by_nature = all(has_suffix(file, _FRAMES_BY_NATURE) for file in pictures)
-    films = [one for one in found if len(one) >= (2 if by_nature else FEWEST)]
-    if len(found) > 1 and len(films) == len(found):
-        names = " and ".join(f"{one.name.path(one.first).name} ({len(one)} frames)" for one in films[:3])
-        example = f"{films[0].name.before}%0{films[0].name.digits}d{films[0].name.after}"
-        why = f"it holds {len(films)} sequences: {names}"
-        raise InputError(f"cannot open {path}", why, f"Name the one that is meant, as {films[0].name.folder / example}")
-    return replace(films[0], guessed=not by_nature) if len(found) == 1 and films else None
+    found = _grouped(pictures)
+    if any(len(one) < (2 if by_nature else FEWEST) for one in found):
+        return []
+    return [replace(one, guessed=not by_nature) for one in found]
 
 
-def _grouped(files: list[Path]) -> list[Sequence] | None:
-    """Return the sequences that files belong to; None when one of them has no number."""
+def _grouped(files: list[Path]) -> list[Sequence]:
+    """Return the sequences that files belong to; none when one of them has no number."""
     groups: dict[tuple[Path, str, str], list[str]] = {}
     for file in files:
         parts = _NUMBERED.fullmatch(file.stem)
         if not parts or len(parts[2]) > _MOST_DIGITS:
-            return None
+            return []
         groups.setdefault((file.parent, parts[1], parts[3] + file.suffix), []).append(parts[2])
     found = []
     for (folder, before, after), texts in sorted(groups.items()):
         if any(text.startswith("0") and len(text) > min(map(len, texts)) for text in texts):
-            return None  # 001 beside 0001: no one name gives both
+            return []  # 001 beside 0001: no one name gives both
         name = Numbered(folder, before, after, min(map(len, texts)))
         numbers = sorted({int(text) for text in texts})
         found.append(Sequence(name, tuple(numbers), numbers[0], numbers[-1]))

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
@@ -22,6 +22,8 @@ from av.stream import Stream
 from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError
+from vidcolor.film.encode import Encoding, VideoEncoder
+from vidcolor.film.frame import Frame
 
 _FORMAT = b"vidcolor packets 1\n"
 _PACKET = struct.Struct("<qqIBB")  # pts, duration, bytes, keyframe, number of side data
@@ -63,6 +65,48 @@ class PacketFile:
         self._file.write(data)
         self.digest.update(data)
         self.bytes += len(data)
+
+
+class PacketSegment:
+    """Encodes the frames of a segment into a file of packets; ``digest`` and ``bytes`` tell of the file."""
+
+    def __init__(self, encoding: Encoding, path: Path) -> None:
+        self._encoder = VideoEncoder(encoding)
+        self._file = PacketFile(path, self._encoder.header)
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the file as hexadecimal digits."""
+        return self._file.digest.hexdigest()
+
+    @property
+    def bytes(self) -> int:
+        """Return how many the file has."""
+        return self._file.bytes
+
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], place: int) -> None:
+        """Encode a frame: its own luma, and Cb and Cr of the encoding's chroma size; as VideoEncoder does.
+
+        Args:
+            frame: Of a film.
+            chroma: Its Cb and Cr.
+            place: Its number in the film, which packets do not tell.
+        """
+        self._file.push(self._encoder.push(frame, chroma))
+
+    def finish(self) -> None:
+        """Return when all packets lie on the disk.
+
+        Raises:
+            OSError: the disk is full; OutputError: the encoder fails.
+        """
+        self._file.push(self._encoder.flush())
+        self._file.sync()
+        self._file.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def side_number(side: PacketSideData) -> int:

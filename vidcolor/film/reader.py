@@ -27,6 +27,7 @@ from vidcolor.film.joins import find_clock
 from vidcolor.film.pipe import STANDARD, Arriving, is_pipe, open_pipe
 from vidcolor.film.planes import chroma_of, luma_and_alpha, resize
 from vidcolor.film.sequences import SequenceReader, open_sequence, sequence_at
+from vidcolor.film.sound import with_sound
 from vidcolor.film.transfer import TRANSFERS
 from vidcolor.settings import RunSettings
 
@@ -125,6 +126,7 @@ def open_video(
     *,
     fps: Fraction | None = None,
     transfer: str = "auto",
+    sound: Path | None = None,
 ) -> Iterator[Video]:
     """Open a film, or an image sequence, for reading.
 
@@ -136,10 +138,12 @@ def open_video(
         hwaccel: Kind of device that decodes, as in "cuda"; "" is the processor.
         fps: Frames per second of an image sequence; None asks its headers.
         transfer: What its code values mean, one of transfer.TRANSFERS, or "auto" for what its headers say.
+        sound: A file whose sound goes with it.
 
     Raises:
         DeviceError: there is no such device, or it cannot decode the film.
-        InputError: absent, a folder of several things, not a film, damaged, or without a picture.
+        InputError: absent, a folder of several things, not a film, damaged, or without a picture; the sound does not
+            go with it.
     """
     path = Path(path)
     if is_pipe(path):
@@ -148,8 +152,12 @@ def open_video(
         return
     if (sequence := sequence_at(path)) is not None:
         reader = open_sequence(sequence, fps, TRANSFERS.get(transfer))
-        yield Video(reader.info, None, None, Deinterlacer("off"), sequence=reader)
+        info = with_sound(reader.info, sound) if sound else reader.info
+        yield Video(info, None, None, Deinterlacer("off"), sequence=reader)
         return
+    if sound:
+        why = "a film has its own sound: this is for image sequences"
+        raise InputError(f"cannot add the sound of {sound} to {path}", why, "Leave out --audio")
     with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
@@ -160,8 +168,9 @@ def open_video(
 def open_film(path: Path | str, settings: RunSettings) -> AbstractContextManager[Video]:
     """Open a film, or an image sequence, as the settings of a run say; as :func:`open_video` does."""
     return open_video(
-        path, settings.stream, settings.deinterlace, settings.hwaccel, fps=settings.rate, transfer=settings.transfer
-    )
+        path, settings.stream, settings.deinterlace, settings.hwaccel, fps=settings.rate, transfer=settings.transfer,
+        sound=Path(settings.audio) if settings.audio else None,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -23,15 +23,14 @@ from vidcolor.color.arrays import Luma
 from vidcolor.color.codes import luma_codes
 from vidcolor.color.weights import LUMA_WEIGHTS
 from vidcolor.errors import InputError
-from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.frame import SEQUENCE, Frame, VideoInfo
 from vidcolor.film.images.dpx import Header, read_dpx
 from vidcolor.film.images.image import TAGS, Image
 from vidcolor.film.images.reading import picture_size, read_image
-from vidcolor.film.numbering import Sequence, find_sequence
+from vidcolor.film.numbering import Sequence, find_sequences, refuse_several
 from vidcolor.film.shots import Thumbnail, are_alike, thumbnail
 from vidcolor.film.transfer import VIDEO, Transfer
 
-SEQUENCE = "image sequence"  # what info calls their container
 _PAIRS = 4  # neighbors that are looked at to tell a film from a collection of photographs
 
 
@@ -106,11 +105,17 @@ class SequenceReader:
         Raises:
             InputError: the range holds no frame, or a file cannot be used.
         """
-        begin = self._place(start) if near is None else max(0, near)
-        stop = None if duration is None else self._place(start + duration)
-        if begin >= (len(self.sequence) if stop is None else min(stop, len(self.sequence))):
+        numbers = self.numbers(start, duration)
+        if not numbers:
             raise InputError(f"cannot read {self.sequence}", "the range holds no frame", "It is shorter than --start")
-        yield from self.frames(begin, stop, chroma=chroma)
+        for number in numbers:
+            if near is None or number >= self.first + near:
+                yield self.frame(number, chroma=chroma)
+
+    def numbers(self, start: float, duration: float | None) -> tuple[int, ...]:
+        """Return the numbers of the frames from a time on, for some seconds (None: to the end)."""
+        stop = None if duration is None else self._place(start + duration)
+        return self.sequence.numbers[self._place(start) : stop]
 
     def _place(self, seconds: float) -> int:
         """Return the number of the first frame that is shown at a time or after it, in seconds."""
@@ -148,8 +153,10 @@ def sequence_at(path: Path | str) -> Sequence | None:
     Raises:
         InputError: no frame has such a name, or a folder holds the frames of several films.
     """
-    found = find_sequence(path)
-    return found if found is None or not found.guessed or _looks_like_film(found) else None
+    found = [one for one in find_sequences(path) if not one.guessed or _looks_like_film(one)]
+    if len(found) > 1:
+        refuse_several(found, path)
+    return found[0] if found else None
 
 
 def is_sequence(path: Path | str) -> bool:
@@ -210,10 +217,14 @@ def open_sequence(
         alpha=still.alpha is not None, timecode=header.timecode if header.data else "",
     )  # fmt: skip
     stored = (width, height, still.bits)
-    if check:
-        for other in sequence.paths:
-            if (found := picture_size(other)) and found != stored:
-                raise _unlike(other, found, stored)
+    if check and (known := picture_size(path)):
+        for other in sequence.paths[1:]:
+            found = picture_size(other)
+            if found is None:  # of another format, if it is a picture at all
+                image = read_image(other)
+                found = (image.pixels.shape[1], image.pixels.shape[0], image.bits)
+            if found != known:
+                raise _unlike(other, found, known)
     return SequenceReader(sequence, rate, info, stored, still.transfer, transfer, still.losses)
 
 
@@ -232,7 +243,7 @@ def _rate_of(still: Image) -> Fraction | None:
     if still.metadata.header:
         return Header(still.metadata.header).rate
     told = dict(still.metadata.attributes).get("framesPerSecond")
-    return told if isinstance(told, Fraction) and told > 0 else None
+    return Fraction(told) if isinstance(told, Fraction | int) and told > 0 else None
 
 
 def _with_colors(still: Image, shown: Frame) -> Frame:

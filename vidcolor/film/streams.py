@@ -9,7 +9,7 @@ from math import ceil
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.error import ArgumentError, InvalidDataError, PermissionError
 from av.packet import Packet
 from av.stream import Stream
@@ -27,7 +27,7 @@ from vidcolor.film.container import (
     tick_of,
     times_of,
 )
-from vidcolor.film.copying import add_copy, kept_tags
+from vidcolor.film.copying import add_copy, kept_tags, told_losses
 from vidcolor.film.counted import Chunks, CountedSound, Samples
 from vidcolor.film.demuxing import OtherPackets, Part
 from vidcolor.film.frame import VideoInfo, usual_matrix
@@ -86,21 +86,15 @@ class StreamCopies:
         self._copies: dict[int, _Copy] = {}
         self._covers: list[tuple[Stream, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
         self._waiting: tuple[Packet[Stream], float] | None = None
-        self._first = arriving.early if arriving else first_packets(info.path)
-        self._source = arriving.container if arriving else open_container(info.path)
         self._is_own = arriving is None
+        self._first = arriving.early if arriving else first_packets(info.beside) if info.beside else {}
+        opened = open_container(info.beside) if info.beside and not arriving else None
+        self._source = arriving.container if arriving else opened
         try:
-            container.metadata.update(kept_tags(self._source.metadata))
-            own = self._source.streams[info.stream]
-            picture.metadata.update(kept_tags(own.metadata))
-            picture.disposition = own.disposition
-            self._mark(picture, own)
-            if not part.alone:
-                self._add_timecode(picture)
-                self._add_chapters()
-            for other in self._source.streams:
-                if other.index != info.stream and not part.alone:
-                    self._add(other)
+            if info.is_sequence:
+                self._add_sound(picture)
+            elif self._source is not None:
+                self._add_all(self._source, picture)
             if info.captions:
                 self._losses.append(("the closed captions inside the picture", ""))
             codec = picture.codec_context.name
@@ -116,16 +110,37 @@ class StreamCopies:
             self.close()
             raise
 
+    def _add_all(self, source: InputContainer, picture: VideoStream) -> None:
+        """Add what the film's container holds."""
+        self._container.metadata.update(kept_tags(source.metadata))
+        own = source.streams[self._info.stream]
+        picture.metadata.update(kept_tags(own.metadata))
+        picture.disposition = own.disposition
+        self._mark(picture, own)
+        if self._part.alone:
+            return
+        self._add_timecode(picture)
+        self._add_chapters(source)
+        for other in source.streams:
+            if other.index != self._info.stream:
+                self._add(other)
+
+    def _add_sound(self, picture: VideoStream) -> None:
+        """Add the timecode of an image sequence, and the sound that goes with it."""
+        self.marks[0] = TrackMarks()
+        if not self._part.alone:
+            self._add_timecode(picture)
+            for other in self._source.streams.audio if self._source else ():
+                self._add(other)
+
     def close(self) -> None:
         """Let go of the source, if it was opened here."""
-        if self._is_own:
+        if self._is_own and self._source is not None:
             self._source.close()
 
     @property
     def warnings(self) -> list[str]:
         """Return what the container does not hold, in one line, and packets that could not be copied."""
-        lines = []
-        by_holder: dict[str, list[str]] = {}
         moved = [
             (f"{float(copy.counted.cut):.1f} s of audio stream {index} before the first picture", ".mkv")
             for index, copy in self._copies.items()
@@ -136,20 +151,10 @@ class StreamCopies:
             for index, copy in self._copies.items()
             if copy.counted is not None and copy.counted.moved > _AUDIBLE
         ]
-        for what, holder in self._losses + moved:
-            by_holder.setdefault(holder, []).append(what)
-        parts = []
-        for holder, whats in by_holder.items():
-            where = f"-o {self._info.path.stem}.color{holder} keeps it" if holder else "no container here can"
-            parts.append(f"{', '.join(whats)} ({where})")
-        if parts:
-            lines.append(f"{self._suffix} cannot hold {'; '.join(parts)}")
-        lines += self._left
+        lines = [*told_losses(self._info.title, self._suffix, self._losses + moved), *self._left]
         lines += [f"{late} is left out: it begins behind {_LIMITS}" for late in self._packets.late]
-        for index, copy in self._copies.items():
-            if copy.unfit:
-                lines.append(f"{copy.unfit} damaged packets of stream {index} left out")
-        return lines
+        unfit = {index: copy.unfit for index, copy in self._copies.items() if copy.unfit}
+        return lines + [f"{count} damaged packets of stream {index} left out" for index, count in unfit.items()]
 
     @property
     def starts(self) -> dict[int, int]:
@@ -308,9 +313,9 @@ class StreamCopies:
         suffixes = (suffix for suffix in (".mkv", ".mp4", ".mov", ".avi") if suffix != self._suffix)
         return next((suffix for suffix in suffixes if fitting(other, suffix, packets)), "")
 
-    def _add_chapters(self) -> None:
+    def _add_chapters(self, source: InputContainer) -> None:
         chapters = []
-        for chapter in self._source.chapters():
+        for chapter in source.chapters():
             time_base = chapter["time_base"]
             if not time_base:
                 continue

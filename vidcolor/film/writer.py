@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import OutputContainer
@@ -14,6 +15,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.files import part_of, publish, written_through
@@ -23,7 +25,7 @@ from vidcolor.film.codecs import CONTAINERS, COUNTING, MATROSKA, MOVIES
 from vidcolor.film.container import times_of
 from vidcolor.film.demuxing import Part
 from vidcolor.film.encode import Encoding, VideoEncoder
-from vidcolor.film.frame import VideoInfo
+from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.pipe import Arriving, address
 from vidcolor.film.streams import StreamCopies
 from vidcolor.film.tracks import Marks, PictureShape
@@ -89,6 +91,7 @@ class FilmWriter:
         self._place: int | None = None  # pts of the last packet
         self._container: OutputContainer | None = None
         self._copies: StreamCopies | None = None
+        self._encoder: VideoEncoder | None = None
 
     def __enter__(self) -> FilmWriter:
         try:
@@ -170,6 +173,25 @@ class FilmWriter:
     def encoder(self) -> VideoEncoder:
         """Return the encoder that the container's header was written with."""
         return VideoEncoder(self.encoding, self._stream.codec_context)
+
+    def push(self, frame: Frame, chroma: Sequence[NDArray[Any]], place: int) -> None:
+        """Encode a frame: its own luma, and Cb and Cr of the encoding's chroma size; as VideoEncoder does.
+
+        Args:
+            frame: Of a film.
+            chroma: Its Cb and Cr.
+            place: Its number in the film, which packets do not tell.
+
+        Raises:
+            OutputError: the disk is full, or the encoder fails.
+        """
+        self._encoder = self._encoder or self.encoder()
+        self.write(self._encoder.push(frame, chroma))
+
+    def flush(self) -> None:
+        """Take the end of the frames."""
+        if self._encoder is not None:
+            self.write(self._encoder.flush())
 
     def write(self, packets: Iterable[Packet[Stream]]) -> None:
         """Take packets of the picture, in decoding order.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from vidcolor.errors import InputError
 from vidcolor.film.frame import Frame
-from vidcolor.film.writer import FilmWriter
+from vidcolor.pipeline.destination import Output
 from vidcolor.pipeline.shot_colors import ShotColors
 from vidcolor.pipeline.stretches import unreached
 from vidcolor.pipeline.work import Work
@@ -27,7 +27,7 @@ class Account:
     """
 
     work: Work
-    writer: FilmWriter
+    writer: Output
     progress: Callable[[int, int], None]
     report: Callable[[str], None]
     colors: ShotColors

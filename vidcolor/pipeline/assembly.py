@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import InputError, OutputError
+from vidcolor.film.encode import Encoding
 from vidcolor.film.essence import Essence
 from vidcolor.film.finished import EssenceDigest
+from vidcolor.film.frame_output import FrameOutput
 from vidcolor.film.packets import Stored, joined, stored_header
+from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline.account import Account
 from vidcolor.pipeline.chain import Chain, Piece
 from vidcolor.pipeline.earlier import Earlier
@@ -105,7 +108,8 @@ class Assembly:
         """Return the segments of the film that is there, if it was made in the same way."""
         if self.earlier is None or self.earlier.differences(self.identity):
             return []
-        found = self.earlier.pieces(self.account.work.encoding)
+        encoding = self.account.work.encoding
+        found = self.earlier.pieces(encoding) if isinstance(encoding, Encoding) else []
         if len(found) < len(self.earlier.segments) and not self.overwrite:
             what, why = f"cannot write {self._film}", "it exists, and somebody has changed it since vidcolor made it"
             raise OutputError(what, why, "Use -y to overwrite it, or choose another name with -o")
@@ -184,7 +188,12 @@ class Assembly:
     def _join(self) -> None:
         """Write the film with its sound; by a list of shots, what its segments are is told beside it."""
         work, writer = self.account.work, self.account.writer
-        essence = Essence(work.encoding.codec)
+        if isinstance(writer, FrameOutput):
+            with writer:
+                writer.take([piece.packets for piece in self.pieces if isinstance(piece.packets, Path)])
+            return
+        assert isinstance(writer, FilmWriter), "there is no other output"
+        essence = Essence(writer.encoding.codec)
         digests = {place: EssenceDigest() for place, piece in enumerate(self.pieces) if isinstance(piece.packets, Path)}
         begin: int | None = None
 
@@ -208,7 +217,7 @@ class Assembly:
 
         writer.sealed = sealed
         with writer:
-            writer.write(joined([piece.packets for piece in self.pieces], work.encoding.time_base, passed))
+            writer.write(joined([piece.packets for piece in self.pieces], writer.encoding.time_base, passed))
 
 
 @dataclass

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import InputError, OutputError, writing
-from vidcolor.film.images.reading import is_picture
+from vidcolor.files import PHOTOS, has_suffix
 from vidcolor.film.images.writing import check_format, suffix_for
 from vidcolor.film.pipe import is_pipe
+from vidcolor.film.sequences import is_sequence
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline.film import colorize_film, tidy
+from vidcolor.pipeline.film import colorize_film, is_done, tidy
+from vidcolor.pipeline.inputs import is_photograph
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.pipeline.photo_batch import PhotographBatch
 from vidcolor.pipeline.result import Job, Outcome, Result
@@ -25,7 +27,7 @@ Progress = Callable[[int, int], None]  # frames done, frames expected
 
 def output_beside(source: Path, folder: Path | None = None) -> Path:
     """Return photo.color.jpg for photo.jpg; films are named as pipeline.default_output says."""
-    if is_picture(source):
+    if is_photograph(source):
         return marked(source, folder, suffix_for(source))
     return default_output(source, folder)
 
@@ -42,12 +44,13 @@ def colorize(
     report: Callable[[str], None] = lambda line: None,
     **single: Any,
 ) -> Result:
-    """Colorize a film or a photograph.
+    """Colorize a film, an image sequence or a photograph.
 
     Args:
-        source: "-" is stdin, which brings a film.
-        output: A file, or a folder for the usual name; None: beside the source, with ``.color`` in its name; "-" is
-            stdout, which takes a film.
+        source: A file; "-" is stdin, which brings a film; or numbered frames: ``scan/reel_%06d.dpx``,
+            ``scan/reel_[000100-000200].dpx``, a folder.
+        output: A file, numbered files, or a folder for the usual name; None: beside the source, with ``.color`` in its
+            name; "-" is stdout, which takes a film.
         overwrite: Replace an output that exists.
         settings: Of the run; shot: how pictures look.
         predictor: One that is prepared already, for the model and device of the settings.
@@ -61,9 +64,9 @@ def colorize(
     """
     run, look = changed(single, settings or RunSettings(), shot or ShotSettings())
     source, target = Path(source), None if output is None else Path(output)
-    if target is None or target.is_dir():
+    if target is None or target.is_dir() or (not target.suffix and is_sequence(source)):
         target = excerpt(output_beside(source, target), run.only)
-    if is_picture(source):
+    if is_photograph(source):
         if is_pipe(target):
             raise OutputError(f"cannot write {target}", "a photograph goes into a file", "Name one with -o")
         return colorize_photograph(source, target, overwrite=overwrite, settings=run, shot=look, predictor=predictor)
@@ -119,7 +122,7 @@ def colorize_all(
         return Outcome(job, result)
 
     plan = (_planned(source, root, folder, overwrite, written) for source, root in inputs)
-    for are_photographs, jobs in groupby(plan, key=lambda each: is_picture(each.source)):
+    for are_photographs, jobs in groupby(plan, key=lambda each: each.is_photograph):
         if are_photographs:
             for outcome in PhotographBatch(prepared, run, look).colorize(jobs):
                 begin(outcome.source)
@@ -132,15 +135,16 @@ def colorize_all(
 
 def _planned(source: Path, root: Path, folder: Path | None, overwrite: bool, written: set[Path]) -> Job | Outcome:
     """Return what is to be done with an input, or what has become of it when that is decided already."""
-    job = Job(source, source)
+    job = Job(source, source, has_suffix(source, PHOTOS))
     try:
-        job = Job(source, output_beside(source, folder / source.parent.relative_to(root) if folder else None))
+        output = output_beside(source, folder / source.parent.relative_to(root) if folder else None)
+        job = Job(source, output, is_photograph(source))
         if job.output in written:
             raise OutputError(f"cannot write {job.output}", "another input has the same output", "Rename one of them")
         written.add(job.output)
-        if is_picture(source):
+        if job.is_photograph:
             check_format(job.output)
-        if job.output.exists() and not overwrite:
+        if is_done(job.output) and not overwrite:
             tidy(job.output)
             return Outcome(job)
         _make_folder(job.output.parent)

@@ -14,21 +14,27 @@ from typing import Any
 
 import cv2
 
-from vidcolor.film.codecs import choose_codec, codec_options
-from vidcolor.film.pipe import STANDARD, STDOUT, check_stdout, is_pipe
+from vidcolor.film.pipe import STANDARD, check_stdout, is_pipe
 from vidcolor.film.reader import open_film
-from vidcolor.film.writer import FilmWriter
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.account import Account
 from vidcolor.pipeline.assembly import Assembly
+from vidcolor.pipeline.destination import (
+    check_destination,
+    check_encoder,
+    make_folder,
+    notes_on,
+    numbered_target,
+    open_output,
+)
 from vidcolor.pipeline.earlier import Earlier, forget_record
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.journal import Journal, film_identity
+from vidcolor.pipeline.journal import Journal, film_identity, sequence_identity
 from vidcolor.pipeline.result import Result
 from vidcolor.pipeline.shot_colors import ShotColors, judge_of, keeping_colors, refuse_pipe
 from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
-from vidcolor.pipeline.target import check_target, default_output, excerpt, name_of_stdout
-from vidcolor.pipeline.work import GUIDES, Work, encode_settings
+from vidcolor.pipeline.target import default_output, excerpt, name_of_stdout
+from vidcolor.pipeline.work import GUIDES, Work
 from vidcolor.settings import RunSettings, ShotSettings
 
 
@@ -43,12 +49,12 @@ def colorize_film(
     progress: Callable[[int, int], None] = lambda done, total: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Result:
-    """Colorize a film.
+    """Colorize a film, or an image sequence.
 
     Args:
-        source: The film; "-" is stdin.
-        output: Where to; by default beside the source, with ``.color`` in its name. "-" is stdout. A film that comes
-            or goes through a pipe cannot be taken up again when it is stopped.
+        source: A film, or what sequence_at knows as a sequence; "-" is stdin.
+        output: A film, or numbered files like ``out/reel_%06d.dpx``; by default as default_output says. "-" is stdout.
+            A film that comes or goes through a pipe cannot be taken up again when it is stopped.
         settings: Of the run; shot: how its shots look.
         predictor: One that is prepared already, for the model and device of the settings.
         progress: Called with frames done and frames expected (0: unknown).
@@ -61,7 +67,6 @@ def colorize_film(
     settings, shot = settings or RunSettings(), shot or ShotSettings()
     source, to_stdout = Path(source), output is not None and is_pipe(output)
     resume = settings.resume and not to_stdout and not is_pipe(source)
-    encoder = encode_settings(settings)
     named = None if to_stdout else Path(output) if output else excerpt(default_output(source), settings.only)
     if to_stdout:
         check_stdout()
@@ -77,8 +82,9 @@ def colorize_film(
                 begun = journal.identity if journal.segments else earlier.identity if earlier else {}
                 if not settings.threads and resume and not overwrite:
                     settings = replace(settings, threads=begun.get("number of cores", 0))  # as it was begun
-                check_target(source, target, overwrite or earlier is not None or (resume and journal.is_published))
-            codec_options(choose_codec(target, encoder.codec), encoder.crf, encoder.preset)
+                replaces = overwrite or earlier is not None or (resume and journal.may_replace)
+                check_destination(video, source, target, settings, overwrite=replaces)
+            check_encoder(target, settings)
             predictor = predictor or Predictor.load(settings)
             grading = Grading.of(settings, shot, video.info)
             if settings.keep_color:
@@ -87,20 +93,17 @@ def colorize_film(
             video.glimpses = True
             parts, first = first_of(stretches(video, settings, grading))  # fails before anything is written
             work = Work.of(video, target, first.bits, settings, grading, predictor)
-            begin, duration, has_gaps = extent(video.info, settings, grading, first)
-            writer = FilmWriter(
-                target, video.info, work.encoding, start=begin, duration=duration, alone=has_gaps,
-                sealed=journal.seal if journal else lambda part: None, arriving=video.arriving,
-                descriptor=STDOUT if to_stdout else None,
-            )  # fmt: skip
+            span = extent(video.info, settings, grading, first)
+            writer = open_output(work.encoding, target, video, first, span, journal)
             colors = ShotColors(settings.keep_color, round(video.info.rotation / 90) % 4, judge_of(predictor))
             account = Account(work, writer, progress, report, colors)
+            make_folder(target)
             if journal is not None and in_segments:
                 identity = run_identity(work)
-                published = journal.is_published and not journal.differences(identity)
+                replaces = overwrite or (journal.may_replace and not journal.differences(identity))
                 if earlier and not overwrite:
                     earlier.check(identity)
-                check_target(source, target, overwrite or published or earlier is not None)
+                check_destination(video, source, target, settings, overwrite=replaces or earlier is not None)
                 Assembly(account, journal, earlier, identity, overwrite).make(next(parts))
             else:
                 _straight(account, journal, parts)
@@ -116,7 +119,7 @@ def colorize_film(
         model=predictor.model.name,
         device=str(predictor.device),
         warnings=account.warnings,
-        notes=(*work.video.notes, *account.colors.notes()),
+        notes=(*work.video.notes, *notes_on(video.info, target, settings), *account.colors.notes()),
     )
 
 
@@ -143,23 +146,22 @@ def _encode(account: Account, parts: Iterator[Stretch]) -> None:
     work, writer = account.work, account.writer
     endless = replace(work, lengths=(sys.maxsize, sys.maxsize))
     with writer:
-        encoder = writer.encoder()
         for part in parts:
             account.expected += part.length
             steps = endless.steps(part.frames, part.start)
             with work.colored(steps) as pictures:
                 for step, planes in pictures:
                     account.colors.push(step.frame, step.starts_shot)
-                    writer.write(encoder.push(step.frame, planes))
+                    writer.push(step.frame, planes, step.number)
                     account.count()
-        writer.write(encoder.flush())
+        writer.flush()
 
 
 def identity_of(work: Work) -> dict[str, Any]:
     """Return all that decides the bytes of a segment, by the names that a user would know."""
-    stages, settings = work.stages, work.settings
+    video, stages, settings = work.video, work.stages, work.settings
     found = {
-        "input": film_identity(work.video.info.path),
+        "input": sequence_identity(video.sequence.sequence) if video.sequence else film_identity(video.info.path),
         "model": stages.predictor.model.sha256,
         "device": stages.predictor.device.type,
         "precision": str(stages.predictor.precision),
@@ -188,6 +190,17 @@ def run_identity(work: Work) -> dict[str, Any]:
     if work.stages.grading.shots is None:
         return found
     return {**{name: value for name, value in found.items() if name not in GUIDES}, "list of shots": True}
+
+
+def is_done(target: Path) -> bool:
+    """Return whether an output is there already: a film, or numbered files that no run was stopped in naming."""
+    name = numbered_target(target)
+    if name is None:
+        return target.exists()
+    if not name.folder.is_dir() or not any(name.number(file.name) is not None for file in name.folder.iterdir()):
+        return False
+    with Journal(target) as journal:
+        return journal.is_published or not journal.may_replace
 
 
 def tidy(target: Path) -> None:

@@ -9,27 +9,31 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from vidcolor.errors import OutputError, VidcolorError, reason
 from vidcolor.film.bitrate import copied_rate
-from vidcolor.film.encode import VideoEncoder
+from vidcolor.film.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.images.reading import is_picture
+from vidcolor.film.frame_files import FrameFiles
+from vidcolor.film.frame_output import FrameEncoder
 from vidcolor.film.pipe import is_pipe
 from vidcolor.film.reader import frames, open_film
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.batch import output_beside
 from vidcolor.pipeline.chain import Chain, Piece
+from vidcolor.pipeline.destination import check_destination, numbered_target
 from vidcolor.pipeline.earlier import Earlier
-from vidcolor.pipeline.film import run_identity
+from vidcolor.pipeline.film import is_done, run_identity
 from vidcolor.pipeline.grading import Grading
+from vidcolor.pipeline.inputs import is_photograph
 from vidcolor.pipeline.journal import Journal
 from vidcolor.pipeline.photo import colorize_photograph
 from vidcolor.pipeline.segments import SHORTEST, cut
@@ -98,7 +102,7 @@ def forecast_all(
             if target in written:
                 raise OutputError(f"cannot write {target}", "another input has the same output", "Rename one of them")
             written.add(target)
-            if not is_picture(source):
+            if not is_photograph(source):
                 yield _film(source, target, overwrite, run, look, prepared)
             elif target.exists() and not overwrite:
                 yield Forecast(source, target, skipped=True)
@@ -119,10 +123,11 @@ def _target(source: Path, root: Path, output: Path | None) -> Path:
         why = "what goes to stdout has no size that could be told"
         raise OutputError(f"cannot try {source}", why, "Name a file with -o, or leave out --dry-run")
     if output is not None and output.suffix and not output.is_dir():
-        check_target(source, output, overwrite=True)
+        if not numbered_target(output):
+            check_target(source, output, overwrite=True)
         return output
     target = output_beside(source, output / source.parent.relative_to(root) if output else None)
-    if target.parent.is_dir():  # others are made
+    if target.parent.is_dir() and not numbered_target(target):  # others are made
         check_target(source, target, overwrite=True)
     return target
 
@@ -140,8 +145,10 @@ def _film(
         Journal(target) as journal,
     ):
         earlier = Earlier.read(target) if settings.shots and settings.resume and not settings.only else None
-        if target.exists() and not overwrite and not earlier and not journal.is_published:
+        if is_done(target) and not overwrite and not earlier and not journal.is_published:
             return Forecast(source, target, skipped=True)
+        if numbered_target(target):
+            check_destination(video, source, target, settings, overwrite=True)
         grading = Grading.of(settings, shot, video.info)
         count, seconds = _extent(video.info, settings, grading)
         middle = settings.start + seconds / 2
@@ -173,6 +180,18 @@ def _extent(info: VideoInfo, settings: RunSettings, grading: Grading) -> tuple[i
     return (info.frames if whole and info.frames else round(seconds * info.rate)), seconds
 
 
+class _Piece(Protocol):
+    """What an encoder gives: a packet, or a file."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def is_keyframe(self) -> bool:
+        """Whether it needs no others."""
+
+
 @dataclass(frozen=True)
 class _Sample:
     """What a part of a film took.
@@ -199,24 +218,35 @@ def _tried(work: Work, stream: Iterator[Frame]) -> _Sample:
     view, predictor = work.stages.view, work.stages.predictor
     blank = view.upright(np.zeros((view.height, view.width), np.float32))
     predictor.predict([blank] * work.stages.batch)  # what is done once for a size is no part of the work
-    encoder = VideoEncoder(work.encoding)
-    packets, times = [], [time.monotonic()]
+    times = [time.monotonic()]
+    pieces: list[_Piece] = []
     steps = cut(stream, shortest=sys.maxsize, longest=sys.maxsize, context=work.context)
-    with work.colored(steps) as pictures:
-        for step, planes in pictures:
-            packets += encoder.push(step.frame, planes)
-            times.append(time.monotonic())
-            if len(times) > 2 * work.stages.batch and times[-1] - times[1] >= SECONDS:
-                break
-    count, early = len(times) - 1, len(packets)
-    packets += encoder.flush()
+    with _trial_encoder(work.encoding) as encoder:
+        with work.colored(steps) as pictures:
+            for step, planes in pictures:
+                pieces += encoder.push(step.frame, planes)
+                times.append(time.monotonic())
+                if len(times) > 2 * work.stages.batch and times[-1] - times[1] >= SECONDS:
+                    break
+        count, early = len(times) - 1, len(pieces)
+        pieces += encoder.flush()
     flushed = time.monotonic() - times[-1]
     seconds = _steady(times)
     # What an encoder holds back for its foresight has yet to be worked for each frame.
-    seconds += flushed / max(1, len(packets) - early) * (1 - early / count)
-    keys = [packet.size for packet in packets if packet.is_keyframe]
-    others = [packet.size for packet in packets if not packet.is_keyframe]
+    seconds += flushed / max(1, len(pieces) - early) * (1 - early / count)
+    keys = [piece.size for piece in pieces if piece.is_keyframe]
+    others = [piece.size for piece in pieces if not piece.is_keyframe]
     return _Sample(seconds, float(np.mean(keys or others)), float(np.mean(others)) if others else None)
+
+
+@contextmanager
+def _trial_encoder(encoding: Encoding | FrameFiles) -> Iterator[VideoEncoder | FrameEncoder]:
+    """Give what encodes a film's frames, into memory or into a folder that is removed at once."""
+    if isinstance(encoding, Encoding):
+        yield VideoEncoder(encoding)
+        return
+    with tempfile.TemporaryDirectory(prefix="vidcolor-") as folder:
+        yield FrameEncoder(encoding, Path(folder))
 
 
 def _steady(times: list[float]) -> float:
@@ -240,10 +270,7 @@ def _described(work: Work, shot: ShotSettings) -> dict[str, Any]:
         "saturation": shot.saturation,
         "smooth": shot.smooth,
         "looks": work.settings.looks,
-        "size": f"{encoding.width}x{encoding.height}",
-        "codec": encoding.codec,
-        "pixel format": encoding.pix_fmt,
-        "encoder": " ".join(f"{name}={value}" for name, value in encoding.options),
+        **encoding.described(),
         "streams copied": len(work.video.info.streams),
     }
 

@@ -9,15 +9,32 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vidcolor.errors import InputError
-from vidcolor.files import FILMS, PHOTOS, RAW_PHOTOS, files_in, has_suffix, is_hidden
+from vidcolor.files import FILMS, MARK, PHOTOS, RAW_PHOTOS, files_in, has_suffix, is_hidden, is_photo
 from vidcolor.film.container import ADDRESS
+from vidcolor.film.images.reading import is_picture
 from vidcolor.film.pipe import is_pipe
-from vidcolor.pipeline.target import MARK
+from vidcolor.film.sequences import is_sequence, sequence_at
 
 
 def are_several(paths: Sequence[Path]) -> bool:
-    """Return whether more than one file may be meant: several paths, a folder or a pattern."""
-    return len(paths) > 1 or paths[0].is_dir() or _is_pattern(paths[0])
+    """Return whether more than one thing may be meant: several paths, a folder or a pattern.
+
+    A folder or pattern whose pictures are the frames of one film means one, if there is nothing else.
+
+    Raises:
+        InputError: a folder or pattern means several image sequences.
+    """
+    if len(paths) > 1:
+        return True
+    (path,) = paths
+    if path.is_dir():
+        return bool(files_in(path, FILMS, recursive=False)) or not is_sequence(path)
+    return _is_pattern(path) and not is_sequence(path)
+
+
+def is_photograph(path: Path) -> bool:
+    """Return whether a path means a single still picture, and not a film whose frames are pictures."""
+    return is_picture(path) and not is_sequence(path)
 
 
 def _is_pattern(path: Path) -> bool:
@@ -27,11 +44,11 @@ def _is_pattern(path: Path) -> bool:
 def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple[Path, Path]]:
     """Return the files meant by files, folders and patterns, each with the folder that it was found from.
 
-    Folders give their films and photographs in the order of their names, but neither hidden files nor what was
-    colored before; ``passed_over`` tells of the rest.
+    Folders give their films, photographs and image sequences in the order of their names, but neither hidden files nor
+    what was colored before; ``passed_over`` tells of the rest.
 
     Raises:
-        InputError: a folder or pattern holds none, or one is a pipe.
+        InputError: a folder or pattern holds none, or several image sequences, or one is a pipe.
     """
     found: list[tuple[Path, Path]] = []
     for path in paths:
@@ -40,9 +57,12 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple
             raise InputError(f"cannot open {path}", why, "Name it alone, and without --dry-run")
         if path.is_dir():
             inside = files_in(path, FILMS | PHOTOS, recursive=recursive)
-            files = [(file, path) for file in inside if not _is_colored(file)]
+            files = [(file, path) for file in _with_sequences([each for each in inside if not _is_colored(each)])]
             if not files and not recursive and any(p.is_dir() for p in path.iterdir()):
                 raise InputError(f"cannot open {path}", "it holds no film or photograph", "Use -r for its folders")
+        elif sequence := sequence_at(path):
+            sequence.refuse_gaps()
+            files = [(Path(str(sequence)), path.parent)]
         elif _is_pattern(path):
             files = [(file, file.parent) for file in _matching(path) if not _kind(file, file.parent) and file.is_file()]
         else:
@@ -57,6 +77,13 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> list[tuple
     for file, root in found:
         unique.setdefault(os.path.abspath(file), (file, root))
     return list(unique.values())
+
+
+def _with_sequences(files: list[Path]) -> list[Path]:
+    """Return the files of folders with an image sequence in the place of its frames."""
+    sequences = {home: sequence_at(home) for home in dict.fromkeys(file.parent for file in files if is_photo(file))}
+    named = (sequences.get(file.parent) if is_photo(file) else None for file in files)
+    return list(dict.fromkeys(Path(str(one)) if one else file for file, one in zip(files, named, strict=True)))
 
 
 def passed_over(paths: Sequence[Path], *, recursive: bool = False) -> list[str]:

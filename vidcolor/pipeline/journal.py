@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from vidcolor.errors import OutputError, reason, remedy
-from vidcolor.files import replaced
+from vidcolor.files import PHOTOS, has_suffix, replaced
+from vidcolor.film.frame_output import FRAMES, folder_of, listed
+from vidcolor.film.numbering import Sequence
 from vidcolor.pipeline.segments import Mark, Start
 
 try:
@@ -26,6 +29,8 @@ try:
 except ImportError:  # Windows: two runs at once on one output are not noticed
     flock = None  # type: ignore[assignment]  # on one system it is a function
 
+STRAIGHT = "straight"
+"""The folder inside a journal's for frames that become numbered files, and that no segment is noted of."""
 _ENDS = 1 << 20  # bytes at either end of the input that are compared
 
 
@@ -98,7 +103,8 @@ class Journal:
         self.identity: dict[str, Any] = {}
         self._output = output
         self._path = self.folder / "journal.jsonl"
-        self._sealed: list[int] | None = None
+        self._is_numbered = has_suffix(output, PHOTOS)
+        self._sealed: dict[str, Any] | None = None
         self._file: IO[str] | None = None
         self._lock: int | None = None
 
@@ -114,7 +120,7 @@ class Journal:
         lines = _whole_lines(self._path)
         with suppress(KeyError, TypeError, ValueError, IndexError):
             self.identity = dict(lines[0]["film"])
-            self._sealed = next((line["sealed"] for line in lines if "sealed" in line), None)
+            self._sealed = next((dict(line["sealed"]) for line in lines if "sealed" in line), None)
             for line in (line for line in lines if "segment" in line):
                 self.segments.append(Segment.from_json(line["segment"]))
 
@@ -131,7 +137,15 @@ class Journal:
     @property
     def is_published(self) -> bool:
         """Return whether the film that has the output's name now is the one that this journal was kept for."""
-        return self._sealed is not None and self._output.exists() and self._sealed == _seal(self._output)
+        if self._sealed is None:
+            return False
+        film = self._output.with_name(self._sealed["name"])
+        return film.exists() and self._sealed == _seal(film, film.name)
+
+    @property
+    def may_replace(self) -> bool:
+        """Return whether what has the output's name is this journal's own, or, of numbered files, had begun to be."""
+        return self.is_published or (self._is_numbered and self._sealed is not None)
 
     def packets(self, number: int) -> Path:
         """Return the file of a segment's packets."""
@@ -206,7 +220,8 @@ class Journal:
     def seal(self, film: Path) -> None:
         """Note the whole film just before it gets its final name; nothing without :meth:`begin`."""
         if self._file is not None:
-            self._write({"sealed": _seal(film)})
+            name = film.name if self._is_numbered else self._output.name  # frames have their names before
+            self._write({"sealed": _seal(film, name)})
 
     def remove(self) -> None:
         """Leave nothing behind, unless another run is at work there."""
@@ -229,7 +244,12 @@ class Journal:
         with open(path, "rb") as file:
             while block := file.read(_ENDS):
                 digest.update(block)
-        return digest.hexdigest() == segment.sha256
+        if digest.hexdigest() != segment.sha256:
+            return False
+        # Numbered files get their names one after the other: when that was stopped, some have theirs already.
+        return not self._is_numbered or all(
+            written.is_there(folder_of(path), self._output.parent) for written in listed(path)
+        )
 
     def _write(self, line: Mapping[str, Any]) -> None:
         assert self._file is not None, "begin() comes first"
@@ -245,6 +265,8 @@ class Journal:
             os.fsync(self._lock)
 
     def _empty(self) -> None:
+        for name in (FRAMES, STRAIGHT):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         # The journal last: as long as it is there, it tells what the rest is.
         for path in (*self.folder.glob("*.packets"), *self.folder.glob("*.part*"), self._path):
             path.unlink(missing_ok=True)
@@ -273,10 +295,19 @@ def film_identity(source: Path) -> dict[str, Any]:
     return {"bytes": state.st_size, "modified": state.st_mtime_ns, "ends": digest.hexdigest()}
 
 
-def _seal(film: Path) -> list[int]:
+def sequence_identity(sequence: Sequence) -> dict[str, Any]:
+    """Return what tells one image sequence from another: the names, sizes and times of its files."""
+    digest = hashlib.sha256()
+    for path in sequence.paths:
+        state = path.stat()
+        digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return {"frames": len(sequence), "files": digest.hexdigest()}
+
+
+def _seal(film: Path, name: str) -> dict[str, Any]:
     """Return what stays when a file is renamed, and nobody else's file has."""
     state = film.stat()
-    return [state.st_size, state.st_mtime_ns, state.st_ino]
+    return {"name": name, "bytes": state.st_size, "modified": state.st_mtime_ns, "inode": state.st_ino}
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:

@@ -26,7 +26,20 @@ from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
 
 # Settings of films. They are told, not refused: a folder may hold films beside its photographs.
-_OF_FILMS = ("start", "duration", "stream", "deinterlace", "codec", "crf", "preset", "pix_fmt", "hwaccel")
+_OF_FILMS = (
+    "start",
+    "duration",
+    "fps",
+    "audio",
+    "transfer",
+    "stream",
+    "deinterlace",
+    "codec",
+    "crf",
+    "preset",
+    "pix_fmt",
+    "hwaccel",
+)
 
 
 class Photograph:

@@ -14,12 +14,10 @@ from vidcolor.color.arrays import RgbImage
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError, VidcolorError
 from vidcolor.film.images.image import Image
-from vidcolor.film.images.reading import is_picture
 from vidcolor.film.images.writing import check_format, write_image
 from vidcolor.film.reader import open_film
-from vidcolor.film.sequences import is_sequence
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline.inputs import are_several, find_inputs
+from vidcolor.pipeline.inputs import are_several, find_inputs, is_photograph
 from vidcolor.pipeline.samples import Choice, samples_of_shots, samples_of_times, shots_of
 from vidcolor.pipeline.stills import FilmStills, Prepared, photograph_stills
 from vidcolor.pipeline.target import check_target
@@ -91,15 +89,11 @@ def preview(
     check_format(output)
     settings, choice = settings or RunSettings(), choice or Choice()
     making = _Making(output, choice, variants_of(compare, settings, shot or ShotSettings()), _predictors(), progress)
-    if len(found) == 1 and not compare and (_is_photograph(found[0]) or (len(choice.at) == 1)):
+    if len(found) == 1 and not compare and (is_photograph(found[0]) or (len(choice.at) == 1)):
         (pictures,) = making.pictures(found[0], _WHOLE)
         write_image(output, Image(np.concatenate([picture for picture, _ in pictures], axis=1), 8))
         return Preview(output, 1)
     return making.sheet(found)
-
-
-def _is_photograph(path: Path) -> bool:
-    return is_picture(path) and not is_sequence(path)
 
 
 def _predictors() -> Prepared:
@@ -126,7 +120,7 @@ class _Making:
 
     def sheet(self, sources: Sequence[Path]) -> Preview:
         """Write a sheet with a section for each film, and one for photographs that follow each other."""
-        photographs = [path for path in sources if _is_photograph(path)]
+        photographs = [path for path in sources if is_photograph(path)]
         left_out = set(photographs[PHOTOGRAPHS:])
         sections: list[tuple[str, list[Strip]]] = []
         last = None
@@ -151,7 +145,7 @@ class _Making:
         return Preview(self.output, count, tuple(self.failed), tuple(notes))
 
     def _title(self, path: Path, count: int) -> str:
-        if _is_photograph(path):
+        if is_photograph(path):
             return "Photographs"
         if self.choice.by_time:
             return path.name
@@ -159,7 +153,7 @@ class _Making:
 
     def pictures(self, source: Path, side: int) -> Iterator[Strip]:
         """Yield what is shown of a film or photograph, with a long side of at most ``side``."""
-        if _is_photograph(source):
+        if is_photograph(source):
             yield self._captioned(self._photograph(source), source.name)
             return
         settings = self.variants[0].settings

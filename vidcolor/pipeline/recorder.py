@@ -15,8 +15,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason, remedy
-from vidcolor.film.encode import Encoding, VideoEncoder
-from vidcolor.film.packets import PacketFile
+from vidcolor.film.encode import Encoding
+from vidcolor.film.frame_files import FrameFiles
+from vidcolor.film.frame_output import FrameSegment
+from vidcolor.film.packets import PacketSegment
 from vidcolor.pipeline.journal import Journal, Segment, seen_by
 from vidcolor.pipeline.segments import Start, Step
 
@@ -38,7 +40,7 @@ class Recorder:
     def __init__(
         self,
         journal: Journal,
-        encoding: Encoding,
+        encoding: Encoding | FrameFiles,
         output: Path,
         wanted: Callable[[int, int], dict[str, Any]],
         tally: Mapping[str, float],
@@ -130,11 +132,22 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a segment's packets are, once their file is safe on the disk."""
+    """What a segment's packets are, or the list of its frames, once all is safe on the disk."""
 
     frames: int
     bytes: int
     sha256: str
+
+
+def segment_file(encoding: Encoding | FrameFiles, path: Path) -> PacketSegment | FrameSegment:
+    """Return what a segment is written with: its packets into a file, or frames beside it and a list of them into it.
+
+    Raises:
+        OSError: the place cannot be written; OutputError: the encoder does not take the settings.
+    """
+    if isinstance(encoding, FrameFiles):
+        return FrameSegment(encoding, path)
+    return PacketSegment(encoding, path)
 
 
 class Recording:
@@ -145,11 +158,10 @@ class Recording:
         part: The name until then, in the same folder.
     """
 
-    def __init__(self, path: Path, part: Path, encoding: Encoding) -> None:
+    def __init__(self, path: Path, part: Path, encoding: Encoding | FrameFiles) -> None:
         self._path, self._part, self._frames, self.shots = path, part, 0, 0
         self._began = time.monotonic()
-        self._encoder = VideoEncoder(encoding)
-        self._file = PacketFile(part, self._encoder.header)
+        self._file = segment_file(encoding, part)
 
     @property
     def seconds(self) -> float:
@@ -162,7 +174,7 @@ class Recording:
         Raises:
             OSError: the disk is full; OutputError: the encoder fails.
         """
-        self._file.push(self._encoder.push(step.frame, chroma))
+        self._file.push(step.frame, chroma, step.number)
         self._frames += 1
         self.shots += step.starts_shot
 
@@ -172,11 +184,9 @@ class Recording:
         Raises:
             OSError: the disk is full; OutputError: the encoder fails.
         """
-        self._file.push(self._encoder.flush())
-        self._file.sync()
-        self._file.close()
+        self._file.finish()
         os.replace(self._part, self._path)
-        return Recorded(self._frames, self._file.bytes, self._file.digest.hexdigest())
+        return Recorded(self._frames, self._file.bytes, self._file.digest)
 
     def discard(self) -> None:
         """Leave nothing of it."""

@@ -34,10 +34,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Job:
-    """A file and where its colors go."""
+    """A file and where its colors go.
+
+    Attributes:
+        is_photograph: The file is a single still picture.
+    """
 
     source: Path
     output: Path
+    is_photograph: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Outcome:
     def source(self) -> Path:
         """Return the file that was to be colored."""
         return self.job.source
+
+    @property
+    def is_photograph(self) -> bool:
+        """Return whether the file is a single still picture."""
+        return self.job.is_photograph
 
     @property
     def status(self) -> str:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vidcolor.errors import OutputError
+from vidcolor.files import MARK
 from vidcolor.film.codecs import CONTAINERS
 from vidcolor.film.frame import VideoInfo
+from vidcolor.film.images.writing import suffix_for
 from vidcolor.film.pipe import SUFFIXES, is_pipe
+from vidcolor.film.sequences import sequence_at
 from vidcolor.film.trial import fullest_suffix
 
 PIPE_NAME = "stdout"  # before the suffix of what goes to stdout, which only tells its container
-MARK = ".color"  # before the suffix of what was colored
 
 
 def default_output(source: Path, folder: Path | None = None) -> Path:
     """Return film.color.mp4 for film.mp4; for what cannot be written, in the container that keeps most of it.
+
+    Frames that are numbered files keep their names, in a folder beside theirs: scan.color/reel_%06d.dpx.
 
     Raises:
         InputError: the source cannot be opened; OutputError: it is a pipe, which has no name.
     """
     if is_pipe(source):
         raise OutputError(f"cannot name the output of {source}", "a pipe has no name", "Name a file, or -, with -o")
+    if sequence := sequence_at(source):
+        home = sequence.name.folder
+        home = home if home.name else home.absolute()
+        name = replace(sequence.name, folder=folder or home.with_name(f"{home.name}{MARK}"))
+        return Path(str(name)).with_suffix(suffix_for(sequence.name.path(0)))
     suffix = ".mp4" if source.suffix.lower() == ".gif" else source.suffix
     kind = CONTAINERS.get(suffix.lower())
     if kind is None or not kind.takes_most:
@@ -46,7 +56,7 @@ def marked(source: Path, folder: Path | None, suffix: str) -> Path:
 
 def excerpt(target: Path, only: str) -> Path:
     """Return the name of a film of some shots alone: film.12,15-17.color.mp4 for film.color.mp4."""
-    if not only:
+    if not only or "%" in target.name:
         return target
     stem = target.stem.removesuffix(MARK)
     return target.with_name(f"{stem}.{''.join(only.split())}{MARK}{target.suffix}")

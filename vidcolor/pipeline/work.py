@@ -13,11 +13,13 @@ from typing import Any
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
-from vidcolor.film.encode import EncodeSettings, Encoding, choose_encoding
+from vidcolor.film.encode import EncodeSettings, Encoding
 from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.frame_files import FrameFiles
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.network.predictor import BATCH, Predictor
+from vidcolor.pipeline.destination import choose_form
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.gather import guidance_of
 from vidcolor.pipeline.segments import Start, Step, cut, located, usual_length
@@ -52,7 +54,7 @@ class Work:
     Attributes:
         video: The film; another reading of it once :meth:`resumed` has opened it elsewhere.
         stages: What colors its frames.
-        encoding: How they become packets.
+        encoding: How they become packets, or files.
         context: Frames that smoothing wants to see beyond either end of a segment that parts a take.
         cores: That network and encoder count on.
         lengths: Frames after which a segment ends at the next boundary of shots, and anyway; None: the usual ones.
@@ -61,7 +63,7 @@ class Work:
     video: Video
     settings: RunSettings
     stages: Stages
-    encoding: Encoding
+    encoding: Encoding | FrameFiles
     context: int
     cores: int
     lengths: tuple[int | None, int | None] = (None, None)
@@ -87,16 +89,15 @@ class Work:
         guidance = guidance_of(settings, grading, video.info, view, predictor)
         stages = Stages(predictor, view, batch, grading, rate, guidance)
         how = encode_settings(settings)
-        encoding = choose_encoding(target, video.info, bits, how)
+        encoding = choose_form(video, target, bits, settings, how, grading)
         video.keeps_alpha = encoding.alpha
         _LOG.info(
             "%s: the network sees %dx%d, %d frames at once, looks %s",
             *(video.info.path, view.width, view.height, batch, settings.looks),
         )
         _LOG.info(
-            "%s: %s (%s), %s, %dx%d, %d streams copied",
-            *(target, encoding.codec, " ".join(f"{name}={value}" for name, value in encoding.options)),
-            *(encoding.pix_fmt, encoding.width, encoding.height, len(video.info.streams)),
+            "%s: %s, %dx%d, %d streams copied",
+            *(target, encoding, encoding.width, encoding.height, len(video.info.streams)),
         )
         # With a list it is always the same: what a row says of smoothing must not change other segments.
         context = 2 * Smoother(1.0 if grading.shots else grading.usual.smooth).delay

@@ -50,6 +50,7 @@ class RunSettings(Settings):
         Literal["auto", "video", "log", "linear"],
         Setting("What the codes of an image sequence mean; auto: what its headers say."),
     ] = "auto"
+    audio: Annotated[str | Path, Setting("File whose sound goes with an image sequence.", metavar="PATH")] = ""
     looks: Annotated[
         Literal["auto", "all"],
         Setting("auto: the network sees some frames of a film, and motion carries their colors to the others.", LOOK),

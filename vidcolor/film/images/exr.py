@@ -62,6 +62,21 @@ def read(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None, Metadata, list[
     return np.ascontiguousarray(values), alpha, Metadata(attributes=tuple(header.items())), losses
 
 
+def size(path: Path) -> tuple[int, int, int]:
+    """Return width and height of an OpenEXR file's picture, and 0: its header does not tell the kind of numbers.
+
+    Raises:
+        InputError: its header is damaged.
+    """
+    try:
+        with hushed(), OpenEXR.File(str(path), header_only=True) as file:
+            window = file.header()["dataWindow"]
+    except Exception as error:  # as in read
+        raise unreadable(path, "it does not decode", "It is damaged, or no OpenEXR picture") from error
+    (left, top), (right, bottom) = (np.asarray(corner).tolist() for corner in window)
+    return right - left + 1, bottom - top + 1, 0
+
+
 def write(path: Path, light: NDArray[Any], alpha: NDArray[Any] | None, metadata: Metadata) -> None:
     """Write light ``(H, W, 3)`` of float16 or float32 as an OpenEXR file, packed without loss.
 

@@ -68,6 +68,8 @@ def is_picture(path: Path) -> bool:
 def picture_size(path: Path) -> tuple[int, int, int] | None:
     """Return width, height and bits of a frame from its header alone; None for formats whose header is not enough.
 
+    The bits are 0 where a header does not tell them.
+
     Raises:
         InputError: the header is damaged, or the file cut short.
     """
@@ -78,7 +80,10 @@ def picture_size(path: Path) -> tuple[int, int, int] | None:
         if head.startswith(png.SIGNATURE) and len(head) == 26:
             width, height, bits = struct.unpack_from(">IIB", head, 16)
             return width, height, max(8, bits)
-    return None
+        if head.startswith(_TIFF):
+            file.seek(0)
+            return tiff.size(path, file)
+    return exr.size(path) if head.startswith(exr.SIGNATURE) else None
 
 
 def _refuse_raw(path: Path, head: bytes) -> None:

@@ -7,6 +7,8 @@ import logging
 import math
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -18,7 +20,7 @@ from PIL import Image as PillowImage
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
 from vidcolor.errors import InputError
-from vidcolor.film.images.metadata import Metadata, dpi_of
+from vidcolor.film.images.metadata import ORIENTATION, Metadata, dpi_of
 from vidcolor.film.images.samples import Samples, check_size, hushed, to_depth, unreadable
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its messages would stand between ours
@@ -41,16 +43,38 @@ def read(path: Path, file: BinaryIO) -> Samples:
     Raises:
         InputError: it is damaged, a camera's raw picture, or of a kind that has no sure meaning.
     """
+    with _failures(path), tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        check_size(path, page.imagewidth, page.imagelength)
+        _refuse_raw(path, tiff, page)
+        samples = _samples(path, page, file)
+        if (count := _pictures(tiff)) > 1:
+            samples.losses.append(f"only the first of {count} pictures in it is colored")
+        samples.metadata = _metadata(page, file, samples.losses)
+        samples.profile = _bytes(page, _PROFILE)
+    return samples
+
+
+def size(path: Path, file: BinaryIO) -> tuple[int, int, int]:
+    """Return width and height of a TIFF file's first picture as it stands upright, and its bits: 8 or 16.
+
+    Raises:
+        InputError: its header is damaged.
+    """
+    with _failures(path), tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        sides = (page.imagewidth, page.imagelength)
+        turned = page.tags.valueof(ORIENTATION, 1) in (5, 6, 7, 8)
+        bits = max(page.bitspersample) if isinstance(page.bitspersample, tuple) else page.bitspersample
+        check_size(path, *sides)
+    return (*(sides[::-1] if turned else sides), 8 if bits <= 8 else 16)
+
+
+@contextmanager
+def _failures(path: Path) -> Iterator[None]:
+    """Turn what tifffile raises into one error about the file."""
     try:
-        with tifffile.TiffFile(file) as tiff:
-            page = tiff.pages.first
-            check_size(path, page.imagewidth, page.imagelength)
-            _refuse_raw(path, tiff, page)
-            samples = _samples(path, page, file)
-            if (count := _pictures(tiff)) > 1:
-                samples.losses.append(f"only the first of {count} pictures in it is colored")
-            samples.metadata = _metadata(page, file, samples.losses)
-            samples.profile = _bytes(page, _PROFILE)
+        yield
     except InputError:
         raise
     except (MemoryError, OverflowError) as error:
@@ -58,7 +82,6 @@ def read(path: Path, file: BinaryIO) -> Samples:
     except Exception as error:  # damaged files make tifffile and its codecs raise almost anything
         why = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise unreadable(path, f"it does not decode ({why})", "It is damaged, or packed in a rare way") from error
-    return samples
 
 
 def _refuse_raw(path: Path, tiff: TiffFile, page: TiffPage) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from vidcolor.errors import InputError, UnfitError, VidcolorError, reading
 from vidcolor.files import replaced
 from vidcolor.film.frame import Frame
+from vidcolor.film.sequences import sequence_at
 from vidcolor.pipeline.journal import film_identity
 from vidcolor.pipeline.segments import Mark, Start
 from vidcolor.settings import RunSettings, ShotSettings
@@ -216,6 +217,11 @@ def source_identity(film: Path) -> dict[str, Any]:
         UnfitError: it is not there.
     """
     try:
+        if sequence := sequence_at(film):
+            sizes = {path.name: path.stat().st_size for path in sequence.paths}
+            ends = [film_identity(path)["ends"] for path in (sequence.paths[0], sequence.paths[-1])]
+            digest = hashlib.sha256(json.dumps([sizes, ends]).encode()).hexdigest()
+            return {"bytes": sum(sizes.values()), "ends": digest}
         found = film_identity(film)
     except OSError as error:
         raise unseen(film, error.strerror or "", "--film") from error

@@ -13,6 +13,8 @@ from typing import Any, Literal
 import torch
 
 from vidcolor.errors import InputError, OutputError
+from vidcolor.files import PHOTOS
+from vidcolor.film.encode import Encoding
 from vidcolor.film.pipe import is_pipe
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import open_film
@@ -60,6 +62,9 @@ def make_plan(
         raise InputError(f"cannot plan {source}", why, "Name them in a list of shots, with the mode keep")
     with open_film(source, run) as video:
         suffix = suffix or default_output(source).suffix
+        if suffix.lower() in PHOTOS:
+            why = "what workers make is joined to one film, and not to numbered files"
+            raise InputError(f"cannot plan {source} as {suffix}", why, "Choose a container, as with --container .mov")
         device = named_device(run.device)
         precision = choose_precision(run.precision, device)
         decided = replace(
@@ -125,6 +130,7 @@ def _try_container(work: Work, suffix: str) -> None:
     """Fail now where the film could not be joined later."""
     with tempfile.TemporaryDirectory(prefix="vidcolor-") as folder:
         try:
+            assert isinstance(work.encoding, Encoding), "a plan is of a film"
             FilmWriter(Path(folder) / f"film{suffix}", work.video.info, work.encoding).rehearse()
         except OutputError as error:
             what = f"cannot plan {work.video.info.path} as {suffix}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from vidcolor.color.grade import white_factors
-from vidcolor.color.spaces import LUMA_WEIGHTS
+from vidcolor.color.weights import LUMA_WEIGHTS
 from vidcolor.film.frame import VideoInfo
 from vidcolor.pipeline.guidance.sources import COLUMNS as HINT_COLUMNS
 from vidcolor.pipeline.guidance.sources import Point, parse_source, read_points
