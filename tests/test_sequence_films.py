@@ -445,3 +445,22 @@ def test_what_has_no_meaning_is_told(tmp_path: Path) -> None:
     )
     notes = run(film, tmp_path / "b.mkv", settings=RunSettings(fps=24, **SMALL)).notes
     assert notes[-1] == "fps is for image sequences: a film tells its own"
+
+
+def test_frames_that_are_in_color_already_are_told_and_kept(tmp_path: Path) -> None:
+    """Their share of the shots is a note; --keep-color leaves them as they are, to a code."""
+    rng = np.random.default_rng(1)
+    (tmp_path / "a").mkdir()
+    picture = cv2.resize(rng.integers(20, 230, (4, 6, 3)).astype(np.uint8), (WIDTH, HEIGHT))
+    for number in range(8):
+        cv2.imwrite(str(tmp_path / "a" / f"a{number}.png"), np.roll(picture, number, axis=1))
+    (note,) = run(tmp_path / "a" / "a%d.png", tmp_path / "b" / "%d.png", fps=24).notes
+    assert "1 of 1 shot (100%) is in color already: recolored" in note
+    run(tmp_path / "a" / "a%d.png", tmp_path / "c" / "%d.png", fps=24, keep_color=True)
+    for number in range(8):
+        found, truth = (
+            cv2.imread(str(path)) for path in (tmp_path / "c" / f"{number}.png", tmp_path / f"a/a{number}.png")
+        )
+        assert found is not None
+        assert truth is not None
+        assert np.abs(found.astype(int) - truth).max() <= 2

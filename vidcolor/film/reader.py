@@ -210,7 +210,9 @@ def frames(
         InputError: nothing decodes.
     """
     if video.sequence is not None:
-        yield from _numbered(video, video.sequence.between(start, duration, chroma=chroma, near=near))
+        glimpse = GLIMPSE if video.glimpses else 0.0
+        stream = video.sequence.between(start, duration, chroma=chroma, near=near, glimpse=glimpse)
+        yield from _numbered(video, stream)
         return
     info = video.info
     origin = float(info.begin * info.time_base)

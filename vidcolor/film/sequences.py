@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcolor.color.arrays import Luma
+from vidcolor.color.arrays import Chroma, Luma
 from vidcolor.color.codes import luma_codes
 from vidcolor.color.weights import LUMA_WEIGHTS
 from vidcolor.errors import InputError
@@ -98,7 +98,13 @@ class SequenceReader:
             yield self.frame(number, chroma=chroma)
 
     def between(
-        self, start: float, duration: float | None, *, chroma: bool = False, near: int | None = None
+        self,
+        start: float,
+        duration: float | None,
+        *,
+        chroma: bool = False,
+        near: int | None = None,
+        glimpse: float = 0.0,
     ) -> Iterator[SequenceFrame]:
         """Yield the frames from a time on, for some seconds (None: to the end); as :func:`reader.frames` does.
 
@@ -108,9 +114,17 @@ class SequenceReader:
         numbers = self.numbers(start, duration)
         if not numbers:
             raise InputError(f"cannot read {self.sequence}", "the range holds no frame", "It is shorter than --start")
+        beat = -1
         for number in numbers:
-            if near is None or number >= self.first + near:
-                yield self.frame(number, chroma=chroma)
+            if near is not None and number < self.first + near:
+                continue
+            frame, still = self._read(number, chroma=chroma)
+            now = int((number - self.first) / (self.rate * Fraction(glimpse))) if glimpse else -1
+            if now != beat and not chroma:
+                shown = still.pixels if still.transfer is VIDEO else still.as_shown(frame.bits).pixels
+                frame = replace(frame, chroma=_colors_of(shown, frame))
+            beat = now
+            yield frame
 
     def numbers(self, start: float, duration: float | None) -> tuple[int, ...]:
         """Return the numbers of the frames from a time on, for some seconds (None: to the end)."""
@@ -127,6 +141,10 @@ class SequenceReader:
         Raises:
             InputError: its file is damaged, or of another size, depth or kind than the first.
         """
+        return self._read(number, chroma=chroma)[0]
+
+    def _read(self, number: int, *, chroma: bool) -> tuple[SequenceFrame, Image]:
+        """Return a frame, and the picture in its file."""
         path = self.sequence.name.path(number)
         still = _read(path, self.transfer)
         luma = still.luma()
@@ -138,10 +156,11 @@ class SequenceReader:
         shown = still.frame(luma, number - self.first, 1 / self.rate)
         if chroma:
             shown = _with_colors(still, shown)
-        return SequenceFrame(
+        frame = SequenceFrame(
             shown.luma, shown.bits, shown.pts, shown.time_base, shown.tags, chroma=shown.chroma,
             alpha=_alpha_of(still, shown.bits), still=replace(still, pixels=luma), number=number,
         )  # fmt: skip
+        return frame, still
 
 
 def sequence_at(path: Path | str) -> Sequence | None:
@@ -247,25 +266,31 @@ def _rate_of(still: Image) -> Fraction | None:
 
 
 def _with_colors(still: Image, shown: Frame) -> Frame:
-    """Return a frame with the colors of its file as a screen shows them: Cb and Cr at its full size."""
-    if still.pixels.ndim == 2:
+    """Return a frame with the colors of its file as a screen shows them."""
+    if still.pixels.ndim == 2 or still.transfer is VIDEO:
+        return replace(shown, chroma=_colors_of(still.pixels, shown))
+    # The luma of what is shown is not quite what is shown of the luma.
+    rgb = still.as_shown(shown.bits).pixels
+    shown = replace(shown, luma=luma_codes(rgb))
+    return replace(shown, chroma=_colors_of(rgb, shown))
+
+
+def _colors_of(pixels: NDArray[Any], shown: Frame) -> Chroma:
+    """Return Cb and Cr of a picture at its full size, as codes of the frame's depth; of grey ones, a neutral pixel."""
+    if pixels.ndim == 2:
         neutral: Luma = np.full((1, 1), shown.neutral, shown.luma.dtype)
-        return replace(shown, chroma=(neutral, neutral))
-    rgb = still.pixels
-    if still.transfer is not VIDEO:  # the luma of what is shown is not quite what is shown of the luma
-        rgb = still.as_shown(shown.bits).pixels
-        shown = replace(shown, luma=luma_codes(rgb))
+        return neutral, neutral
     kr, kb = LUMA_WEIGHTS[shown.tags.matrix]
     top = (1 << shown.bits) - 1
     planes: list[Luma] = []
     for channel, weight in ((2, kb), (0, kr)):
-        part = rgb[..., channel].astype(np.float32)
+        part = pixels[..., channel].astype(np.float32)
         part -= shown.luma
         part *= np.float32(1 / (2 * (1 - weight)))
         part += np.float32(shown.neutral)
         codes = np.clip(np.rint(part, out=part), 0, top)
         planes.append(codes.astype(np.uint8) if shown.bits == 8 else codes.astype(np.uint16))
-    return replace(shown, chroma=(planes[0], planes[1]))
+    return planes[0], planes[1]
 
 
 def _alpha_of(still: Image, bits: int) -> NDArray[Any] | None:

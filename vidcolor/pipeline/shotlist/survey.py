@@ -79,7 +79,7 @@ def survey(
         fps: Frames per second of an image sequence; None asks its headers.
         progress: Called with frames done and frames expected (0: unknown).
         watch: Called with each frame, its number from 0 on, and its thumbnail.
-        glimpses: A frame of each quarter second carries its chroma then; all frames of an image sequence do.
+        glimpses: A frame of each quarter second carries its chroma then.
 
     Raises:
         InputError: as :func:`vidcolor.film.reader.open_video` and :func:`vidcolor.film.reader.frames` do.
@@ -103,7 +103,7 @@ class _Seen:
 def _seen(
     video: Video, progress: Callable[[int, int], None], watch: Callable[[int, Frame, Thumbnail], None]
 ) -> Iterator[_Seen]:
-    for number, frame in enumerate(frames(video, chroma=video.glimpses and video.sequence is not None)):
+    for number, frame in enumerate(frames(video)):
         small = thumbnail_of(frame)
         watch(number, frame, small)
         progress(number + 1, video.info.frames)
