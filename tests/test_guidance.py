@@ -20,14 +20,16 @@ from vidcolor.film.frame import Frame
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.timecode import TimecodeClock
 from vidcolor.network.build import build_network
-from vidcolor.network.checkpoint import Model
+from vidcolor.network.checkpoint import Model, save_model
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.colorizer import Colorizer
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.guidance.carrying import Anchor, track
 from vidcolor.pipeline.guidance.confining import confined
 from vidcolor.pipeline.guidance.matching import CELL, Cells, Reference, chosen, match
 from vidcolor.pipeline.guidance.sources import draw_points, parse_moment, read_points
+from vidcolor.pipeline.guidance.stills import shrunk_hints
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
 
@@ -462,6 +464,32 @@ def test_photographs_are_refused(photo_folder: Callable[..., Path], tmp_path: Pa
     (photo,) = photo_folder(count=1).iterdir()
     with pytest.raises(VidcolorError, match="are for films"):
         colorize_photograph(photo, tmp_path / "out.png", settings=RunSettings(hints=("a.csv",)), predictor=predictor)
+
+
+def test_pictures_in_memory_take_hints(predictor: Predictor, tmp_path: Path) -> None:
+    """In Python: a point has its color, and a picture without hints is as before."""
+    path = tmp_path / "hinted.safetensors"
+    save_model(path, predictor.model.network, predictor.model.config)
+    colorizer = Colorizer(path, device="cpu", size=64)
+    grey = (scene(4)[:, :96] @ np.array([0.2126, 0.7152, 0.0722])).astype(np.uint8)
+    hints = np.zeros((64, 96, 3), np.float32)
+    np.testing.assert_array_equal(colorizer.picture(grey, hints=hints), colorizer.picture(grey))
+    hints[24:40, 40:56] = 15, -10, 1
+    found = ab_of(colorizer.picture(grey, hints=hints))
+    np.testing.assert_allclose(found[:, 32, 48], (15, -10), atol=3)
+    for wrong, why in ((hints[1:], "their shape is"), (hints * 2, "a weight is not in 0..1")):
+        with pytest.raises(VidcolorError, match=why):
+            colorizer.picture(grey, hints=wrong)
+
+
+def test_no_hint_is_too_small() -> None:
+    """A pixel of a large picture weighs as much in the network's small one, and has its own color there."""
+    hints = np.zeros((640, 960, 3), np.float32)
+    hints[333, 517] = 30, -40, 1
+    small = shrunk_hints(hints, (640, 960), 96, 64)
+    (row,), (column,) = np.nonzero(small[2])
+    assert (int(row), int(column)) == (33, 51)
+    np.testing.assert_allclose(small[:, row, column], (30, -40, 1), rtol=1e-5)
 
 
 def test_frames_know_their_time_in_the_film() -> None:

@@ -23,6 +23,7 @@ from vidcolor.film.images.image import TAGS, Image
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.chroma import chroma_bands
 from vidcolor.pipeline.grading import Grading
+from vidcolor.pipeline.guidance.stills import hinted, shrunk_hints
 from vidcolor.pipeline.photo import painted
 from vidcolor.pipeline.segments import Start, Step, cut
 from vidcolor.pipeline.stages import Stages
@@ -62,20 +63,31 @@ class Colorizer:
     def __repr__(self) -> str:
         return f"Colorizer({self._predictor.model.name!r}, device={str(self._predictor.device)!r})"
 
-    def picture(self, grey: Pixels, *, saturation: float = ShotSettings.saturation) -> Pixels:
+    def picture(
+        self,
+        grey: Pixels,
+        *,
+        saturation: float = ShotSettings.saturation,
+        hints: NDArray[np.floating] | None = None,
+    ) -> Pixels:
         """Return a picture in color, R'G'B' ``(H, W, 3)`` of the same type; its luma stays, to rounding.
 
         Args:
             grey: In grey ``(H, W)``, or in any colors ``(H, W, 3)``, of which the BT.709 luma is taken.
             saturation: Factor on the colors; 1 is calibrated.
+            hints: Colors that are known, ``(H, W, 3)``: a and b of CIELAB, and a weight from 0 (nothing is known) to 1
+                (certain). The things that they lie on take these colors, and the rest stays as it is.
 
         Raises:
-            VidcolorError: it is no picture, or a value is out of range.
+            VidcolorError: it is no picture, or a value is out of range; there are hints, and the model takes none.
         """
         shot = ShotSettings(saturation=saturation)
         source = _Grey.of(grey, 0, Fraction(1))
         small = self._view(source.frame, still=True).small(source.frame)
-        (ab,) = self._predictor.predict([small])
+        if hints is None:
+            (ab,) = self._predictor.predict([small])
+        else:
+            ab = hinted(self._predictor, small, shrunk_hints(hints, source.luma.shape, *small.shape[::-1]))
         return source.painted(small, Grading(shot).graded(0, small, ab, TAGS.matrix))
 
     def frames(
