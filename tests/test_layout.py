@@ -26,6 +26,7 @@ DOORS = {
     "imagecodecs": "film",
     "pillow_heif": "film",
     "OpenEXR": "film",
+    "ray": "pipeline",
     "timm": "network",
     "safetensors": "network",
     "typer": "cli",

@@ -79,6 +79,8 @@ class PartsError(VidcolorError):
     """Parts of a film that are missing or damaged when it is joined."""
 
     exit_code = 4
+    segments: tuple[int, ...] = ()
+    """Their numbers."""
 
 
 def reason(error: BaseException) -> str:

@@ -19,6 +19,7 @@ import typer.core
 import typer.main
 
 from vidcolor.cli import commands, farm, process, shots, training
+from vidcolor.cli.cluster import with_address
 from vidcolor.cli.fields import with_settings
 from vidcolor.cli.terminal import Terminal, forget
 from vidcolor.errors import VidcolorError, reason
@@ -29,6 +30,11 @@ FAILED, INTERRUPTED = 1, 130
 
 class Command(typer.core.TyperCommand):
     """A command whose help lists its options under the headings of their settings."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the arguments; the value of --ray may be left out."""
+        names = {name for parameter in self.params for name in parameter.opts}
+        return super().parse_args(ctx, with_address(args) if "--ray" in names else args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options under their headings."""

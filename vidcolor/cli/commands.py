@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vidcolor.cli.cluster import colorize_on_cluster
 from vidcolor.cli.dry_run import dry_run
 from vidcolor.cli.fields import Only
+from vidcolor.cli.rows import print_row, size_of, tell
 from vidcolor.cli.shots import PAGE, make_page
 from vidcolor.cli.terminal import Terminal
 from vidcolor.cli.values import parse_time
 from vidcolor.errors import OutputError
-from vidcolor.settings import FILES, LOOK, WHAT, FileSettings, RunSettings, ShotSettings
+from vidcolor.settings import FILES, LOOK, WHAT, ClusterSettings, FileSettings, RunSettings, ShotSettings
 
 if TYPE_CHECKING:
     from vidcolor.pipeline.result import Outcome
@@ -36,6 +38,7 @@ def colorize(
     run: RunSettings,
     shot: ShotSettings,
     files: FileSettings,
+    cluster: ClusterSettings,
     terminal: Terminal,
     output: Annotated[
         Path | None,
@@ -58,6 +61,9 @@ def colorize(
     if files.dry_run:
         if not dry_run(sources, output, run, shot, files, terminal):
             raise typer.Exit(1)
+        return
+    if cluster.ray:
+        colorize_on_cluster(sources, output, run, shot, files, cluster, terminal)
         return
     if are_several(sources):
         colorize_many(sources, output, run, shot, files, terminal)
@@ -124,35 +130,6 @@ def colorize_many(
         terminal.say(f"note: {len(outcomes)} files: {told}")
     if counts["failed"]:
         raise typer.Exit(1)
-
-
-def tell(outcome: Outcome, terminal: Terminal) -> None:
-    """Say what became of one input of several."""
-    source, result = outcome.job.source, outcome.result
-    for note in result.notes if result else ():
-        terminal.say(f"note: {source}: {note}")
-    for warning in result.warnings if result else ():
-        terminal.warn(warning, source)
-    if outcome.error:
-        terminal.event("failed", error=outcome.error)
-    else:
-        found = asdict(result) if result else {"output": outcome.job.output}
-        terminal.event("finished" if result else "skipped", **found)
-    print_row(terminal, outcome.status, source, outcome.error or str(outcome.job.output))
-
-
-def print_row(terminal: Terminal, status: str, source: Path, text: str) -> None:
-    """Print a line of a batch's table; to be quiet is to print failures alone."""
-    if not terminal.settings.json and (status == "failed" or not terminal.settings.quiet):
-        terminal.show(f"{status:>7}  {source}  {text}")
-
-
-def size_of(path: Path) -> int:
-    """Return the bytes of a file: how much work it is, beside others."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def preview(

@@ -103,3 +103,61 @@ class Progress:
         finished = self._done + (weight * done / total if total else 0.0)
         remaining = self._left - (finished - self._done)
         return (now - self._began) * remaining / finished if finished and self._began is not None else None
+
+
+class FilmsProgress:
+    """Follows a run that is at several films at the same time, in whatever order their parts come.
+
+    Args:
+        weights: How much work each film is, in any unit: the size of the file will do.
+        tell: Called with each moment; a film's moment tells how fast all of them go together.
+        clock: Seconds that pass.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        tell: Callable[[Moment], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._weights, self._tell, self._clock = dict(weights), tell, clock
+        self._frames: dict[str, tuple[int, int]] = {}  # of films at work: done, and all
+        self._ended = 0
+        self._worked = 0  # frames in this run
+        self._began: float | None = None
+        self._done, self._left = 0.0, float(sum(weights.values()))  # shares of the work
+
+    def planned(self, file: str, frames: int, done: int) -> None:
+        """Take a film's frames, and how many of them an earlier run has done."""
+        self._left -= self._share(file, done, frames)
+        self._frames[file] = (done, frames)
+        if self._began is None:
+            self._began = self._clock()
+        self._look(file, begins=True)
+
+    def made(self, file: str, done: int) -> None:
+        """Take how many of a film's frames are done."""
+        before, frames = self._frames[file]
+        share = self._share(file, done - before, frames)
+        self._done, self._left = self._done + share, self._left - share
+        self._worked += done - before
+        self._frames[file] = (done, frames)
+        self._look(file)
+
+    def end(self, file: str, *, skipped: bool = False) -> None:
+        """Take the end of a film: it is done, or has failed; a skipped one was never begun."""
+        done, frames = self._frames.pop(file, (0, 0))
+        self._left -= self._share(file, frames - done, frames) if frames else self._weights.get(file, 0.0)
+        self._ended += 1
+
+    def _share(self, file: str, frames: int, of: int) -> float:
+        return self._weights.get(file, 0.0) * frames / of if of else 0.0
+
+    def _look(self, file: str, begins: bool = False) -> None:
+        elapsed = self._clock() - self._began if self._began is not None else 0.0
+        done, frames = self._frames[file]
+        fps = self._worked / elapsed if self._worked and elapsed else None
+        left = elapsed * max(0.0, self._left) / self._done if self._done else None
+        alone = left if len(self._weights) == 1 else None
+        files = max(len(self._weights), self._ended + 1)
+        self._tell(Moment(file, done, frames, fps, alone, self._ended + 1, files, left, begins))

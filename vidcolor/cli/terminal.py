@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TextIO
 
-from vidcolor.cli.progress import INTERVAL, Moment, Progress
+from vidcolor.cli.progress import INTERVAL, FilmsProgress, Moment, Progress
 from vidcolor.errors import OutputError, VidcolorError, reason
 from vidcolor.settings import TerminalSettings
 
@@ -132,13 +132,24 @@ class Terminal:
     @contextmanager
     def progress(self, weights: Mapping[str, float]) -> Iterator[Progress]:
         """Show how far a run over files is, each with its share of the work."""
+        with self._showing(len(weights) > 1) as show:
+            yield Progress(weights, show)
+
+    @contextmanager
+    def films_progress(self, weights: Mapping[str, float]) -> Iterator[FilmsProgress]:
+        """Show how far a run is that is at several films at the same time, each with its share of the work."""
+        with self._showing(len(weights) > 1) as show:
+            yield FilmsProgress(weights, show)
+
+    @contextmanager
+    def _showing(self, several: bool) -> Iterator[Callable[[Moment], None]]:
         if self.settings.progress == "json":
-            yield Progress(weights, self._tell)
+            yield self._tell
         elif not self._has_bars():
-            yield Progress(weights, lambda moment: None)
+            yield lambda moment: None
         else:
-            with self._bars_of(len(weights) > 1) as draw:
-                yield Progress(weights, draw)
+            with self._bars_of(several) as draw:
+                yield draw
 
     @contextmanager
     def training(self) -> Iterator[Callable[[dict[str, float]], None]]:

@@ -121,7 +121,7 @@ def colorize_all(
             return Outcome.failed(job, error)
         return Outcome(job, result)
 
-    plan = (_planned(source, root, folder, overwrite, written) for source, root in inputs)
+    plan = (planned(source, root, folder, overwrite, written) for source, root in inputs)
     for are_photographs, jobs in groupby(plan, key=lambda each: each.is_photograph):
         if are_photographs:
             for outcome in PhotographBatch(prepared, run, look).colorize(jobs):
@@ -133,8 +133,14 @@ def colorize_all(
             yield job if isinstance(job, Outcome) else film(job)
 
 
-def _planned(source: Path, root: Path, folder: Path | None, overwrite: bool, written: set[Path]) -> Job | Outcome:
-    """Return what is to be done with an input, or what has become of it when that is decided already."""
+def planned(source: Path, root: Path, folder: Path | None, overwrite: bool, written: set[Path]) -> Job | Outcome:
+    """Return what is to be done with an input, or what has become of it when that is decided already.
+
+    Args:
+        root: The folder that it was found from.
+        folder: As in colorize_all.
+        written: The outputs of inputs before; that of this one is added.
+    """
     job = Job(source, source, has_suffix(source, PHOTOS))
     try:
         output = output_beside(source, folder / source.parent.relative_to(root) if folder else None)

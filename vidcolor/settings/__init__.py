@@ -2,6 +2,7 @@
 
 from vidcolor.settings.classes import (
     DEFAULT_MODEL,
+    ClusterSettings,
     EvaluateSettings,
     ExtractSettings,
     FileSettings,
@@ -12,6 +13,7 @@ from vidcolor.settings.classes import (
     TrainSettings,
 )
 from vidcolor.settings.setting import (
+    CLUSTER,
     ENCODER,
     FILES,
     GROUPS,
@@ -31,6 +33,7 @@ from vidcolor.settings.setting import (
 )
 
 __all__ = [
+    "CLUSTER",
     "DEFAULT_MODEL",
     "ENCODER",
     "FILES",
@@ -43,6 +46,7 @@ __all__ = [
     "PICTURES",
     "VALIDATION",
     "WHAT",
+    "ClusterSettings",
     "Described",
     "EvaluateSettings",
     "ExtractSettings",

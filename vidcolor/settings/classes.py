@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from vidcolor.settings.rate import rate_of
 from vidcolor.settings.setting import (
+    CLUSTER,
     ENCODER,
     FILES,
     LEARNING,
@@ -150,6 +151,25 @@ class FileSettings(Settings):
     dry_run: Annotated[
         bool, Setting("Write nothing: tell what would be done, about how long it takes, how large it gets.", FILES)
     ] = False
+
+
+@dataclass(frozen=True)
+class ClusterSettings(Settings):
+    """Which other machines take part, and how."""
+
+    ray: Annotated[
+        str,
+        Setting(
+            "Films on a Ray cluster; without ADDRESS the one that this machine belongs to.", CLUSTER, metavar="ADDRESS"
+        ),
+    ] = ""
+    workers: Annotated[int, Setting("Workers at most; 0: as many as there is room for.", CLUSTER, low=0)] = 0
+    gpu_share: Annotated[
+        float, Setting("Share of a GPU that each worker takes, where there are GPUs.", CLUSTER, low=0.01, high=1)
+    ] = 1.0
+    share_files: Annotated[
+        bool, Setting("Machines that see films and parts by the same paths use them; else all is sent.", CLUSTER)
+    ] = True
 
 
 @dataclass(frozen=True)

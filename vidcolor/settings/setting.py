@@ -13,8 +13,8 @@ from vidcolor.errors import VidcolorError
 
 WHAT, LOOK, ENCODER, FILES, MACHINE = "What", "How it looks", "Encoder", "Files", "Machine"
 NETWORK, LEARNING, PICTURES, VALIDATION = "Network", "Learning", "Pictures", "Validation"
-MESSAGES = "Messages"
-GROUPS = (WHAT, LOOK, ENCODER, NETWORK, LEARNING, PICTURES, VALIDATION, FILES, MACHINE, MESSAGES)
+MESSAGES, CLUSTER = "Messages", "Cluster"
+GROUPS = (WHAT, LOOK, ENCODER, NETWORK, LEARNING, PICTURES, VALIDATION, FILES, MACHINE, CLUSTER, MESSAGES)
 """The headings of the help, in their order."""
 
 

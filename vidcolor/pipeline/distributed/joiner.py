@@ -100,7 +100,10 @@ def _checked(plan: Plan, parts: Parts, progress: Callable[[int, int], None]) -> 
         ]
         segments = as_ranges([*missing, *damaged])
         command = f"vidcolor work {quote(str(plan.path))} --parts {quote(str(parts.folder))} --segments {segments}"
-        raise PartsError(f"cannot join the parts in {parts.folder}", " and ".join(found), f"Make them with: {command}")
+        what = f"cannot join the parts in {parts.folder}"
+        error = PartsError(what, " and ".join(found), f"Make them with: {command}")
+        error.segments = (*missing, *damaged)
+        raise error
     return receipts
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import secrets
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from typing import Any
 from vidcolor.errors import InputError, OutputError, reading, writing
 from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment, read_plan
 
+COPY = "plan.json"  # of the plan, in the folder of its parts
 _BLOCK = 1 << 20  # bytes that are read at once
 
 
@@ -65,14 +67,37 @@ class Parts:
         """
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        copy = self.folder / "plan.json"
+        copy = self.folder / COPY
         with suppress(InputError):  # absent, or torn by a full disk
             self._refuse_another(read_plan(copy))
             return
-        part = self.unique("plan.json")
+        part = self.unique(COPY)
         self._plan.write(part)
         with writing(copy):
             os.replace(part, copy)
+
+    def is_claimed(self) -> bool:
+        """Return whether the folder is seen from here, and this plan's own."""
+        with suppress(InputError):
+            return read_plan(self.folder / COPY).digest == self._plan.digest
+        return False
+
+    def files(self, number: int) -> tuple[Path, Path]:
+        """Return the files of a segment, the packets before their receipt."""
+        return self.packets(number), self._receipt(number)
+
+    def forget(self, number: int) -> None:
+        """Take back the receipt of a segment, which is to be made again.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        with writing(self.folder):
+            self._receipt(number).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _refuse_another(self, other: Plan) -> None:
         if other.digest == self._plan.digest:

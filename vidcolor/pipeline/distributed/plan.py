@@ -136,6 +136,12 @@ class Plan:
         run = replace(run, model=model or run.model, device=device or run.device)
         return replace(self, film=film or self._found(self.film), run=run)
 
+    def told_as(self, film: Path, run: RunSettings) -> Plan:
+        """Return the plan with the film and the files by the paths of another machine."""
+        names = (*FILES, "reference", "hints")
+        changes: dict[str, Any] = {name: getattr(run, name) for name in names}
+        return replace(self, film=film, run=replace(self.run, **changes))
+
     def _found(self, path: Path) -> Path:
         """Return a file where it was, or beside the plan."""
         beside = self.path.parent / path.name

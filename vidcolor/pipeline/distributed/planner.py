@@ -38,6 +38,8 @@ def make_plan(
     suffix: str = "",
     settings: RunSettings | None = None,
     shot: ShotSettings | None = None,
+    known: Plan | None = None,
+    lengths: tuple[int, int] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Plan:
     """Lay a film out for workers. Nothing is colored, and the device need not be in this machine.
@@ -45,6 +47,8 @@ def make_plan(
     Args:
         suffix: Of the film that is to be written; "" is the one that coloring gives it.
         settings: Of the run; shot: how its shots look.
+        known: An earlier plan; taken as it is, without the pass over the film, if it is the one that would be made.
+        lengths: Frames after which a segment ends at the next boundary of shots, and anyway; None: the usual ones.
         progress: Called with frames done and frames expected (0: unknown).
 
     Raises:
@@ -68,7 +72,7 @@ def make_plan(
         device = named_device(run.device)
         precision = choose_precision(run.precision, device)
         decided = replace(
-            with_paths(_with_files(run), Path.absolute), device=device.type, precision=precision_name(precision),
+            with_whole_paths(run), device=device.type, precision=precision_name(precision),
             batch_size=run.batch_size or usual_batch(device.type, video.info), threads=encode_settings(run).cores,
             stream=video.info.stream, resume=True, strict=False,
         )  # fmt: skip
@@ -77,14 +81,19 @@ def make_plan(
         # What little is computed now, of references, needs no other device than this machine has.
         predictor = Predictor(load_model(run.model), torch.device("cpu"), torch.float32)
         work = Work.of(video, Path(f"film{suffix}"), first.bits, decided, grading, predictor)
+        lengths = lengths or (segmenting.usual_length(grading.shots is not None), segmenting.LONGEST)
+        work = replace(work, lengths=lengths)
         _try_container(work, suffix)
-        segments = tuple(_laid_out(work, next(parts), progress))
         identity = {**plan_identity(work), "device": device.type, "precision": str(precision)}
-        return Plan(
-            source, suffix, first.bits, decided, look, as_json(identity),
-            (segmenting.usual_length(grading.shots is not None), segmenting.LONGEST), processor_of(device), video.tally,
-            unreached(run, grading, sum(segment.frames for segment in segments)), segments,
+        plan = Plan(
+            source, suffix, first.bits, decided, look, as_json(identity), lengths,
+            processor_of(device), {}, (), (),
         )  # fmt: skip
+        if known and plan == replace(known, film=source, processor=plan.processor, tally={}, warnings=(), segments=()):
+            return replace(known, film=source)
+        segments = tuple(_laid_out(work, next(parts), progress))
+        missed = unreached(run, grading, sum(segment.frames for segment in segments))
+        return replace(plan, tally=video.tally, warnings=missed, segments=segments)
 
 
 def plan_identity(work: Work) -> dict[str, object]:
@@ -119,11 +128,11 @@ def _laid_out(work: Work, part: Stretch, progress: Callable[[int, int], None]) -
             yield PlannedSegment(start, seen.frames, seen.digest)
 
 
-def _with_files(run: RunSettings) -> RunSettings:
-    """Return settings whose files are paths, and whose texts name no file."""
+def with_whole_paths(run: RunSettings) -> RunSettings:
+    """Return settings whose files are whole paths, and whose texts name no file."""
     texts = {name: str(getattr(run, name)) for name in FILES}
     named: dict[str, Any] = {name: Path(text) if text and Path(text).exists() else text for name, text in texts.items()}
-    return replace(run, **named)
+    return with_paths(replace(run, **named), Path.absolute)
 
 
 def _try_container(work: Work, suffix: str) -> None:

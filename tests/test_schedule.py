@@ -1,0 +1,251 @@
+"""Films over workers that die, refuse and fail: nothing is lost, nothing is done twice, and memory stays flat."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from vidcolor.errors import InputError, PartsError, UnfitError, VidcolorError
+from vidcolor.pipeline.distributed import schedule
+from vidcolor.pipeline.distributed.parts import Parts, Receipt
+from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment
+from vidcolor.pipeline.distributed.schedule import LostError, News, Report, Schedule, Task
+from vidcolor.pipeline.distributed.station import Request
+from vidcolor.pipeline.result import Job, Outcome, Result
+from vidcolor.pipeline.segments import Start
+from vidcolor.settings import RunSettings, ShotSettings
+
+FRAMES = 240
+
+
+def plan_of(film: Path, count: int) -> Plan:
+    segments = tuple(PlannedSegment(Start(n, 0, (), FRAMES * n), FRAMES, "") for n in range(count))
+    identity = {"input": str(film)}
+    return Plan(film, ".mp4", 8, RunSettings(), ShotSettings(), identity, (240, 2880), "", {}, (), segments)
+
+
+Deed = Callable[[Task], Plan | Receipt | Exception]
+
+
+@dataclass
+class FakeCrew:
+    """Workers whose tasks end in random order, as a function tells.
+
+    Attributes:
+        deed: What becomes of a task.
+        workers: Those that are left; one that is lost is replaced.
+    """
+
+    deed: Deed
+    workers: set[int] = field(default_factory=lambda: set(range(4)))
+    busy: dict[int, Task] = field(default_factory=dict)
+    chance: random.Random = field(default_factory=lambda: random.Random(5))
+
+    def idle(self) -> list[int]:
+        return sorted(self.workers - set(self.busy))
+
+    def start(self, worker: int, task: Task) -> None:
+        assert worker in self.workers
+        assert worker not in self.busy
+        self.busy[worker] = task
+
+    def news(self, patience: float) -> list[News]:
+        if not self.workers:
+            raise UnfitError("cannot go on", "no machine is left")
+        if not self.busy:
+            return []
+        worker = self.chance.choice(sorted(self.busy))
+        task = self.busy.pop(worker)
+        return [News(worker, task, self.deed(task))]
+
+    def dismiss(self, worker: int) -> None:
+        self.workers.discard(worker)
+
+    def wanted(self, tasks: int) -> None:
+        assert tasks >= 0
+
+
+def honest(counts: dict[str, int], made: Counter[tuple[str, int]]) -> Deed:
+    """Do each task well; write down what is made."""
+
+    def deed(task: Task) -> Plan | Receipt | Exception:
+        film = task.request.film
+        if task.plan is None:
+            return plan_of(film, counts[film.stem])
+        made[film.stem, task.number] += 1
+        Parts(task.folder, task.plan).packets(task.number).write_bytes(b"x")
+        receipt = Receipt(task.plan.digest, task.number, FRAMES, 1, "", 1.0, "host", "AVX2")
+        Parts(task.folder, task.plan).record(receipt)
+        return receipt
+
+    return deed
+
+
+def run(folder: Path, crew: FakeCrew, names: list[str], report: Report | None = None) -> Iterator[Outcome]:
+    def request(job: Job) -> Request:
+        return Request(job.source, ".mp4", RunSettings(), ShotSettings())
+
+    def join(job: Job, plan: Plan, parts: Path) -> Result:
+        assert Parts(parts, plan).missing() == []
+        job.output.touch()
+        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
+
+    jobs = [Job(Path(f"/films/{name}.mkv"), folder / f"{name}.mp4") for name in names]
+    return Schedule(jobs, crew, request, join, report or Report()).outcomes()
+
+
+COUNTS = {"a": 5, "b": 1, "c": 12, "d": 3}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "PATIENCE", 0.01)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lost_workers_cost_their_segment_alone(tmp_path: Path, seed: int) -> None:
+    """A third of the tasks lose their workers: each film is done, and no segment is made twice but for that."""
+    made: Counter[tuple[str, int]] = Counter()
+    chance = random.Random(seed)
+    well = honest(COUNTS, made)
+    lost: Counter[tuple[int, bool, int]] = Counter()
+
+    def deed(task: Task) -> Plan | Receipt | Exception:
+        key = (task.film, task.plan is None, task.number)
+        if chance.random() < 0.3 and lost[key] < schedule.TRIES - 1:
+            lost[key] += 1
+            return LostError("killed")
+        return well(task)
+
+    notes: list[str] = []
+    crew = FakeCrew(deed, chance=random.Random(seed))
+    outcomes = list(run(tmp_path, crew, list(COUNTS), Report(note=lambda film, line: notes.append(line))))
+    assert sorted(outcome.source.stem for outcome in outcomes if outcome.status == "done") == sorted(COUNTS)
+    assert made == Counter({(name, n): 1 for name, count in COUNTS.items() for n in range(count)})
+    assert len(notes) == sum(lost.values()) > 0
+
+
+def test_a_film_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
+    """One cannot be read, another's segment kills every worker: each is told in one line, the rest is done."""
+    made: Counter[tuple[str, int]] = Counter()
+    well = honest(COUNTS, made)
+
+    def deed(task: Task) -> Plan | Receipt | Exception:
+        if task.request.film.stem == "b":
+            return InputError("cannot open b.mkv", "the data are invalid")
+        if task.request.film.stem == "c" and task.plan and task.number == 7:
+            return LostError("its memory was full")
+        return well(task)
+
+    outcomes = {outcome.source.stem: outcome for outcome in run(tmp_path, FakeCrew(deed), list(COUNTS))}
+    assert {name: outcome.status for name, outcome in outcomes.items()} == {
+        **dict.fromkeys("ad", "done"),
+        **dict.fromkeys("bc", "failed"),
+    }
+    assert outcomes["b"].error == "cannot open b.mkv: the data are invalid."
+    assert "segment 7 has lost 4 workers, the last one so: its memory was full" in outcomes["c"].error
+
+
+def test_an_unfit_machine_gets_nothing_more(tmp_path: Path) -> None:
+    """It is told once by name; its task is done by another. With no machine left, the work ends with that."""
+    made: Counter[tuple[str, int]] = Counter()
+    well = honest(COUNTS, made)
+    crew = FakeCrew(well)
+    notes: list[str] = []
+    refused: set[int] = set()
+
+    def deed(task: Task) -> Plan | Receipt | Exception:
+        if len(crew.workers) > 2 and task.plan:
+            refused.add(len(crew.workers))
+            return UnfitError("cannot work on the plan", "node7 has torch 2.0.1 instead of 2.9")
+        return well(task)
+
+    crew.deed = deed
+    outcomes = list(run(tmp_path, crew, list(COUNTS), Report(note=lambda film, line: notes.append(line))))
+    assert {outcome.status for outcome in outcomes} == {"done"}
+    assert notes == ["cannot work on the plan: node7 has torch 2.0.1 instead of 2.9."] * 2
+    assert set(made.values()) == {1}
+    crew = FakeCrew(lambda task: UnfitError("no", "no"))
+    with pytest.raises(VidcolorError, match="no machine is left"):
+        list(run(tmp_path / "others", crew, ["a"]))
+
+
+def test_what_was_made_before_is_not_made_again(tmp_path: Path) -> None:
+    """Stopped by Ctrl-C, the same call goes on; a part that is damaged meanwhile is made anew."""
+    made: Counter[tuple[str, int]] = Counter()
+    well = honest(COUNTS, made)
+
+    def deed(task: Task) -> Plan | Receipt | Exception:
+        if sum(made.values()) == 9:
+            raise KeyboardInterrupt
+        return well(task)
+
+    with pytest.raises(KeyboardInterrupt, match="finished segments are kept"):
+        list(run(tmp_path, FakeCrew(deed), list(COUNTS)))
+    planned: dict[str, int] = {}
+    report = Report(planned=lambda film, frames, done: planned.update({film.stem: done // FRAMES}))
+    outcomes = list(run(tmp_path, FakeCrew(well), list(COUNTS), report))
+    assert {outcome.status for outcome in outcomes} == {"done"}
+    assert sum(planned.values()) >= 9
+    assert set(made.values()) == {1}
+    assert sum(outcome.result.resumed for outcome in outcomes if outcome.result) == FRAMES * sum(planned.values())
+
+
+def test_damaged_parts_are_made_again_once(tmp_path: Path) -> None:
+    """Joining names them, they are made again; if that does not help, the film fails with the line."""
+    made: Counter[tuple[str, int]] = Counter()
+    tries = [0]
+
+    def join(job: Job, plan: Plan, parts: Path) -> Result:
+        tries[0] += 1
+        if tries[0] in (1, 3, 4):
+            error = PartsError("cannot join", "segments 2 are damaged")
+            error.segments = (2,)
+            raise error
+        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
+
+    def outcome_of(name: str) -> Outcome:
+        job = Job(Path(f"/films/{name}.mkv"), tmp_path / f"{name}.mp4")
+        request = Request(job.source, ".mp4", RunSettings(), ShotSettings())
+        (found,) = Schedule([job], FakeCrew(honest(COUNTS, made)), lambda job: request, join, Report()).outcomes()
+        return found
+
+    assert outcome_of("a").status == "done"
+    assert made["a", 2] == 2
+    assert outcome_of("c").error == "cannot join: segments 2 are damaged."
+
+
+def test_memory_is_flat_over_thousands_of_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver holds what is at work, not what is done: 40 films of 100 segments take no more than the first ten."""
+    monkeypatch.setattr(Parts, "claim", lambda self: None)
+    monkeypatch.setattr(Parts, "missing", lambda self: [segment.number for segment in self._plan.segments])
+
+    def deed(task: Task) -> Plan | Receipt | Exception:
+        if task.plan is None:
+            return plan_of(task.request.film, 100)
+        return Receipt(task.plan.digest, task.number, FRAMES, 1, "", 1.0, "host", "AVX2")
+
+    def join(job: Job, plan: Plan, parts: Path) -> Result:
+        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
+
+    jobs = [Job(Path(f"/films/{n}.mkv"), tmp_path / f"{n}.mp4") for n in range(40)]
+    crew = FakeCrew(deed, set(range(64)))
+    made = [0]
+    report = Report(made=lambda film, frames, receipt: made.__setitem__(0, made[0] + 1))
+    films = Schedule(jobs, crew, lambda job: Request(job.source, "", RunSettings(), ShotSettings()), join, report)
+    used: list[int] = []
+    tracemalloc.start()
+    try:
+        for outcome in films.outcomes():
+            assert outcome.status == "done"
+            used.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert made[0] == 4_000
+    assert max(used[10:]) < 1.2 * max(used[:10])
