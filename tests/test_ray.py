@@ -72,7 +72,7 @@ class Nodes:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if b"ray::_StationActor" in (folder / "cmdline").read_bytes():
+                if b"ray::StationActor" in (folder / "cmdline").read_bytes():
                     found.append(int(folder.name))
             except OSError:
                 continue

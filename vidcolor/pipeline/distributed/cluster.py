@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import re
 import secrets
-import socket
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -15,79 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from vidcolor.errors import DeviceError, UnfitError, VidcolorError
+from vidcolor.errors import DeviceError, UnfitError
+from vidcolor.pipeline.distributed.actors import LIBRARIES, KeeperActor, StationActor, got
 from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.schedule import LostError, News, Task, Worker
-from vidcolor.pipeline.distributed.station import Request, Station
-from vidcolor.pipeline.distributed.transfer import LocalKeeper, State
 
 LOOK = 2.0  # seconds between two looks at which machines there are
-REACH = 5.0  # seconds after which an address that does not answer is given up
 FAREWELL = 5.0  # seconds that stations have to remove what they fetched
 PLANS = 8  # that are held for workers at once
 FAILED_STARTS = 3  # in a row, after which no station is expected to start any more
-MOST_CORES = 4  # that a worker takes when nothing is said: with more, decoder, network and encoder leave some idle
-LIBRARIES = ("vidcolor", "torch", "av", "numpy", "ray")
-
-
-@ray.remote(num_cpus=0, max_concurrency=4)
-class _KeeperActor(LocalKeeper):
-    """The keeper of the files of the machine that was asked for the films."""
-
-
-class _FarKeeper:
-    """That keeper, as stations on other machines see it."""
-
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
-
-    def state(self, path: Path) -> State | None:
-        """Return the state of a file; None when there is none."""
-        found: State | None = _got(self._actor.state.remote(path))
-        return found
-
-    def read(self, path: Path, offset: int) -> bytes:
-        """Return at most a piece of a file."""
-        return bytes(_got(self._actor.read.remote(path, offset)))
-
-    def write(self, part: Path, offset: int, piece: bytes) -> None:
-        """Put a piece into a file that is not whole yet."""
-        _got(self._actor.write.remote(part, offset, piece))
-
-    def finish(self, part: Path, path: Path, sha256: str) -> bool:
-        """Give a file its name if it is what was sent; return whether it is."""
-        return bool(_got(self._actor.finish.remote(part, path, sha256)))
-
-    def discard(self, part: Path) -> None:
-        """Remove a file that will not be finished."""
-        _got(self._actor.discard.remote(part))
-
-
-@ray.remote
-class _StationActor:
-    """A station on some machine of the cluster."""
-
-    def __init__(self, keeper: Any, cache: Path, shares: bool) -> None:
-        self._station = Station(_FarKeeper(keeper) if keeper else None, cache, shares=shares)
-
-    def hello(self) -> tuple[str, dict[str, str]]:
-        """Return the machine's name, and what is installed there."""
-        return self._station.host, {name: version(name) for name in LIBRARIES}
-
-    def plan(self, request: Request) -> Plan:
-        """Plan a film."""
-        return self._station.plan(request)
-
-    def make(self, plan: Plan, number: int, folder: Path) -> Any:
-        """Make a segment; return its receipt."""
-        return self._station.make(plan, number, folder)
-
-    def close(self) -> None:
-        """Remove what was fetched."""
-        self._station.close()
 
 
 @dataclass(frozen=True)
@@ -136,7 +71,7 @@ class RayCrew:
         self._mine = {name: version(name) for name in LIBRARIES}
         self._cache = Path("/tmp" if Path("/tmp").is_dir() else ".") / f"vidcolor-{secrets.token_hex(6)}"
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._keeper = _KeeperActor.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+        self._keeper = KeeperActor.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
 
     def __enter__(self) -> RayCrew:
         return self
@@ -184,7 +119,7 @@ class RayCrew:
             task, member.task = member.task, None
             value = _answer_of(answer)
             if isinstance(value, LostError):
-                del self._members[number]
+                ray.kill(self._members.pop(number).actor)  # it may live, and only have lost what it asked for
                 self._looked = 0.0  # another one may take its place
             if task is None:
                 self._greet(member, value)
@@ -243,7 +178,7 @@ class RayCrew:
 
     def _hire(self, node: str) -> None:
         where = NodeAffinitySchedulingStrategy(node, soft=False)
-        actor = _StationActor.options(  # type: ignore[attr-defined]
+        actor = StationActor.options(  # type: ignore[attr-defined]
             num_cpus=self._needs.cores, num_gpus=self._needs.gpus, scheduling_strategy=where,
             runtime_env={"env_vars": self._environment},
         ).remote(self._keeper, self._cache, self._shares)  # fmt: skip
@@ -275,78 +210,9 @@ class RayCrew:
             self._waiting = {answer: n for answer, n in self._waiting.items() if n != number}
 
 
-def connect(address: str) -> bool:
-    """Connect this process to a cluster; return whether it has to be left again.
-
-    Args:
-        address: As Ray takes it; "auto" is the cluster that this machine belongs to, or else one of this machine alone.
-
-    Raises:
-        VidcolorError: nobody answers there, or it has other versions.
-    """
-    if ray.is_initialized():
-        return False
-    if found := re.fullmatch(r"(?:ray://)?(\[[^]]+\]|[^:/]+):(\d+)", address):
-        try:
-            socket.create_connection((found[1].strip("[]"), int(found[2])), REACH).close()
-        except OSError as error:
-            why = f"nobody answers there ({error.strerror or error})"
-            raise VidcolorError(
-                f"cannot reach Ray at {address}", why, "Check the address; ray status shows it"
-            ) from error
-    own = {} if address == "auto" else {"address": address}
-    log = logging.getLogger("ray")  # what matters comes as exceptions
-    log.addHandler(logging.NullHandler())
-    log.propagate = False
-    try:
-        ray.init(**own, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError, ImportError, RayError) as error:
-        why = str(error).strip().partition("\n")[0]
-        raise VidcolorError(f"cannot reach Ray at {address}", why, "Check the address; ray status shows it") from error
-    return True
-
-
-def leave() -> None:
-    """Leave the cluster; one of this machine alone ends."""
-    ray.shutdown()
-
-
-def has_gpus() -> bool:
-    """Return whether some machine of the cluster has a GPU."""
-    return any(node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"])
-
-
-def usual_cores() -> int:
-    """Return how many cores a worker takes when nothing is said: so many that each machine has room for one."""
-    machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    return max(1, min([MOST_CORES, *(cores for cores in machines if cores)]))
-
-
 def _answer_of(answer: Any) -> Any:
     """Return what an actor has answered, or the exception that it has met."""
     try:
-        return _got(answer)
+        return got(answer)
     except Exception as error:
         return error
-
-
-def _got(answer: Any) -> Any:
-    """Return what an actor has answered.
-
-    Raises:
-        LostError: it has died; else what it has raised itself.
-    """
-    try:
-        return ray.get(answer)
-    except RayTaskError as error:
-        cause = getattr(error, "cause", None)
-        raise cause if isinstance(cause, Exception) else error from None
-    except RayActorError as error:
-        raise LostError(_first_line(error)) from error
-    except RayError as error:  # an object that was lost with its machine, or had no room
-        raise LostError(_first_line(error)) from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".:") if lines else type(error).__name__

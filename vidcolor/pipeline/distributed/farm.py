@@ -47,13 +47,14 @@ def colorize_on_ray(
         raise VidcolorError("cannot use --ray", "Ray is not installed", "pip install 'vidcolor[ray]'")
     if run.only:
         raise InputError("cannot use --only with --ray", "a few shots are no work for a cluster", "Leave out --ray")
-    from vidcolor.pipeline.distributed import cluster as engine
+    from vidcolor.pipeline.distributed import connection
+    from vidcolor.pipeline.distributed.cluster import Needs, RayCrew
 
-    is_own = engine.connect(cluster.ray)
+    is_own = connection.connect(cluster.ray)
     try:
-        device = run.device if run.device != "auto" else "cuda" if engine.has_gpus() else "cpu"
-        decided = replace(with_whole_paths(run), device=device, threads=run.threads or engine.usual_cores())
-        needs = engine.Needs(decided.threads, 0.0 if device == "cpu" else cluster.gpu_share, cluster.workers)
+        device = run.device if run.device != "auto" else "cuda" if connection.has_gpus() else "cpu"
+        decided = replace(with_whole_paths(run), device=device, threads=run.threads or connection.usual_cores())
+        needs = Needs(decided.threads, 0.0 if device == "cpu" else cluster.gpu_share, cluster.workers)
 
         def request(job: Job) -> Request:
             return Request(
@@ -67,11 +68,11 @@ def colorize_on_ray(
             Parts(folder, plan).remove()
             return result
 
-        with engine.RayCrew(needs, environment, shares=cluster.share_files) as crew:
+        with RayCrew(needs, environment, shares=cluster.share_files) as crew:
             yield from Schedule(jobs, crew, request, joined, report or Report()).outcomes()
     finally:
         if is_own:
-            engine.leave()
+            connection.leave()
 
 
 def _known(job: Job) -> Plan | None:
