@@ -59,7 +59,7 @@ def colorize_on_ray(
         def request(job: Job) -> Request:
             return Request(
                 job.source.absolute(), job.output.suffix, decided, look, _known(job),
-                (segments.SHORTEST, segments.LONGEST),
+                (segments.usual_length(bool(run.shots)), segments.LONGEST),
             )  # fmt: skip
 
         def joined(job: Job, plan: Plan, folder: Path) -> Result:
