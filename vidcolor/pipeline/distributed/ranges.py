@@ -8,7 +8,7 @@ the film shows other frames after seeking, it is read in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -27,7 +27,6 @@ from vidcolor.settings import RunSettings
 LEAST = 3000  # frames of a range: two minutes, beside which what is read twice weighs little
 BEFORE = 480  # frames that a range is read from before its beginning: most takes are shorter
 AFTER = LOOKAHEAD + MARKS  # frames that it is read beyond its end, to decide, and to compare with the next one
-_COUNTED = ("bad_packets", "bad_reads", "given_up", "declared", "resized", "retimed", "marked", "changed")
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,19 @@ class Reading:
         digests: Of the luma of these, as marks have them.
         count: How many frames are the range's own.
         boundaries: Times of the boundaries of shots, from where reading began to the range's end.
-        is_clean: Nothing was damaged, mended or counted.
+        tally: What was counted.
     """
 
     pts: NDArray[np.int64]
     digests: NDArray[np.bytes_]
     count: int
     boundaries: tuple[int, ...]
-    is_clean: bool
+    tally: Mapping[str, float]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was damaged, mended or counted."""
+        return not any(self.tally.values())
 
 
 def ranges_of(info: VideoInfo, settings: RunSettings, most: int) -> list[Range]:
@@ -120,7 +124,7 @@ def _read(video: Video, part: Range) -> Reading:
         np.array([mark.digest.encode() for mark in marks], "S16"),
         own,
         tuple(pts for pts in found if part.end is None or pts < part.end),
-        not any(video.tally.get(name) for name in _COUNTED),
+        video.tally,
     )
 
 
