@@ -43,11 +43,10 @@ def colorize_on_cluster(
     terminal: Terminal,
 ) -> None:
     """Colorize films on a Ray cluster, each told as it is done; exit code 1 when one failed."""
-    from vidcolor.film.images.reading import is_picture
     from vidcolor.pipeline.batch import colorize_all, output_beside, planned
     from vidcolor.pipeline.distributed.farm import colorize_on_ray
     from vidcolor.pipeline.distributed.tasks import Report
-    from vidcolor.pipeline.inputs import are_several, find_inputs, passed_over
+    from vidcolor.pipeline.inputs import are_several, find_inputs, is_photograph, passed_over
     from vidcolor.pipeline.result import Job
     from vidcolor.pipeline.target import check_target
 
@@ -75,8 +74,8 @@ def colorize_on_cluster(
             raise OutputError(f"cannot write {output}", "several inputs need a folder", "Name one with -o")
         for line in passed_over(sources, recursive=files.recursive):
             terminal.say(f"note: {line}")
-        inputs = [each for each in everything if not is_picture(each[0])]
-        photographs = [each for each in everything if is_picture(each[0])]
+        inputs = [each for each in everything if not is_photograph(each[0])]
+        photographs = [each for each in everything if is_photograph(each[0])]
     else:
         (source,) = sources
         if str(source) == "-" or str(output) == "-":
