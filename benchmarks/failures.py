@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 from skimage.data import astronaut, coffee
 
-from vidcolor.pipeline.photo import colorize_photograph
+from vidcolor.pipeline.photos.photo import colorize_photograph
 from vidcolor.report.sheet import joined, scaled
 
 HEIGHT = 240  # pixels

@@ -17,7 +17,7 @@ import av
 import cv2
 import numpy as np
 
-from vidcolor.film.encode import fill_plane
+from vidcolor.film.encoding.encode import fill_plane
 from vidcolor.film.reader import frames, open_video
 from vidcolor.pipeline.shotpage.page import write_page
 from vidcolor.settings import RunSettings

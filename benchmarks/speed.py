@@ -42,7 +42,7 @@ SECONDS = {480: 20.0, 1080: 6.0, 2160: 2.0, 4320: 1.0}
 
 def transcode(source: Path, target: Path, preset: str) -> None:
     """The ruler: decode and encode, nothing else."""
-    from vidcolor.film.encode import EncodeSettings, choose_encoding
+    from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
     from vidcolor.film.reader import probe
 
     encoding = choose_encoding(target, probe(source), 8, EncodeSettings(preset=preset))
@@ -115,7 +115,7 @@ def stages(source: Path, frames: int) -> dict[str, float]:
     from vidcolor.film.reader import open_video
     from vidcolor.network.predictor import Predictor
     from vidcolor.pipeline.chroma import chroma_planes
-    from vidcolor.pipeline.smoothing import Smoother
+    from vidcolor.pipeline.smoothing.averaging import Smoother
     from vidcolor.pipeline.view import View
 
     times: dict[str, float] = {}

@@ -13,11 +13,11 @@ import numpy as np
 
 from beats import write_beats
 from rewriting import rewrite
-from vidcolor.film import matroska, mp4
-from vidcolor.film.encode import EncodeSettings, VideoEncoder, choose_encoding
-from vidcolor.film.fields import FieldOrder
+from vidcolor.film.encoding.encode import EncodeSettings, VideoEncoder, choose_encoding
+from vidcolor.film.field_order import FieldOrder
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
-from vidcolor.film.tracks import Crop, PictureShape, TrackMarks
+from vidcolor.film.marks import matroska, mp4
+from vidcolor.film.marks.tracks import Crop, PictureShape, TrackMarks
 
 _TAGS = ColorTags("bt601", False)
 MARKS = {

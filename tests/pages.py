@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 
-from vidcolor.film.encode import fill_plane
+from vidcolor.film.encoding.encode import fill_plane
 
 SIZE = 160, 120  # pixels, width and height
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vidcolor.film.deinterlace import Deinterlace
-from vidcolor.film.encode import EncodeSettings, choose_encoding
+from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.writer import FilmWriter
 

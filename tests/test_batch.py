@@ -19,7 +19,7 @@ from vidcolor.errors import InputError
 from vidcolor.film.images.reading import read_image
 from vidcolor.pipeline.batch import colorize, colorize_all, output_beside
 from vidcolor.pipeline.inputs import are_several, find_inputs
-from vidcolor.pipeline.photo import colorize_photograph
+from vidcolor.pipeline.photos.photo import colorize_photograph
 from vidcolor.settings import RunSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -23,14 +23,14 @@ from hypothesis import strategies as st
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel, write_scan
 from vidcolor.cli.app import main
 from vidcolor.errors import InputError, OutputError, PartsError, UnfitError
-from vidcolor.film.packets import PacketFile
-from vidcolor.pipeline import segments
+from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.pipeline.distributed.joiner import join
 from vidcolor.pipeline.distributed.parts import Parts, as_ranges
 from vidcolor.pipeline.distributed.plan import Plan, read_plan
 from vidcolor.pipeline.distributed.planner import make_plan
 from vidcolor.pipeline.distributed.worker import work
 from vidcolor.pipeline.film import colorize_film
+from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.pipeline.shotlist.shot import parse_numbers
 from vidcolor.settings import RunSettings, ShotSettings
 

@@ -11,7 +11,7 @@ import pytest
 from calls import noted
 from vidcolor.errors import InputError, OutputError, reason, remedy
 from vidcolor.files import COLOR_FILMS, FILMS, PHOTOS, SHARDS, files_in, is_photo, named_files, publish, replaced
-from vidcolor.film.codecs import CONTAINERS
+from vidcolor.film.encoding.codecs import CONTAINERS
 from vidcolor.film.images.writing import FORMATS, suffix_for
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcolor.film.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
-from vidcolor.film.essence import Essence
-from vidcolor.film.finished import EssenceDigest, FinishedPicture
-from vidcolor.film.packets import FilePackets, PacketFile, joined
+from vidcolor.film.encoding.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
+from vidcolor.film.encoding.essence import Essence
+from vidcolor.film.encoding.finished import EssenceDigest, FinishedPicture
+from vidcolor.film.encoding.packets import FilePackets, PacketFile, joined
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.writer import FilmWriter
 

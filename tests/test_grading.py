@@ -200,7 +200,7 @@ def test_a_part_of_a_film_has_the_shots_of_that_part(tmp_path: Path, film: Path,
 
 def test_a_stopped_run_goes_on_with_the_list(tmp_path: Path, film: Path, world: World, monkeypatch: object) -> None:
     """The bytes are those of a run in one go; without the list it would start afresh, which is not done unasked."""
-    monkeypatch.setattr("vidcolor.pipeline.segments.SHORTEST", SHOT)  # type: ignore[attr-defined]
+    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.SHORTEST", SHOT)  # type: ignore[attr-defined]
     rows = listed(tmp_path, "color", "grey", "keep", "color")
     whole = tmp_path / "whole.mkv"
     run(film, whole, world, shots=rows)

@@ -28,8 +28,8 @@ from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.guidance.carrying import Anchor, track
 from vidcolor.pipeline.guidance.confining import confined
 from vidcolor.pipeline.guidance.matching import CELL, Cells, Reference, chosen, match
+from vidcolor.pipeline.guidance.picture import shrunk_hints
 from vidcolor.pipeline.guidance.sources import draw_points, parse_moment, read_points
-from vidcolor.pipeline.guidance.stills import shrunk_hints
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
 
@@ -221,7 +221,7 @@ def test_segments_are_as_the_whole(
     painted, still = png(tmp_path / "a.png", truth[5]), png(tmp_path / "b.png", truth[LENGTH + 6])
     reference = (f"00:00:00:05={painted}", str(still))
     whole = run(film, tmp_path / "whole.mkv", predictor, reference=reference, resume=False)
-    monkeypatch.setattr("vidcolor.pipeline.segments.SHORTEST", 4)
+    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.SHORTEST", 4)
     parts = run(film, tmp_path / "parts.mkv", predictor, reference=reference)
     np.testing.assert_array_equal(np.stack(whole), np.stack(parts))
     late = run(film, tmp_path / "late.mkv", predictor, reference=reference, start=LENGTH / RATE)
@@ -350,7 +350,7 @@ def test_another_painting_is_another_film(
 ) -> None:
     """What is finished with a file of other contents is told, not joined."""
     painted, out = png(tmp_path / "painted.png", truth[5]), tmp_path / "out.mkv"
-    monkeypatch.setattr("vidcolor.pipeline.segments.SHORTEST", 4)
+    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.SHORTEST", 4)
     settings = RunSettings(codec="ffv1", size=64, batch_size=4, reference=(f"00:00:00:05={painted}",))
 
     def stop(done: int, total: int) -> None:
@@ -459,7 +459,7 @@ def test_networks_without_hints_are_refused(film: Path, truth: list[np.ndarray],
 
 def test_photographs_are_refused(photo_folder: Callable[..., Path], tmp_path: Path, predictor: Predictor) -> None:
     """References and hints are for films."""
-    from vidcolor.pipeline.photo import colorize_photograph
+    from vidcolor.pipeline.photos.photo import colorize_photograph
 
     (photo,) = photo_folder(count=1).iterdir()
     with pytest.raises(VidcolorError, match="are for films"):

@@ -13,7 +13,7 @@ import pytest
 
 from beats import beeps, flashes, write_beats
 from test_sound import copied, offsets
-from vidcolor.film.joins import find_clock
+from vidcolor.film.containers.joins import find_clock
 from vidcolor.film.reader import frames, open_video
 
 OFF = 0.02

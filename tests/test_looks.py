@@ -12,7 +12,7 @@ import pytest
 from vidcolor.color.arrays import Plane
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.segments import Start, Step
+from vidcolor.pipeline.segments.cutting import Start, Step
 from vidcolor.pipeline.stages import Stages
 from vidcolor.pipeline.view import View
 

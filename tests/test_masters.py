@@ -17,11 +17,11 @@ import pytest
 from beats import beeps, flashes, write_beats
 from masters import MARKS, film, interlaced, marked, written
 from vidcolor.errors import OutputError
-from vidcolor.film import matroska, mp4
-from vidcolor.film.encode import EncodeSettings, choose_encoding
-from vidcolor.film.fields import FieldOrder, field_order
+from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
+from vidcolor.film.field_order import FieldOrder, field_order
+from vidcolor.film.marks import matroska, mp4
+from vidcolor.film.marks.tracks import PictureShape, TrackMarks
 from vidcolor.film.reader import open_video, probe
-from vidcolor.film.tracks import PictureShape, TrackMarks
 from vidcolor.film.writer import FilmWriter
 
 

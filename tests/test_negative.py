@@ -17,7 +17,7 @@ from vidcolor.film.shots import WithBoundaries, thumbnail_of
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.negative import log_odds, tells_negatives
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline.photo import colorize_photograph
+from vidcolor.pipeline.photos.photo import colorize_photograph
 from vidcolor.pipeline.shot_colors import NEGATIVE, NEGATIVE_PHOTOGRAPH, ShotColors, judge_of, shown_luma
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vidcolor.errors import InputError, OutputError
-from vidcolor.film.numbering import FEWEST, find_sequence, parse_numbered
+from vidcolor.film.sequences.numbering import FEWEST, find_sequence, parse_numbered
 
 
 def touch(folder: Path, *names: str) -> Path:

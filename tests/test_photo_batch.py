@@ -12,10 +12,10 @@ from calls import noted
 from vidcolor.errors import DeviceError
 from vidcolor.network import predictor
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline import photo_batch
 from vidcolor.pipeline.batch import colorize, colorize_all
 from vidcolor.pipeline.inputs import find_inputs
-from vidcolor.pipeline.photo_batch import PhotographBatch
+from vidcolor.pipeline.photos import batch as photo_batch
+from vidcolor.pipeline.photos.batch import PhotographBatch
 from vidcolor.pipeline.result import Job, Outcome
 from vidcolor.settings import RunSettings, ShotSettings
 

@@ -16,8 +16,8 @@ import pytest
 from beats import beeps, flashes, write_beats
 from masters import written
 from vidcolor.errors import DeviceError, InputError, OutputError
-from vidcolor.film.encode import EncodeSettings, choose_encoding
-from vidcolor.film.pipe import open_pipe
+from vidcolor.film.containers.pipe import open_pipe
+from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
 from vidcolor.film.reader import frames, open_video, probe
 from vidcolor.pipeline.batch import colorize
 from vidcolor.pipeline.inputs import find_inputs

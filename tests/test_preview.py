@@ -15,10 +15,10 @@ from planes import rows_of
 from vidcolor.errors import InputError, OutputError, VidcolorError
 from vidcolor.film.reader import open_video
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.preview import preview
-from vidcolor.pipeline.samples import Choice, samples_of_shots
+from vidcolor.pipeline.preview.samples import Choice, samples_of_shots
+from vidcolor.pipeline.preview.sheets import preview
+from vidcolor.pipeline.preview.variants import variants_of
 from vidcolor.pipeline.shotlist.survey import survey
-from vidcolor.pipeline.variants import variants_of
 from vidcolor.settings import RunSettings, ShotSettings
 
 SMALL = RunSettings(size=64, device="cpu", precision="fp32")

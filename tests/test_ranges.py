@@ -18,7 +18,7 @@ from vidcolor.pipeline.distributed import ranges
 from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.planner import Outline, begin_plan, finish_plan
 from vidcolor.pipeline.distributed.ranges import Film, Reading, lay_out, read_range, together
-from vidcolor.pipeline.segments import Mark, cut
+from vidcolor.pipeline.segments.cutting import Mark, cut
 from vidcolor.settings import RunSettings, ShotSettings
 
 SETTINGS = RunSettings(size=32)

@@ -25,12 +25,12 @@ import pytest
 from reels import SHOT, SHOTS, digest, write_reel
 from vidcolor.cli.process import QUIET_LIBRARIES
 from vidcolor.errors import VidcolorError
-from vidcolor.pipeline import segments
 from vidcolor.pipeline.distributed.farm import colorize_on_ray
 from vidcolor.pipeline.distributed.parts import Receipt
 from vidcolor.pipeline.distributed.tasks import Report
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.result import Job, Outcome
+from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.settings import ClusterSettings, RunSettings
 
 ray: Any = pytest.importorskip("ray", reason="needs Ray: pip install 'vidcolor[ray]'")

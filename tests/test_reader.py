@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
-from vidcolor.film.container import readable
-from vidcolor.film.decode import MAX_BAD_PACKETS
+from vidcolor.film.containers.container import readable
+from vidcolor.film.containers.decode import MAX_BAD_PACKETS
 from vidcolor.film.deinterlace import Deinterlacer, is_combed
 from vidcolor.film.info import orientation
 from vidcolor.film.reader import frames, open_video, probe

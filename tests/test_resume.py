@@ -19,17 +19,18 @@ import pytest
 from calls import noted
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel
 from vidcolor.errors import InputError, OutputError
+from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.film.frame import Frame
-from vidcolor.film.packets import PacketFile
 from vidcolor.film.reader import Video, frames, open_video
 from vidcolor.film.writer import FilmWriter
-from vidcolor.pipeline import assembly, segments, work
+from vidcolor.pipeline import assembly, work
 from vidcolor.pipeline.batch import colorize_all
 from vidcolor.pipeline.film import colorize_film
-from vidcolor.pipeline.journal import Journal
-from vidcolor.pipeline.recorder import Recording
 from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.segments import Start
+from vidcolor.pipeline.segments import cutting as segments
+from vidcolor.pipeline.segments.cutting import Start
+from vidcolor.pipeline.segments.journal import Journal
+from vidcolor.pipeline.segments.recorder import Recording
 from vidcolor.pipeline.work import Work, segment_pictures
 from vidcolor.settings import RunSettings, ShotSettings
 

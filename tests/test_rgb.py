@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from planes import rows_of
 from vidcolor.color.spaces import bt2020_to_srgb, hlg_to_linear, pq_to_linear
-from vidcolor.film.display import display_size, grey_picture
+from vidcolor.film.display import display_size
 from vidcolor.film.frame import ColorTags
+from vidcolor.film.grey import grey_picture
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import frame_to_picture, frame_to_rgb, rgb_to_codes, rgb_to_srgb, without_color
 

@@ -22,7 +22,7 @@ from vidcolor.pipeline.distributed.schedule import Schedule
 from vidcolor.pipeline.distributed.station import Request
 from vidcolor.pipeline.distributed.tasks import LostError, News, Report, Task
 from vidcolor.pipeline.result import Job, Outcome, Result
-from vidcolor.pipeline.segments import Start
+from vidcolor.pipeline.segments.cutting import Start
 from vidcolor.settings import RunSettings, ShotSettings
 
 FRAMES = 240

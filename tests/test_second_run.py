@@ -15,12 +15,12 @@ import pytest
 
 from vidcolor.errors import OutputError
 from vidcolor.film.timecode import TimecodeClock
-from vidcolor.pipeline import segments
 from vidcolor.pipeline.earlier import record_of
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.forecast import forecast_all
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.pipeline.shotlist.shot import Shot, ShotList, Transition
 from vidcolor.settings import RunSettings, ShotSettings
 

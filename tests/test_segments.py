@@ -13,10 +13,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidcolor.film.encoding.packets import PacketFile, decoding_times, joined
 from vidcolor.film.frame import ColorTags, Frame
-from vidcolor.film.packets import PacketFile, decoding_times, joined
 from vidcolor.film.shots import Boundary
-from vidcolor.pipeline.segments import Step, cut, located
+from vidcolor.pipeline.segments.cutting import Step, cut, located
 
 TAGS = ColorTags("bt709", False)
 

@@ -24,11 +24,11 @@ from vidcolor.film.images.reading import read_image
 from vidcolor.film.reader import frames, open_video, probe
 from vidcolor.film.transfer import LOG, VIDEO, Transfer
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline import segments
 from vidcolor.pipeline.batch import colorize, colorize_all
 from vidcolor.pipeline.forecast import forecast_all
 from vidcolor.pipeline.inputs import are_several, find_inputs
 from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.settings import RunSettings
 
 SMALL: dict[str, Any] = {"size": 32, "batch_size": 4, "device": "cpu"}
@@ -181,7 +181,7 @@ def test_what_is_there_stays_until_all_is_written(tmp_path: Path, resume: bool) 
     settings = RunSettings(resume=resume, **SMALL)
     whole = last.read_bytes()
     monkey = pytest.MonkeyPatch()
-    monkey.setattr("vidcolor.film.sequences.picture_size", lambda path: None)
+    monkey.setattr("vidcolor.film.sequences.reading.picture_size", lambda path: None)
     last.write_bytes(data)
     with pytest.raises(InputError, match="composite video"):
         run(tmp_path / "scan", out / "reel1_%06d.dpx", settings=settings, overwrite=True)

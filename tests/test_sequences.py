@@ -18,19 +18,19 @@ from vidcolor.color.codes import luma_codes
 from vidcolor.errors import InputError, OutputError
 from vidcolor.evaluation.films import evaluate_film
 from vidcolor.film.frame import ColorTags, Frame
-from vidcolor.film.frame_files import FrameFiles, FrameWriter
 from vidcolor.film.images.dpx import Header, new_header, read_dpx, write_dpx
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.images.reading import read_image
 from vidcolor.film.images.writing import write_image
-from vidcolor.film.numbering import FEWEST, find_sequence, parse_numbered
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.rgb import frame_to_picture
-from vidcolor.film.sequences import SequenceFrame, SequenceReader, open_sequence, sequence_at
+from vidcolor.film.sequences.numbering import FEWEST, find_sequence, parse_numbered
+from vidcolor.film.sequences.reading import SequenceFrame, SequenceReader, open_sequence, sequence_at
+from vidcolor.film.sequences.writing import FrameFiles, FrameWriter
 from vidcolor.film.transfer import LINEAR, LOG, VIDEO, Transfer
-from vidcolor.pipeline.preview import preview
-from vidcolor.pipeline.samples import Choice
+from vidcolor.pipeline.preview.samples import Choice
+from vidcolor.pipeline.preview.sheets import preview
 from vidcolor.pipeline.shotlist.check import check_list
 from vidcolor.pipeline.shotlist.listing import list_shots
 from vidcolor.pipeline.shotlist.survey import survey

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from vidcolor.color.arrays import Plane
-from vidcolor.pipeline import motion
-from vidcolor.pipeline.smoothing import BLOCK, Smoother
+from vidcolor.pipeline.smoothing import motion
+from vidcolor.pipeline.smoothing.averaging import BLOCK, Smoother
 from vidcolor.settings import ShotSettings
 
 HEIGHT, WIDTH = 96, 160

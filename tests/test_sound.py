@@ -12,12 +12,12 @@ import pytest
 
 from beats import beeps, flashes, write_beats
 from rewriting import rewrite
-from vidcolor.film import container
-from vidcolor.film.avi import stream_headers
-from vidcolor.film.container import open_container
-from vidcolor.film.encode import EncodeSettings
+from vidcolor.film.containers import container
+from vidcolor.film.containers.container import open_container
+from vidcolor.film.encoding.encode import EncodeSettings
+from vidcolor.film.marks.avi import stream_headers
 from vidcolor.film.reader import probe
-from vidcolor.film.trial import fitting
+from vidcolor.film.streams.trial import fitting
 
 OFF = 0.02  # seconds; less is not noticed
 

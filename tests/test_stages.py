@@ -15,7 +15,7 @@ from vidcolor.color.arrays import Plane
 from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 from vidcolor.film.timecode import TimecodeClock
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.segments import Start, Step
+from vidcolor.pipeline.segments.cutting import Start, Step
 from vidcolor.pipeline.shotlist.shot import Shot, ShotList
 from vidcolor.pipeline.stages import Stages, shared_cores
 from vidcolor.pipeline.view import View

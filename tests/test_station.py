@@ -11,7 +11,7 @@ import pytest
 from calls import noted
 from reels import digest, write_reel
 from vidcolor.errors import OutputError, UnfitError
-from vidcolor.film.packets import PacketFile
+from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.pipeline.distributed import planner, transfer
 from vidcolor.pipeline.distributed.joiner import join
 from vidcolor.pipeline.distributed.parts import Parts
@@ -62,8 +62,8 @@ def test_films_come_in_pieces_and_parts_go_back(tmp_path: Path, film: Path, monk
     station.close()
     assert not (tmp_path / "cache").exists()
     join(plan, parts.folder, tmp_path / "joined.mp4")
-    monkeypatch.setattr("vidcolor.pipeline.segments.SHORTEST", 10)
-    monkeypatch.setattr("vidcolor.pipeline.segments.LONGEST", 40)
+    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.SHORTEST", 10)
+    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.LONGEST", 40)
     colorize_film(film, tmp_path / "whole.mp4", settings=SETTINGS)
     assert digest(tmp_path / "joined.mp4") == digest(tmp_path / "whole.mp4")
 

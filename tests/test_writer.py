@@ -18,12 +18,12 @@ import torch
 from planes import rows_of
 from rewriting import rewrite
 from vidcolor.errors import OutputError
-from vidcolor.film.codecs import KNOWN, choose_codec, codec_options
-from vidcolor.film.encode import EncodeSettings, choose_encoding
+from vidcolor.film.encoding.codecs import KNOWN, choose_codec, codec_options
+from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
 from vidcolor.film.frame import Frame
 from vidcolor.film.info import orientation
 from vidcolor.film.reader import frames, open_video, probe
-from vidcolor.film.trial import fullest_suffix
+from vidcolor.film.streams.trial import fullest_suffix
 from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings

@@ -193,8 +193,8 @@ def preview(
     if page:
         make_page(sources[0], page, run, shot, files, terminal)
         return
-    from vidcolor.pipeline.preview import preview as make
-    from vidcolor.pipeline.samples import Choice
+    from vidcolor.pipeline.preview.samples import Choice
+    from vidcolor.pipeline.preview.sheets import preview as make
 
     with terminal.progress({str(sources[0]): 1}) as progress:
         progress.begin(str(sources[0]))

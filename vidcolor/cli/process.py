@@ -30,7 +30,7 @@ def prepare() -> None:
         if not (is_debugging() and name in ("OPENCV_LOG_LEVEL", "SVT_LOG")):
             os.environ.setdefault(name, value)
     if is_debugging():
-        from vidcolor.film.container import show_messages
+        from vidcolor.film.containers.container import show_messages
 
         show_messages()
     codecs.register_error("vidcolor", bytes_or_escapes)

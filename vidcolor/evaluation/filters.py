@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from vidcolor.color.arrays import Plane
-from vidcolor.pipeline.looks import Looks
-from vidcolor.pipeline.motion import Sight, fetch, sight_of, ways
-from vidcolor.pipeline.smoothing import Smoother
+from vidcolor.pipeline.smoothing.averaging import Smoother
+from vidcolor.pipeline.smoothing.looks import Looks
+from vidcolor.pipeline.smoothing.motion import Sight, fetch, sight_of, ways
 
 KEPT_SHARE = 0.7  # of the plain exponential average: what stays of the frames before
 
@@ -31,7 +31,7 @@ class Place:
 
 
 class Filter(Protocol):
-    """A filter of ab along time, as vidcolor.pipeline.smoothing has it."""
+    """A filter of ab along time, as vidcolor.pipeline.smoothing.averaging has it."""
 
     def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
         """Take luma ``(h, w)`` and ab ``(2, h, w)`` of the next frame; return the ab of frames that are done."""

@@ -20,7 +20,7 @@ from vidcolor.evaluation.pictures import Degradation, Setup
 from vidcolor.evaluation.scores import Comparison, mean_comparison
 from vidcolor.files import COLOR_FILMS, PHOTOS, SHARDS, has_suffix, named_files
 from vidcolor.film.reader import probe
-from vidcolor.film.sequences import is_sequence
+from vidcolor.film.sequences.reading import is_sequence
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_device, choose_precision
 from vidcolor.network.hints import no_hints

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from vidcolor.color.arrays import Chroma, Luma
-from vidcolor.film.tracks import TrackMarks
+from vidcolor.film.marks.tracks import TrackMarks
 
 if TYPE_CHECKING:
     from vidcolor.color.weights import Matrix
     from vidcolor.film.clock import Timestamps
-    from vidcolor.film.fields import FieldOrder
-    from vidcolor.film.tracks import Marks
+    from vidcolor.film.field_order import FieldOrder
+    from vidcolor.film.marks.tracks import Marks
 
 SD_HEIGHT = 576  # pictures up to this height, and up to SD_WIDTH wide, are standard definition: BT.601
 SD_WIDTH = 1024

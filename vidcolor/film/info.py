@@ -18,13 +18,13 @@ from av.video.stream import VideoStream
 
 from vidcolor.color.weights import Matrix
 from vidcolor.errors import InputError
-from vidcolor.film import matroska, mp4
 from vidcolor.film.clock import choose_timestamps, measured_rate, sensible_rate
-from vidcolor.film.container import is_cover, readable, tick_of
-from vidcolor.film.fields import AV_FIELDS, FieldOrder, field_order
+from vidcolor.film.containers.container import is_cover, readable, tick_of
+from vidcolor.film.field_order import AV_FIELDS, FieldOrder, field_order
 from vidcolor.film.frame import ColorTags, StreamInfo, VideoInfo, usual_matrix
+from vidcolor.film.marks import matroska, mp4
+from vidcolor.film.marks.tracks import TrackMarks
 from vidcolor.film.planes import has_alpha
-from vidcolor.film.tracks import TrackMarks
 
 # H.273 matrix coefficients that name a matrix of color.LUMA_WEIGHTS. Grey is the same under any other,
 # so a film with another matrix is written with one of these.

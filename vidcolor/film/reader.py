@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import JUMP_BACK, rising
-from vidcolor.film.container import choose_stream, open_container
-from vidcolor.film.decode import Damage, count, pictures
+from vidcolor.film.containers.container import choose_stream, open_container
+from vidcolor.film.containers.decode import Damage, count, pictures
+from vidcolor.film.containers.joins import find_clock
+from vidcolor.film.containers.pipe import STANDARD, Arriving, is_pipe, open_pipe
 from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
 from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.info import color_tags, describe
-from vidcolor.film.joins import find_clock
-from vidcolor.film.pipe import STANDARD, Arriving, is_pipe, open_pipe
 from vidcolor.film.planes import chroma_of, luma_and_alpha, resize
-from vidcolor.film.sequences import SequenceReader, open_sequence, sequence_at
-from vidcolor.film.sound import with_sound
+from vidcolor.film.sequences.reading import SequenceReader, open_sequence, sequence_at
+from vidcolor.film.streams.sound import with_sound
 from vidcolor.film.transfer import TRANSFERS
 from vidcolor.settings import RunSettings
 

@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.files import part_of, publish, written_through
-from vidcolor.film import matroska, mp4
-from vidcolor.film.avi import set_starts
-from vidcolor.film.codecs import CONTAINERS, COUNTING, MATROSKA, MOVIES
-from vidcolor.film.container import times_of
-from vidcolor.film.demuxing import Part
-from vidcolor.film.encode import Encoding, VideoEncoder
+from vidcolor.film.containers.container import times_of
+from vidcolor.film.containers.demuxing import Part
+from vidcolor.film.containers.pipe import Arriving, address
+from vidcolor.film.encoding.codecs import CONTAINERS, COUNTING, MATROSKA, MOVIES
+from vidcolor.film.encoding.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.pipe import Arriving, address
-from vidcolor.film.streams import StreamCopies
-from vidcolor.film.tracks import Marks, PictureShape
+from vidcolor.film.marks import matroska, mp4
+from vidcolor.film.marks.avi import set_starts
+from vidcolor.film.marks.tracks import Marks, PictureShape
+from vidcolor.film.streams.copied import StreamCopies
 
 _ON_DEVICES = ("_amf", "_mf", "_nvenc", "_qsv", "_v4l2m2m", "_vaapi", "_videotoolbox", "_vulkan")  # names of encoders
 # Depths above 8 bits are an extension of YUV4MPEG2. Pictures in NUT are large: few may wait for sound that comes late.

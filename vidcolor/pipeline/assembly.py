@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.errors import InputError, OutputError
-from vidcolor.film.encode import Encoding
-from vidcolor.film.essence import Essence
-from vidcolor.film.finished import EssenceDigest
-from vidcolor.film.frame_output import FrameOutput
-from vidcolor.film.packets import Stored, joined, stored_header
+from vidcolor.film.encoding.encode import Encoding
+from vidcolor.film.encoding.essence import Essence
+from vidcolor.film.encoding.finished import EssenceDigest
+from vidcolor.film.encoding.packets import Stored, joined, stored_header
+from vidcolor.film.sequences.publishing import FrameOutput
 from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline.account import Account
 from vidcolor.pipeline.chain import Chain, Piece
 from vidcolor.pipeline.earlier import Earlier
-from vidcolor.pipeline.journal import Journal
-from vidcolor.pipeline.recorder import Recorder
-from vidcolor.pipeline.segments import Start, Step
+from vidcolor.pipeline.segments.cutting import Start, Step
+from vidcolor.pipeline.segments.journal import Journal
+from vidcolor.pipeline.segments.recorder import Recorder
 from vidcolor.pipeline.stretches import Stretch
 
 # Finished segments that differ in these are of no use to anybody: nobody has chosen them.

@@ -10,14 +10,14 @@ from typing import Any
 
 from vidcolor.errors import InputError, OutputError, writing
 from vidcolor.files import PHOTOS, has_suffix
+from vidcolor.film.containers.pipe import is_pipe
 from vidcolor.film.images.writing import check_format, suffix_for
-from vidcolor.film.pipe import is_pipe
-from vidcolor.film.sequences import is_sequence
+from vidcolor.film.sequences.reading import is_sequence
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.film import colorize_film, is_done, tidy
 from vidcolor.pipeline.inputs import is_photograph
-from vidcolor.pipeline.photo import colorize_photograph
-from vidcolor.pipeline.photo_batch import PhotographBatch
+from vidcolor.pipeline.photos.batch import PhotographBatch
+from vidcolor.pipeline.photos.photo import colorize_photograph
 from vidcolor.pipeline.result import Job, Outcome, Result
 from vidcolor.pipeline.target import check_target, default_output, excerpt, marked
 from vidcolor.settings import RunSettings, ShotSettings, changed

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidcolor.film.packets import PacketSource
-from vidcolor.pipeline.journal import Segment
-from vidcolor.pipeline.segments import Start
+from vidcolor.film.encoding.packets import PacketSource
+from vidcolor.pipeline.segments.cutting import Start
+from vidcolor.pipeline.segments.journal import Segment
 from vidcolor.pipeline.work import Work
 
 

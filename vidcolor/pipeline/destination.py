@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import InputError, OutputError, VidcolorError, writing
 from vidcolor.files import PHOTOS, has_suffix
-from vidcolor.film.codecs import choose_codec, codec_options
-from vidcolor.film.container import runs_evenly
-from vidcolor.film.encode import EncodeSettings, Encoding, choose_encoding
+from vidcolor.film.containers.container import runs_evenly
+from vidcolor.film.containers.pipe import STDOUT
+from vidcolor.film.encoding.codecs import choose_codec, codec_options
+from vidcolor.film.encoding.encode import EncodeSettings, Encoding, choose_encoding
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.frame_files import FrameFiles
-from vidcolor.film.frame_output import FrameOutput
 from vidcolor.film.images.writing import check_format
-from vidcolor.film.numbering import Numbered, parse_numbered
-from vidcolor.film.pipe import STDOUT
 from vidcolor.film.reader import Video
+from vidcolor.film.sequences.numbering import Numbered, parse_numbered
+from vidcolor.film.sequences.publishing import FrameOutput
+from vidcolor.film.sequences.writing import FrameFiles
 from vidcolor.film.timecode import TimecodeClock
 from vidcolor.film.transfer import VIDEO
 from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.journal import STRAIGHT, Journal
+from vidcolor.pipeline.segments.journal import STRAIGHT, Journal
 from vidcolor.pipeline.target import check_target
 from vidcolor.settings import RunSettings
 

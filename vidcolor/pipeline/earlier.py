@@ -16,10 +16,10 @@ from typing import Any
 
 from vidcolor.errors import InputError, OutputError, writing
 from vidcolor.files import replaced
-from vidcolor.film.encode import Encoding
-from vidcolor.film.finished import FinishedPicture
+from vidcolor.film.encoding.encode import Encoding
+from vidcolor.film.encoding.finished import FinishedPicture
 from vidcolor.pipeline.chain import Piece
-from vidcolor.pipeline.journal import Segment
+from vidcolor.pipeline.segments.journal import Segment
 
 _FORM = 1  # of the file
 

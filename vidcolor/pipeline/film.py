@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 
-from vidcolor.film.pipe import STANDARD, check_stdout, is_pipe
+from vidcolor.film.containers.pipe import STANDARD, check_stdout, is_pipe
 from vidcolor.film.reader import open_film
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.account import Account
@@ -29,8 +29,8 @@ from vidcolor.pipeline.destination import (
 )
 from vidcolor.pipeline.earlier import Earlier, forget_record
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.journal import Journal, film_identity, sequence_identity
 from vidcolor.pipeline.result import Result
+from vidcolor.pipeline.segments.journal import Journal, film_identity, sequence_identity
 from vidcolor.pipeline.shot_colors import ShotColors, judge_of, keeping_colors, refuse_pipe
 from vidcolor.pipeline.stretches import Stretch, extent, first_of, stretches
 from vidcolor.pipeline.target import default_output, excerpt, name_of_stdout

@@ -19,13 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from vidcolor.errors import OutputError, VidcolorError, reason
-from vidcolor.film.bitrate import copied_rate
-from vidcolor.film.encode import Encoding, VideoEncoder
+from vidcolor.film.containers.pipe import is_pipe
+from vidcolor.film.encoding.encode import Encoding, VideoEncoder
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.frame_files import FrameFiles
-from vidcolor.film.frame_output import FrameEncoder
-from vidcolor.film.pipe import is_pipe
 from vidcolor.film.reader import frames, open_film
+from vidcolor.film.sequences.publishing import FrameEncoder
+from vidcolor.film.sequences.writing import FrameFiles
+from vidcolor.film.streams.bitrate import copied_rate
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.batch import output_beside
 from vidcolor.pipeline.chain import Chain, Piece
@@ -34,9 +34,9 @@ from vidcolor.pipeline.earlier import Earlier
 from vidcolor.pipeline.film import is_done, run_identity
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.inputs import is_photograph
-from vidcolor.pipeline.journal import Journal
-from vidcolor.pipeline.photo import colorize_photograph
-from vidcolor.pipeline.segments import SHORTEST, cut
+from vidcolor.pipeline.photos.photo import colorize_photograph
+from vidcolor.pipeline.segments.cutting import SHORTEST, cut
+from vidcolor.pipeline.segments.journal import Journal
 from vidcolor.pipeline.stretches import ranges
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.work import Work

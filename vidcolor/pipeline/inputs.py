@@ -10,10 +10,10 @@ from pathlib import Path
 
 from vidcolor.errors import InputError
 from vidcolor.files import FILMS, MARK, PHOTOS, RAW_PHOTOS, files_in, has_suffix, is_hidden, is_photo
-from vidcolor.film.container import ADDRESS
+from vidcolor.film.containers.container import ADDRESS
+from vidcolor.film.containers.pipe import is_pipe
 from vidcolor.film.images.reading import is_picture
-from vidcolor.film.pipe import is_pipe
-from vidcolor.film.sequences import is_sequence, sequence_at
+from vidcolor.film.sequences.reading import is_sequence, sequence_at
 
 
 def are_several(paths: Sequence[Path]) -> bool:

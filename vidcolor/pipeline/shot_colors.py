@@ -14,8 +14,8 @@ import numpy as np
 from vidcolor.color.arrays import Plane
 from vidcolor.color.tint import SIDE, Kind, tint_of
 from vidcolor.errors import InputError
+from vidcolor.film.containers.pipe import is_pipe
 from vidcolor.film.frame import Frame
-from vidcolor.film.pipe import is_pipe
 from vidcolor.film.reader import GLIMPSE
 from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes, rgb_to_srgb
 from vidcolor.film.shots import Thumbnail

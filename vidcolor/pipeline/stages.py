@@ -20,9 +20,9 @@ from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.guide import Guidance
-from vidcolor.pipeline.looks import Looks
-from vidcolor.pipeline.segments import Step
-from vidcolor.pipeline.smoothing import Smoother
+from vidcolor.pipeline.segments.cutting import Step
+from vidcolor.pipeline.smoothing.averaging import Smoother
+from vidcolor.pipeline.smoothing.looks import Looks
 from vidcolor.pipeline.view import View
 
 Planes = tuple[NDArray[Any], NDArray[Any]]

@@ -11,7 +11,7 @@ from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.film.reader import Video, frames
 from vidcolor.film.shots import thumbnail_of
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.segments import Start
+from vidcolor.pipeline.segments.cutting import Start
 from vidcolor.pipeline.shotlist.landmark import Landmark
 from vidcolor.pipeline.shotlist.shot import parse_numbers
 from vidcolor.settings import RunSettings

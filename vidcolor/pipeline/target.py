@@ -7,12 +7,12 @@ from pathlib import Path
 
 from vidcolor.errors import OutputError
 from vidcolor.files import MARK
-from vidcolor.film.codecs import CONTAINERS
+from vidcolor.film.containers.pipe import SUFFIXES, is_pipe
+from vidcolor.film.encoding.codecs import CONTAINERS
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.images.writing import suffix_for
-from vidcolor.film.pipe import SUFFIXES, is_pipe
-from vidcolor.film.sequences import sequence_at
-from vidcolor.film.trial import fullest_suffix
+from vidcolor.film.sequences.reading import sequence_at
+from vidcolor.film.streams.trial import fullest_suffix
 
 PIPE_NAME = "stdout"  # before the suffix of what goes to stdout, which only tells its container
 

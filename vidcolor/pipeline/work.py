@@ -13,17 +13,17 @@ from typing import Any
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
-from vidcolor.film.encode import EncodeSettings, Encoding
+from vidcolor.film.encoding.encode import EncodeSettings, Encoding
 from vidcolor.film.frame import Frame, VideoInfo
-from vidcolor.film.frame_files import FrameFiles
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_film
+from vidcolor.film.sequences.writing import FrameFiles
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.destination import choose_form
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.gather import guidance_of
-from vidcolor.pipeline.segments import Start, Step, cut, located, usual_length
-from vidcolor.pipeline.smoothing import Smoother
+from vidcolor.pipeline.segments.cutting import Start, Step, cut, located, usual_length
+from vidcolor.pipeline.smoothing.averaging import Smoother
 from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
 from vidcolor.pipeline.stretches import stretches
 from vidcolor.pipeline.view import View
@@ -113,7 +113,7 @@ class Work:
                 yield ready
 
     def steps(self, stream: Iterator[Frame], start: Start) -> Iterator[Step]:
-        """Lay out frames in segments, as :func:`vidcolor.pipeline.segments.cut` does, by the shots of the film."""
+        """Lay out frames in segments, by the shots of the film: :func:`vidcolor.pipeline.segments.cutting.cut`."""
         grading, (shortest, longest) = self.stages.grading, self.lengths
         shortest = usual_length(grading.shots is not None) if shortest is None else shortest
         return cut(
@@ -185,8 +185,8 @@ def segment_pictures(
     segment but its own frames and context. So segments can be worked in any order, on any machine.
 
     Args:
-        start: Where the segment begins, as :func:`vidcolor.pipeline.segments.cut` laid it out; the film's first one has
-            no marks.
+        start: Where the segment begins, as :func:`vidcolor.pipeline.segments.cutting.cut` laid it out; the film's first
+            one has no marks.
         seen: Called with each of the segment's own frames as it was decoded.
 
     Raises:

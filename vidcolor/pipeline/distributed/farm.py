@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vidcolor.errors import InputError, VidcolorError
-from vidcolor.pipeline import segments
 from vidcolor.pipeline.distributed.joiner import join
 from vidcolor.pipeline.distributed.parts import COPY, Parts
 from vidcolor.pipeline.distributed.plan import Plan, read_plan
@@ -17,6 +16,7 @@ from vidcolor.pipeline.distributed.schedule import Schedule, parts_folder
 from vidcolor.pipeline.distributed.station import Request
 from vidcolor.pipeline.distributed.tasks import Report
 from vidcolor.pipeline.result import Job, Outcome, Result
+from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.settings import ClusterSettings, RunSettings, ShotSettings
 
 

@@ -9,8 +9,8 @@ from shlex import quote
 from typing import Any
 
 from vidcolor.errors import InputError, OutputError, PartsError
-from vidcolor.film.encode import Encoding, choose_encoding
-from vidcolor.film.packets import joined
+from vidcolor.film.encoding.encode import Encoding, choose_encoding
+from vidcolor.film.encoding.packets import joined
 from vidcolor.film.reader import Video, open_film
 from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline.distributed.parts import Parts, Receipt, as_ranges

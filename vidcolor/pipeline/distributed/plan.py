@@ -14,9 +14,9 @@ from typing import Any
 from vidcolor.errors import InputError, UnfitError, VidcolorError, reading
 from vidcolor.files import replaced
 from vidcolor.film.frame import Frame
-from vidcolor.film.sequences import sequence_at
-from vidcolor.pipeline.journal import film_identity
-from vidcolor.pipeline.segments import Mark, Start
+from vidcolor.film.sequences.reading import sequence_at
+from vidcolor.pipeline.segments.cutting import Mark, Start
+from vidcolor.pipeline.segments.journal import film_identity
 from vidcolor.settings import RunSettings, ShotSettings
 
 FORMAT = "vidcolor plan 1"

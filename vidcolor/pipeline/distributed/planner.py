@@ -17,19 +17,19 @@ import torch
 
 from vidcolor.errors import InputError, OutputError
 from vidcolor.files import PHOTOS
-from vidcolor.film.encode import Encoding
-from vidcolor.film.pipe import is_pipe
+from vidcolor.film.containers.pipe import is_pipe
+from vidcolor.film.encoding.encode import Encoding
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import open_film
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_precision, named_device
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline import segments as segmenting
 from vidcolor.pipeline.distributed.plan import FILES, Plan, PlannedSegment, Seen, as_json, source_identity, with_paths
 from vidcolor.pipeline.distributed.ranges import Range, Reading, lay_out, ranges_of, read_range, together
 from vidcolor.pipeline.film import identity_of
 from vidcolor.pipeline.grading import Grading
+from vidcolor.pipeline.segments import cutting as segmenting
 from vidcolor.pipeline.stretches import Stretch, first_of, stretches, unreached
 from vidcolor.pipeline.target import default_output
 from vidcolor.pipeline.work import DECODED, Work, encode_settings, usual_batch

@@ -21,7 +21,7 @@ from vidcolor.film.frame import VideoInfo
 from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.film.shots import LOOKAHEAD, Thumbnail, WithBoundaries, thumbnail_of
 from vidcolor.pipeline.distributed.plan import PlannedSegment, Seen
-from vidcolor.pipeline.segments import MARKS, Mark, Start
+from vidcolor.pipeline.segments.cutting import MARKS, Mark, Start
 from vidcolor.settings import RunSettings
 
 LEAST = 3000  # frames of a range: two minutes, beside which what is read twice weighs little
@@ -175,7 +175,7 @@ def together(readings: Sequence[Reading]) -> Film | None:
 def lay_out(film: Film, lengths: tuple[int, int]) -> list[PlannedSegment] | None:
     """Return the segments of a film; None when a take is so long that it has to be parted, which asks for its pictures.
 
-    They are those of :func:`vidcolor.pipeline.segments.cut`.
+    They are those of :func:`vidcolor.pipeline.segments.cutting.cut`.
 
     Args:
         lengths: Frames of the film after each of which the next boundary ends a segment, and most of one.

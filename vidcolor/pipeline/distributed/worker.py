@@ -16,7 +16,7 @@ from vidcolor.pipeline.distributed.parts import Parts, Receipt
 from vidcolor.pipeline.distributed.plan import FILES, Plan, PlannedSegment, Seen, source_identity, unseen
 from vidcolor.pipeline.distributed.planner import plan_identity, processor_of
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.recorder import Recording
+from vidcolor.pipeline.segments.recorder import Recording
 from vidcolor.pipeline.work import Work, segment_pictures
 
 _LOG = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from vidcolor.color.arrays import Plane
 from vidcolor.film.frame import Frame
 from vidcolor.film.reader import Video, frames
 from vidcolor.film.shots import LOOKAHEAD, Thumbnail, WithBoundaries, thumbnail_of
-from vidcolor.pipeline.motion import Sight, Way, exposure, fetch, sight_of, ways
+from vidcolor.pipeline.smoothing.motion import Sight, Way, exposure, fetch, sight_of, ways
 from vidcolor.pipeline.view import View
 
 PATIENCE = 0.25  # power of the sureness of the motion: many small doubts weigh less than one great one

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidcolor.errors import OutputError
 from vidcolor.files import replaced
-from vidcolor.film.sequences import sequence_at
+from vidcolor.film.sequences.reading import sequence_at
 from vidcolor.pipeline.shotlist.edl import MOST_EVENTS, write_edl
 from vidcolor.pipeline.shotlist.otio import load_library, write_otio
 from vidcolor.pipeline.shotlist.reading import READERS

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from vidcolor.color.arrays import Luma, RgbImage
-from vidcolor.film.display import grey_picture
 from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.grey import grey_picture
 from vidcolor.film.reader import Video, frames, open_video
 from vidcolor.film.shots import Boundary, Thumbnail, WithBoundaries, thumbnail_of
 from vidcolor.film.timecode import TimecodeClock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from vidcolor.color.arrays import Luma, RgbImage
-from vidcolor.film.clip import encode_clip
+from vidcolor.film.encoding.clip import encode_clip
 from vidcolor.report.sheet import jpeg
 
 MOST = 10_500_000  # bytes of pictures and clips of a page; as text (base64) they take a third more

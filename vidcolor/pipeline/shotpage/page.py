@@ -10,7 +10,7 @@ from vidcolor.errors import InputError, OutputError
 from vidcolor.files import has_suffix, is_photo, replaced
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.reader import open_film
-from vidcolor.film.sequences import is_sequence
+from vidcolor.film.sequences.reading import is_sequence
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.shotlist.shot import ShotList

@@ -1,0 +1,1 @@
+"""Pictures into packets, and packets at rest."""

@@ -1,0 +1,1 @@
+"""Numbered frames, a file each, as films: read, written, published together."""

@@ -1,0 +1,1 @@
+"""Photographs: one, or many in one go."""

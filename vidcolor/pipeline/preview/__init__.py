@@ -1,0 +1,1 @@
+"""Sheets of pictures that show what films and photographs will look like."""

@@ -1,0 +1,1 @@
+"""A film as segments: cut, recorded, and known to a journal."""
