@@ -176,11 +176,18 @@ def state():
         "signals": [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)], "stdout": sys.stdout.errors,
     }
 
+try:
+    import ray  # a library of an extra, which a few modules need
+except ModuleNotFoundError:
+    ray = None
 before = state()
 import vidcolor
 for module in pkgutil.walk_packages(vidcolor.__path__, "vidcolor."):
     if not module.name.endswith("__main__"):
-        __import__(module.name)
+        try:
+            __import__(module.name)
+        except ModuleNotFoundError as error:
+            assert ray is None and error.name == "ray", error
 changed = {name: (value, state()[name]) for name, value in before.items() if state()[name] != value}
 assert not changed, changed
 """
