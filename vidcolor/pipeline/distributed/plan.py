@@ -32,10 +32,7 @@ class Seen:
 
     def push(self, frame: Frame) -> None:
         """Take the next frame."""
-        self.add(Mark.of(frame))
-
-    def add(self, mark: Mark) -> None:
-        """Take the mark of the next frame."""
+        mark = Mark.of(frame)
         self._digest.update(f"{mark.pts} {mark.digest}\n".encode())
         self.frames += 1
 
