@@ -27,7 +27,7 @@ from vidcolor.cli.process import QUIET_LIBRARIES
 from vidcolor.errors import VidcolorError
 from vidcolor.pipeline.distributed.farm import colorize_on_ray
 from vidcolor.pipeline.distributed.parts import Receipt
-from vidcolor.pipeline.distributed.schedule import Report
+from vidcolor.pipeline.distributed.tasks import Report
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.result import Job, Outcome
 from vidcolor.pipeline.segments import cutting as segments
@@ -181,7 +181,7 @@ def test_a_driver_that_is_stopped_goes_on(nodes: Nodes, tmp_path: Path, how: sig
             driver.send_signal(how)
             break
     _, told = driver.communicate(timeout=60)
-    assert driver.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
+    assert driver.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL), f"{line}{told}"
     if how is signal.SIGINT:
         assert "finished segments are kept" in told
     time.sleep(2)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import random
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vidcolor.errors import InputError, PartsError, UnfitError, VidcolorError
 from vidcolor.pipeline.distributed import schedule
 from vidcolor.pipeline.distributed.parts import Parts, Receipt
 from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment
-from vidcolor.pipeline.distributed.schedule import LostError, News, Report, Schedule, Task
+from vidcolor.pipeline.distributed.planner import Outline
+from vidcolor.pipeline.distributed.ranges import Range, Reading
+from vidcolor.pipeline.distributed.schedule import Schedule
 from vidcolor.pipeline.distributed.station import Request
+from vidcolor.pipeline.distributed.tasks import LostError, News, Report, Task
 from vidcolor.pipeline.result import Job, Outcome, Result
 from vidcolor.pipeline.segments.cutting import Start
 from vidcolor.settings import RunSettings, ShotSettings
@@ -30,7 +34,8 @@ def plan_of(film: Path, count: int) -> Plan:
     return Plan(film, ".mp4", 8, RunSettings(), ShotSettings(), identity, (240, 2880), "", {}, (), segments)
 
 
-Deed = Callable[[Task], Plan | Receipt | Exception]
+Found = Plan | Outline | Reading | Receipt | Exception
+Deed = Callable[[Task], Found]
 
 
 @dataclass
@@ -74,7 +79,7 @@ class FakeCrew:
 def honest(counts: dict[str, int], made: Counter[tuple[str, int]]) -> Deed:
     """Do each task well; write down what is made."""
 
-    def deed(task: Task) -> Plan | Receipt | Exception:
+    def deed(task: Task) -> Found:
         film = task.request.film
         if task.plan is None:
             return plan_of(film, counts[film.stem])
@@ -116,7 +121,7 @@ def test_lost_workers_cost_their_segment_alone(tmp_path: Path, seed: int) -> Non
     well = honest(COUNTS, made)
     lost: Counter[tuple[int, bool, int]] = Counter()
 
-    def deed(task: Task) -> Plan | Receipt | Exception:
+    def deed(task: Task) -> Found:
         key = (task.film, task.plan is None, task.number)
         if chance.random() < 0.3 and lost[key] < schedule.TRIES - 1:
             lost[key] += 1
@@ -136,7 +141,7 @@ def test_a_film_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     made: Counter[tuple[str, int]] = Counter()
     well = honest(COUNTS, made)
 
-    def deed(task: Task) -> Plan | Receipt | Exception:
+    def deed(task: Task) -> Found:
         if task.request.film.stem == "b":
             return InputError("cannot open b.mkv", "the data are invalid")
         if task.request.film.stem == "c" and task.plan and task.number == 7:
@@ -160,7 +165,7 @@ def test_an_unfit_machine_gets_nothing_more(tmp_path: Path) -> None:
     notes: list[str] = []
     refused: set[int] = set()
 
-    def deed(task: Task) -> Plan | Receipt | Exception:
+    def deed(task: Task) -> Found:
         if len(crew.workers) > 2 and task.plan:
             refused.add(len(crew.workers))
             return UnfitError("cannot work on the plan", "node7 has torch 2.0.1 instead of 2.9")
@@ -181,7 +186,7 @@ def test_what_was_made_before_is_not_made_again(tmp_path: Path) -> None:
     made: Counter[tuple[str, int]] = Counter()
     well = honest(COUNTS, made)
 
-    def deed(task: Task) -> Plan | Receipt | Exception:
+    def deed(task: Task) -> Found:
         if sum(made.values()) == 9:
             raise KeyboardInterrupt
         return well(task)
@@ -195,6 +200,66 @@ def test_what_was_made_before_is_not_made_again(tmp_path: Path) -> None:
     assert sum(planned.values()) >= 9
     assert set(made.values()) == {1}
     assert sum(outcome.result.resumed for outcome in outcomes if outcome.result) == FRAMES * sum(planned.values())
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_film_is_read_in_several_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_whole: bool) -> None:
+    """With many workers for few films all read; what does not fit together is read in one pass, and is done too."""
+    made: Counter[tuple[str, int]] = Counter()
+    well = honest(COUNTS, made)
+    read: list[int] = []
+    ranges = tuple(Range(n or None, n + 1, n or None) for n in range(3))
+
+    def deed(task: Task) -> Found:
+        if task.part:
+            read.append(task.number)
+            return Reading(np.array([task.number]), np.array([b""]), 1, (), {})
+        if task.plan is None and task.request.readers:
+            return Outline(plan_of(task.request.film, COUNTS[task.request.film.stem]), ranges)
+        return well(task)
+
+    def finish(outline: Outline, readings: Sequence[Reading]) -> Plan | None:
+        assert [int(reading.pts[0]) for reading in readings] == [0, 1, 2]
+        return outline.plan if is_whole else None
+
+    monkeypatch.setattr(schedule, "finish_plan", finish)
+    (outcome,) = run(tmp_path, FakeCrew(deed), ["c"])
+    assert outcome.status == "done"
+    assert sorted(read) == [0, 1, 2]
+    assert made == Counter({("c", n): 1 for n in range(12)})
+
+
+def test_the_last_segments_wait_for_no_straggler(tmp_path: Path) -> None:
+    """A segment that takes far longer than usual is made by an idle worker too; the first of the two counts."""
+    made: Counter[tuple[str, int]] = Counter()
+    well, now = honest(COUNTS, made), [0.0]
+
+    @dataclass
+    class Clocked(FakeCrew):
+        """One worker never ends while another is at work."""
+
+        def news(self, patience: float) -> list[News]:
+            now[0] += 1.0
+            if set(self.busy) == {0}:
+                return []
+            ready = {worker: task for worker, task in self.busy.items() if worker or not task.plan}
+            worker = min(ready, default=0)
+            task = self.busy.pop(worker)
+            return [News(worker, task, self.deed(task))]
+
+    outcomes = []
+    job = Job(Path("/films/c.mkv"), tmp_path / "c.mp4")
+    request = Request(job.source, ".mp4", RunSettings(), ShotSettings())
+
+    def join(job: Job, plan: Plan, parts: Path) -> Result:
+        Parts(parts, plan).remove()
+        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
+
+    films = Schedule([job], Clocked(well), lambda job: request, join, Report(), clock=lambda: now[0])
+    outcomes = list(films.outcomes())
+    assert [outcome.status for outcome in outcomes] == ["done"]
+    assert set(made) == {("c", n) for n in range(12)}
+    assert not list(tmp_path.iterdir())
 
 
 def test_damaged_parts_are_made_again_once(tmp_path: Path) -> None:
@@ -226,7 +291,7 @@ def test_memory_is_flat_over_thousands_of_segments(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Parts, "claim", lambda self: None)
     monkeypatch.setattr(Parts, "missing", lambda self: [segment.number for segment in self._plan.segments])
 
-    def deed(task: Task) -> Plan | Receipt | Exception:
+    def deed(task: Task) -> Found:
         if task.plan is None:
             return plan_of(task.request.film, 100)
         return Receipt(task.plan.digest, task.number, FRAMES, 1, "", 1.0, "host", "AVX2")

@@ -15,6 +15,7 @@ from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.pipeline.distributed import planner, transfer
 from vidcolor.pipeline.distributed.joiner import join
 from vidcolor.pipeline.distributed.parts import Parts
+from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.station import Request, Station
 from vidcolor.pipeline.distributed.transfer import KEPT, Cache, LocalKeeper
 from vidcolor.pipeline.film import colorize_film
@@ -37,11 +38,17 @@ def request(film: Path) -> Request:
     return Request(film, ".mp4", SETTINGS, ShotSettings(), lengths=(10, 40))
 
 
+def plan_of(station: Station, asked: Request) -> Plan:
+    found = station.plan(asked)
+    assert isinstance(found, Plan)
+    return found
+
+
 def test_films_come_in_pieces_and_parts_go_back(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The film of a station that shares nothing is the same to the byte; no call moves more than a piece."""
     calls = noted(monkeypatch, LocalKeeper, "read", "write")
     station = Station(LocalKeeper(), tmp_path / "cache", shares=False)
-    plan = station.plan(request(film))
+    plan = plan_of(station, request(film))
     assert plan.film == film
     parts = Parts(tmp_path / "parts", plan)
     parts.claim()
@@ -64,20 +71,20 @@ def test_films_come_in_pieces_and_parts_go_back(tmp_path: Path, film: Path, monk
 def test_a_known_plan_is_not_made_again(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pass over the film is saved if all is as before, and only then."""
     station = Station()
-    first = station.plan(request(film))
+    first = plan_of(station, request(film))
     passes = noted(monkeypatch, planner, "_laid_out")
     again = Request(film, ".mp4", SETTINGS, ShotSettings(), known=first, lengths=(10, 40))
-    assert station.plan(again) == first
+    assert plan_of(station, again) == first
     assert not passes
     other = Request(film, ".mp4", SETTINGS, ShotSettings(saturation=0.5), known=first, lengths=(10, 40))
-    assert station.plan(other).digest != first.digest
+    assert plan_of(station, other).digest != first.digest
     assert passes
 
 
 def test_a_full_disk_here_is_not_the_films(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No room on the station's own disk makes it unfit; no room where the parts are is the film's trouble."""
     station = Station(LocalKeeper(), tmp_path / "cache", shares=False)
-    plan = station.plan(request(film))
+    plan = plan_of(station, request(film))
     parts = Parts(tmp_path / "parts", plan)
     parts.claim()
 

@@ -45,7 +45,7 @@ def colorize_on_cluster(
     """Colorize films on a Ray cluster, each told as it is done; exit code 1 when one failed."""
     from vidcolor.pipeline.batch import colorize_all, output_beside, planned
     from vidcolor.pipeline.distributed.farm import colorize_on_ray
-    from vidcolor.pipeline.distributed.schedule import Report
+    from vidcolor.pipeline.distributed.tasks import Report
     from vidcolor.pipeline.inputs import are_several, find_inputs, is_photograph, passed_over
     from vidcolor.pipeline.result import Job
     from vidcolor.pipeline.target import check_target
@@ -109,10 +109,10 @@ def colorize_on_cluster(
 def _conclude(outcomes: Sequence[Outcome], several: bool, terminal: Terminal) -> None:
     if not several and outcomes[0].result:
         terminal.finished(outcomes[0].result)
-    elif terminal.settings.json:
-        terminal.result([{**asdict(outcome), "status": outcome.status} for outcome in outcomes])
     elif not several:
         terminal.fail(outcomes[0].error)
+    elif terminal.settings.json:
+        terminal.result([{**asdict(outcome), "status": outcome.status} for outcome in outcomes])
     elif not terminal.settings.quiet:
         terminal.show(_table(outcomes))
     if any(outcome.error for outcome in outcomes):

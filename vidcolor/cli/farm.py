@@ -12,6 +12,7 @@ from vidcolor.cli.fields import Only
 from vidcolor.cli.terminal import Terminal
 from vidcolor.settings import FILES, MACHINE, WHAT, FileSettings, RunSettings, ShotSettings, described
 
+CORES_A_READER = 4  # a decoder works in threads of its own; with fewer cores for each, several are no faster
 ALONE = ("only", "strict", "resume", "pipe", "keep_color")  # settings that say nothing to a plan
 PLANNED = tuple(each.name for each in described(RunSettings) if each.name not in ALONE)
 PlanFile = Annotated[
@@ -46,13 +47,15 @@ def plan(
     ] = "",
 ) -> None:
     """Lay a film out in segments for work on many machines."""
+    from vidcolor.film.cores import usable_cores
     from vidcolor.pipeline.distributed.planner import make_plan
     from vidcolor.pipeline.target import check_target
 
     check_target(source, output, files.overwrite)
+    readers = usable_cores() // CORES_A_READER
     with terminal.progress({str(source): 1}) as progress:
         progress.begin(str(source))
-        found = make_plan(source, suffix=container, settings=run, shot=shot, progress=progress.step)
+        found = make_plan(source, suffix=container, settings=run, shot=shot, readers=readers, progress=progress.step)
         progress.end()
     found.write(output)
     last = len(found.segments) - 1

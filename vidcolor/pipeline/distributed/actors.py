@@ -10,8 +10,10 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from vidcolor.pipeline.distributed.plan import Plan
-from vidcolor.pipeline.distributed.schedule import LostError
+from vidcolor.pipeline.distributed.planner import Outline
+from vidcolor.pipeline.distributed.ranges import Range, Reading
 from vidcolor.pipeline.distributed.station import Request, Station
+from vidcolor.pipeline.distributed.tasks import LostError
 from vidcolor.pipeline.distributed.transfer import LocalKeeper, State
 
 LIBRARIES = ("vidcolor", "torch", "av", "numpy", "ray")
@@ -61,9 +63,13 @@ class StationActor:
         """Return the machine's name, and what is installed there."""
         return self._station.host, {name: version(name) for name in LIBRARIES}
 
-    def plan(self, request: Request) -> Plan:
-        """Plan a film."""
+    def plan(self, request: Request) -> Plan | Outline:
+        """Plan a film, or outline it."""
         return self._station.plan(request)
+
+    def read(self, request: Request, part: Range) -> Reading:
+        """Read a range of a film."""
+        return self._station.read(request, part)
 
     def make(self, plan: Plan, number: int, folder: Path) -> Any:
         """Make a segment; return its receipt."""

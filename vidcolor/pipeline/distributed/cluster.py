@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from vidcolor.errors import DeviceError, UnfitError
 from vidcolor.pipeline.distributed.actors import LIBRARIES, KeeperActor, StationActor, got
 from vidcolor.pipeline.distributed.plan import Plan
-from vidcolor.pipeline.distributed.schedule import LostError, News, Task, Worker
+from vidcolor.pipeline.distributed.tasks import LostError, News, Task, Worker
 
 LOOK = 2.0  # seconds between two looks at which machines there are
 FAREWELL = 5.0  # seconds that stations have to remove what they fetched
@@ -93,7 +93,9 @@ class RayCrew:
         """Give a worker something to do."""
         member = self._members[worker]
         member.task = task
-        if task.plan is None:
+        if task.part is not None:
+            answer = member.actor.read.remote(task.request, task.part)
+        elif task.plan is None:
             answer = member.actor.plan.remote(task.request)
         else:
             answer = member.actor.make.remote(self._held(task.plan), task.number, task.folder)

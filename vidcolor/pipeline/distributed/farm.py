@@ -12,8 +12,9 @@ from vidcolor.pipeline.distributed.joiner import join
 from vidcolor.pipeline.distributed.parts import COPY, Parts
 from vidcolor.pipeline.distributed.plan import Plan, read_plan
 from vidcolor.pipeline.distributed.planner import with_whole_paths
-from vidcolor.pipeline.distributed.schedule import Report, Schedule, parts_folder
+from vidcolor.pipeline.distributed.schedule import Schedule, parts_folder
 from vidcolor.pipeline.distributed.station import Request
+from vidcolor.pipeline.distributed.tasks import Report
 from vidcolor.pipeline.result import Job, Outcome, Result
 from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.settings import ClusterSettings, RunSettings, ShotSettings

@@ -32,7 +32,10 @@ class Seen:
 
     def push(self, frame: Frame) -> None:
         """Take the next frame."""
-        mark = Mark.of(frame)
+        self.add(Mark.of(frame))
+
+    def add(self, mark: Mark) -> None:
+        """Take the mark of the next frame."""
         self._digest.update(f"{mark.pts} {mark.digest}\n".encode())
         self.frames += 1
 

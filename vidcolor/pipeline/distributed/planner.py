@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +26,7 @@ from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_precision, named_device
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.distributed.plan import FILES, Plan, PlannedSegment, Seen, as_json, source_identity, with_paths
+from vidcolor.pipeline.distributed.ranges import Range, Reading, lay_out, ranges_of, read_range, together
 from vidcolor.pipeline.film import identity_of
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.segments import cutting as segmenting
@@ -32,14 +36,26 @@ from vidcolor.pipeline.work import DECODED, Work, encode_settings, usual_batch
 from vidcolor.settings import RunSettings, ShotSettings
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A plan without its segments, of a film that may be read in several places at once.
+
+    Attributes:
+        ranges: That have to be read; :func:`finish_plan` makes the plan from what is seen there.
+    """
+
+    plan: Plan
+    ranges: tuple[Range, ...]
+
+
 def make_plan(
     source: Path | str,
     *,
     suffix: str = "",
     settings: RunSettings | None = None,
     shot: ShotSettings | None = None,
-    known: Plan | None = None,
     lengths: tuple[int, int] | None = None,
+    readers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Plan:
     """Lay a film out for workers. Nothing is colored, and the device need not be in this machine.
@@ -47,14 +63,52 @@ def make_plan(
     Args:
         suffix: Of the film that is to be written; "" is the one that coloring gives it.
         settings: Of the run; shot: how its shots look.
-        known: An earlier plan; taken as it is, without the pass over the film, if it is the one that would be made.
         lengths: Frames after which a segment ends at the next boundary of shots, and anyway; None: the usual ones.
+        readers: Processes that read parts of a long film at the same time.
         progress: Called with frames done and frames expected (0: unknown).
 
     Raises:
         VidcolorError: the film cannot be read, or what was chosen does not fit together.
     """
     run, look = settings or RunSettings(), shot or ShotSettings()
+    found = begin_plan(source, suffix, run, look, lengths=lengths, most=readers, progress=progress)
+    if isinstance(found, Plan):
+        return found
+    with ProcessPoolExecutor(min(readers, len(found.ranges)), get_context("spawn")) as pool:
+        reading = pool.map(partial(read_range, found.plan.film, found.plan.run), found.ranges)
+        readings = []
+        for each in reading:
+            readings.append(each)
+            progress(sum(reading.count for reading in readings), 0)
+    plan = finish_plan(found, readings)
+    if plan is None:  # it has to be read in one pass
+        one = begin_plan(source, suffix, run, look, lengths=lengths, progress=progress)
+        assert isinstance(one, Plan)
+        plan = one
+    return plan
+
+
+def begin_plan(
+    source: Path | str,
+    suffix: str,
+    run: RunSettings,
+    shot: ShotSettings,
+    *,
+    known: Plan | None = None,
+    lengths: tuple[int, int] | None = None,
+    most: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Plan | Outline:
+    """Return the plan of a film, or its outline if it may be read in several places at once.
+
+    Args:
+        known: An earlier plan; taken as it is, without the pass over the film, if it is the one that would be made.
+        most: Places at most; fewer than two: it is read in one pass.
+        suffix, run, shot, lengths, progress: As in :func:`make_plan`.
+
+    Raises:
+        VidcolorError: as make_plan does.
+    """
     if is_pipe(source):
         raise InputError("cannot plan a film from stdin", "workers open it again and again", "Store it in a file")
     source = Path(source).absolute()
@@ -76,7 +130,7 @@ def make_plan(
             batch_size=run.batch_size or usual_batch(device.type, video.info), threads=encode_settings(run).cores,
             stream=video.info.stream, resume=True, strict=False,
         )  # fmt: skip
-        grading = Grading.of(run, look, video.info)
+        grading = Grading.of(run, shot, video.info)
         parts, first = first_of(stretches(video, run, grading))
         # What little is computed now, of references, needs no other device than this machine has.
         predictor = Predictor(load_model(run.model), torch.device("cpu"), torch.float32)
@@ -86,14 +140,27 @@ def make_plan(
         _try_container(work, suffix)
         identity = {**plan_identity(work), "device": device.type, "precision": str(precision)}
         plan = Plan(
-            source, suffix, first.bits, decided, look, as_json(identity), lengths,
+            source, suffix, first.bits, decided, shot, as_json(identity), lengths,
             processor_of(device), {}, (), (),
         )  # fmt: skip
         if known and plan == replace(known, film=source, processor=plan.processor, tally={}, warnings=(), segments=()):
             return replace(known, film=source)
+        if ranges := ranges_of(video.info, run, most):
+            return Outline(plan, tuple(ranges))
         segments = tuple(_laid_out(work, next(parts), progress))
         missed = unreached(run, grading, sum(segment.frames for segment in segments))
         return replace(plan, tally=video.tally, warnings=missed, segments=segments)
+
+
+def finish_plan(outline: Outline, readings: Sequence[Reading]) -> Plan | None:
+    """Return the plan of a film that was read in several places; None when it has to be read in one pass.
+
+    Args:
+        readings: Of the ranges, in their order.
+    """
+    film = together(readings)
+    segments = lay_out(film, outline.plan.lengths) if film else None
+    return replace(outline.plan, tally=readings[-1].tally, segments=tuple(segments)) if segments else None
 
 
 def plan_identity(work: Work) -> dict[str, object]:

@@ -7,89 +7,29 @@ here; memory does not grow with the number of segments.
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
-from vidcolor.errors import OutputError, PartsError, UnfitError, VidcolorError
+from vidcolor.errors import OutputError, PartsError, UnfitError
 from vidcolor.pipeline.distributed.parts import Parts, Receipt
 from vidcolor.pipeline.distributed.plan import Plan
+from vidcolor.pipeline.distributed.planner import Outline, finish_plan
+from vidcolor.pipeline.distributed.ranges import Reading
 from vidcolor.pipeline.distributed.station import Request
+from vidcolor.pipeline.distributed.tasks import Crew, Key, LostError, News, Report, Task, Worker
 from vidcolor.pipeline.result import Job, Outcome, Result
 
 TRIES = 4  # of one task, when its worker is lost, before its film is given up
 AHEAD = 3  # segments for each worker that are laid out ahead: below it the next film is planned first
 JOINS = 2  # films that are joined at the same time
 PATIENCE = 1.0  # seconds that are waited for news before joins are looked at
-
-Worker = int
-"""The name of a worker in its crew."""
-
-
-class LostError(Exception):
-    """A worker has died, or its machine has vanished; the text tells what is known of it."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """Something that a worker does: with a plan a segment is made, without one the film is planned."""
-
-    film: int
-    request: Request
-    plan: Plan | None = None
-    number: int = 0
-    folder: Path = field(default=Path())
-
-
-@dataclass(frozen=True)
-class News:
-    """What has become of a worker's task: a plan, a receipt, or an error."""
-
-    worker: Worker
-    task: Task
-    found: Plan | Receipt | Exception
-
-
-class Crew(Protocol):
-    """Workers on some engine. Each does one task at a time."""
-
-    def idle(self) -> Iterable[Worker]:
-        """Return the workers that wait for a task."""
-
-    def start(self, worker: Worker, task: Task) -> None:
-        """Give a worker something to do."""
-
-    def news(self, patience: float) -> list[News]:
-        """Return what has ended, after waiting for so many seconds at most.
-
-        Raises:
-            VidcolorError: no worker is left, and none can come.
-        """
-
-    def dismiss(self, worker: Worker) -> None:
-        """Give a worker's machine nothing more to do."""
-
-    def wanted(self, tasks: int) -> None:
-        """Take how many tasks could be done at the same time."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What is told while the work goes on; each is called with the film's source first.
-
-    Attributes:
-        planned: And its frames, and how many of them are there already.
-        made: And the frames that are done.
-        note: And a line; an empty path stands for all films.
-    """
-
-    planned: Callable[[Path, int, int], None] = lambda film, frames, done: None
-    made: Callable[[Path, int, Receipt], None] = lambda film, frames, receipt: None
-    note: Callable[[Path, str], None] = lambda film, line: None
+SLOW = 1.5  # times as long as usual, after which an idle worker makes a segment too: the first of the two counts
+WIDE = 4  # workers for each film that is left, from which on a film is read in several places at once
 
 
 @dataclass
@@ -97,9 +37,12 @@ class _Film:
     """A film on its way.
 
     Attributes:
-        todo: Segments that no worker has.
-        out: How many segments workers have.
-        tries: Of tasks that failed, by their segments; -1 stands for planning.
+        todo: What no worker does yet, of what can be done.
+        left: Segments that have yet to be made.
+        at_work: How many workers do the same.
+        readings: Of its ranges, while it is read in several places.
+        tries: Of tasks that failed.
+        done, resumed: Frames that are made, and of these those of an earlier run.
     """
 
     number: int
@@ -107,15 +50,25 @@ class _Film:
     request: Request
     folder: Path
     plan: Plan | None = None
-    is_asked: bool = False
-    todo: deque[int] = field(default_factory=deque)
-    out: int = 0
+    outline: Outline | None = None
+    readings: dict[int, Reading] = field(default_factory=dict)
+    todo: deque[Key] = field(default_factory=lambda: deque([("plan", 0)]))
+    left: set[int] = field(default_factory=set)
+    at_work: Counter[Key] = field(default_factory=Counter)
+    tries: Counter[Key] = field(default_factory=Counter)
     done: int = 0
-    tries: dict[int, int] = field(default_factory=dict)
-    joining: Future[Result] | None = None
     resumed: int = 0
+    joining: Future[Result] | None = None
     repaired: bool = False
-    began: float = field(default_factory=time.monotonic)
+    began: float = 0.0
+
+    def task(self, key: Key) -> Task:
+        """Return what is to be done as a task."""
+        kind, number = key
+        if kind == "make":
+            return Task(self.number, self.request, self.plan, None, number, self.folder)
+        part = self.outline.ranges[number] if self.outline and kind == "read" else None
+        return Task(self.number, self.request, None, part, number)
 
 
 class Schedule:
@@ -124,8 +77,11 @@ class Schedule:
     Args:
         jobs: Films with where their colors go.
         request: Tells how a film is planned.
-        join: Joins a film's parts; runs in a thread of this process.
+        join: Joins a film's parts.
         report: Told on the way.
+        joiner: Runs it; by default in threads of this process.
+        clock: Seconds that pass.
+        parts: Gives the parts in a folder.
     """
 
     def __init__(
@@ -135,13 +91,20 @@ class Schedule:
         request: Callable[[Job], Request],
         join: Callable[[Job, Plan, Path], Result],
         report: Report,
+        *,
+        joiner: Executor | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        parts: Callable[[Path, Plan], Parts] = Parts,
     ) -> None:
-        self._crew, self._join, self._report = crew, join, report
-        self._request = request
+        self._crew, self._request, self._join, self._report = crew, request, join, report
+        self._joiner = joiner or ThreadPoolExecutor(JOINS, "join")
+        self._clock, self._parts = clock, parts
         self._waiting = deque(enumerate(jobs))
         self._films: dict[int, _Film] = {}  # planned, or about to be
-        self._joiner = ThreadPoolExecutor(JOINS, "join")
-        self._frames_kept = 0
+        self._running: dict[Worker, tuple[Task, float]] = {}  # with when it was begun
+        self._late: dict[int, Path] = {}  # films that are done while somebody still makes a segment of them
+        self._made = (0, 0.0)  # frames, and seconds that they took
+        self._kept = 0
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what became of each film, as soon as it is known.
@@ -157,121 +120,170 @@ class Schedule:
                     yield from self._take(news)
                 yield from self._joined()
         except KeyboardInterrupt:
-            kept = "finished segments are kept" if self._frames_kept else ""
-            raise KeyboardInterrupt(kept) from None
+            raise KeyboardInterrupt("finished segments are kept" if self._kept else "") from None
         finally:
             self._joiner.shutdown(wait=True, cancel_futures=True)
+            for folder in self._late.values():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _hand_out(self) -> None:
         idle = deque(self._crew.idle())
-        workers = len(idle) + sum(film.out for film in self._films.values())
-        while idle and (task := self._next(workers)):
-            self._crew.start(idle.popleft(), task)
-        left = sum(len(film.todo) + film.out for film in self._films.values())
+        workers = len(idle) + len(self._running)
+        while idle and (task := self._next(workers) or self._spare()):
+            worker = idle.popleft()
+            self._running[worker] = (task, self._clock())
+            self._films[task.film].at_work[task.key] += 1
+            self._crew.start(worker, task)
+        left = sum(len(film.todo) + film.at_work.total() for film in self._films.values())
         self._crew.wanted(left + len(self._waiting))
 
     def _next(self, workers: int) -> Task | None:
-        """Return what is most urgent: films that are not planned while little is left, else the oldest film's next."""
+        """Return what is most urgent: a film's plan while little else is left to do, else the oldest film's next."""
         ready = [film for film in self._films.values() if film.todo]
-        if sum(len(film.todo) for film in ready) < AHEAD * workers:
-            film = next((film for film in self._films.values() if not film.is_asked), None)
-            if film is None and self._waiting:
-                number, job = self._waiting.popleft()
-                film = self._films[number] = _Film(number, job, self._request(job), parts_folder(job.output))
-            if film is not None:
-                film.is_asked = True
-                film.out += 1
-                return Task(film.number, film.request)
+        if self._waiting and sum(len(film.todo) for film in ready) < AHEAD * workers:
+            number, job = self._waiting.popleft()
+            wide = workers >= WIDE * (1 + len(self._waiting))
+            request = replace(self._request(job), readers=workers if wide else 0)
+            film = _Film(number, job, request, parts_folder(job.output), began=self._clock())
+            self._films[number] = film
+            return film.task(film.todo.popleft())
         if not ready:
             return None
-        film = ready[0]
-        film.out += 1
-        return Task(film.number, film.request, film.plan, film.todo.popleft(), film.folder)
+        return ready[0].task(ready[0].todo.popleft())
+
+    def _spare(self) -> Task | None:
+        """Return a segment that another worker has been at for too long; the last of a film are not to wait for it."""
+        frames, seconds = self._made
+        if not frames:
+            return None
+        now = self._clock()
+
+        def excess(task: Task, since: float) -> float:
+            assert task.plan is not None
+            return (now - since) / (task.plan.segments[task.number].frames * seconds / frames)
+
+        slow = [
+            (excess(task, since), worker)
+            for worker, (task, since) in self._running.items()
+            if task.plan and (film := self._films.get(task.film)) and film.at_work[task.key] == 1
+        ]
+        most, worker = max(slow, default=(0.0, 0))
+        return self._running[worker][0] if most > SLOW else None
 
     def _take(self, news: News) -> Iterator[Outcome]:
-        film = self._films.get(news.task.film)
+        task, since = self._running.pop(news.worker)
+        film = self._films.get(task.film)
         if isinstance(news.found, UnfitError):
             self._crew.dismiss(news.worker)
             self._report.note(Path(), f"{news.found}")
-        if film is None:  # it has failed meanwhile
+        if film is None:  # it is done, or has failed meanwhile
+            if task.film in self._late and not any(other.film == task.film for other, _ in self._running.values()):
+                shutil.rmtree(self._late.pop(task.film), ignore_errors=True)
             return
-        film.out -= 1
+        film.at_work -= Counter([task.key])  # what comes to nothing is left out
         try:
-            if isinstance(news.found, Plan):
+            if isinstance(news.found, Receipt):
+                self._count(film, news.found, self._clock() - since)
+            elif isinstance(news.found, Reading):
+                self._gather(film, task.number, news.found)
+            elif isinstance(news.found, Outline):
+                film.outline = news.found
+                film.todo.extend(("read", number) for number in range(len(news.found.ranges)))
+            elif isinstance(news.found, Plan):
                 self._lay_out(film, news.found)
-            elif isinstance(news.found, Receipt):
-                self._count(film, news.found)
             else:
-                self._again(film, news)
+                self._again(film, task, news.found)
         except Exception as error:
             del self._films[film.number]
             yield Outcome.failed(film.job, error)
 
+    def _gather(self, film: _Film, number: int, reading: Reading) -> None:
+        """Take what was seen of a range; with the last of them the film is planned."""
+        assert film.outline is not None
+        film.readings[number] = reading
+        if len(film.readings) < len(film.outline.ranges):
+            return
+        plan = finish_plan(film.outline, [film.readings[place] for place in range(len(film.readings))])
+        film.outline, film.readings = None, {}
+        if plan is None:  # it has to be read in one pass
+            film.request = replace(film.request, readers=0)
+            film.todo.append(("plan", 0))
+        else:
+            self._lay_out(film, plan)
+
     def _lay_out(self, film: _Film, plan: Plan) -> None:
         film.plan = plan
-        parts = Parts(film.folder, plan)
+        parts = self._parts(film.folder, plan)
         parts.claim()
-        film.todo.extend(parts.missing())
-        missing = sum(plan.segments[number].frames for number in film.todo)
-        film.done = film.resumed = plan.frames - missing
-        self._frames_kept += film.done
+        missing = parts.missing()
+        film.left = set(missing)
+        # The longest first: then the last ones are short, and all workers end at about the same time.
+        film.todo.extend(("make", n) for n in sorted(missing, key=lambda n: -plan.segments[n].frames))
+        film.done = film.resumed = plan.frames - sum(plan.segments[number].frames for number in missing)
+        self._kept += film.done
         self._report.planned(film.job.source, plan.frames, film.done)
         self._join_if_done(film)
 
-    def _count(self, film: _Film, receipt: Receipt) -> None:
+    def _count(self, film: _Film, receipt: Receipt, seconds: float) -> None:
+        self._made = (self._made[0] + receipt.frames, self._made[1] + seconds)
+        if receipt.segment not in film.left:  # two have made it
+            return
+        film.left.remove(receipt.segment)
         film.done += receipt.frames
-        self._frames_kept += receipt.frames
-        film.tries.pop(receipt.segment, None)
+        self._kept += receipt.frames
         self._report.made(film.job.source, film.done, receipt)
         self._join_if_done(film)
 
     def _join_if_done(self, film: _Film) -> None:
-        if film.plan and not film.todo and not film.out:
+        if film.plan and not film.left and film.joining is None:
             film.joining = self._joiner.submit(self._join, film.job, film.plan, film.folder)
 
-    def _again(self, film: _Film, news: News) -> None:
-        """Put a task back, unless it would fail anywhere."""
-        task, error = news.task, news.found
-        assert isinstance(error, Exception)
+    def _again(self, film: _Film, task: Task, error: Exception) -> None:
+        """Put a task back, unless it would fail anywhere, or somebody else is at it."""
         if not isinstance(error, LostError | UnfitError):
             raise error
-        key = task.number if task.plan else -1
         if isinstance(error, LostError):
-            film.tries[key] = film.tries.get(key, 0) + 1
-            if film.tries[key] >= TRIES:
-                raise _given_up(film, task, error)
-            self._report.note(film.job.source, f"{_named(task)} is begun again: {error}")
-        if task.plan:
-            film.todo.appendleft(task.number)
-        else:
-            film.is_asked = False
+            film.tries[task.key] += 1
+            if film.tries[task.key] >= TRIES:
+                what = f"cannot colorize {film.job.source}"
+                why = f"{task} has lost {TRIES} workers, the last one so: {error}"
+                remedy = "Look at the memory of the workers' machines; the same command goes on"
+                raise OutputError(what, why, remedy)
+            self._report.note(film.job.source, f"{task} is begun again: {error}")
+        if not film.at_work[task.key] and (not task.plan or task.number in film.left):
+            film.todo.appendleft(task.key)
 
     def _joined(self) -> Iterator[Outcome]:
         for film in [film for film in self._films.values() if film.joining and film.joining.done()]:
             assert film.joining is not None
             del self._films[film.number]
             try:
-                yield Outcome(film.job, self._timed(film, film.joining.result()))
+                result = self._timed(film, film.joining.result())
             except PartsError as error:
                 if not self._made_again(film, error.segments):
                     yield Outcome.failed(film.job, error)
             except Exception as error:
                 yield Outcome.failed(film.job, error)
+            else:
+                if film.at_work.total():
+                    self._late[film.number] = film.folder
+                yield Outcome(film.job, result)
 
     def _timed(self, film: _Film, result: Result) -> Result:
         """Return the result of joining with the time that the whole film took."""
-        seconds = time.monotonic() - film.began
-        fps = (result.frames - film.resumed) / seconds
+        seconds = self._clock() - film.began
+        fps = (result.frames - film.resumed) / max(seconds, 1e-9)
         return replace(result, seconds=round(seconds, 3), fps=round(fps, 2), resumed=film.resumed)
 
     def _made_again(self, film: _Film, segments: Sequence[int]) -> bool:
         """Put parts back that are damaged, unless they were put back before."""
         if not segments or not film.plan or film.repaired:
             return False
-        parts = Parts(film.folder, film.plan)
+        parts = self._parts(film.folder, film.plan)
         for number in segments:
             parts.forget(number)
-        film.todo.extend(segments)
+        film.todo.extend(("make", number) for number in segments)
+        film.left = set(segments)
         film.joining, film.repaired = None, True
         self._films[film.number] = film
         self._report.note(film.job.source, f"{len(segments)} parts are damaged: made again")
@@ -281,13 +293,3 @@ class Schedule:
 def parts_folder(output: Path) -> Path:
     """Return the folder of a film's parts while it is made."""
     return output.with_name(f".{output.name}.parts")
-
-
-def _named(task: Task) -> str:
-    return f"segment {task.number}" if task.plan else "the plan"
-
-
-def _given_up(film: _Film, task: Task, error: Exception) -> VidcolorError:
-    what = f"cannot colorize {film.job.source}"
-    why = f"{_named(task)} has lost {TRIES} workers, the last one so: {error}"
-    return OutputError(what, why, "Look at the memory of the workers' machines; the same command goes on")

@@ -15,7 +15,8 @@ from vidcolor.errors import OutputError, UnfitError, writing
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.distributed.parts import Parts, Receipt
 from vidcolor.pipeline.distributed.plan import Plan, source_identity, with_paths
-from vidcolor.pipeline.distributed.planner import make_plan
+from vidcolor.pipeline.distributed.planner import Outline, begin_plan
+from vidcolor.pipeline.distributed.ranges import Range, Reading, read_range
 from vidcolor.pipeline.distributed.transfer import Cache, Keeper
 from vidcolor.pipeline.distributed.worker import Worker
 from vidcolor.settings import RunSettings, ShotSettings
@@ -29,6 +30,7 @@ class Request:
         suffix: Of the film that is to be written.
         known: An earlier plan, which may do.
         lengths: As in the plan; None: the usual ones.
+        readers: Stations that could read parts of it at the same time.
     """
 
     film: Path
@@ -37,6 +39,7 @@ class Request:
     shot: ShotSettings
     known: Plan | None = None
     lengths: tuple[int, int] | None = None
+    readers: int = 0
 
 
 class Station:
@@ -56,18 +59,28 @@ class Station:
         self._predictors: dict[object, Predictor] = {}
         self._worker: Worker | None = None
 
-    def plan(self, request: Request) -> Plan:
-        """Plan a film, by the paths that the request knows its files by.
+    def plan(self, request: Request) -> Plan | Outline:
+        """Plan a film, or outline it for several readers, by the paths that the request knows its files by.
 
         Raises:
-            VidcolorError: as make_plan does.
+            VidcolorError: as begin_plan does.
         """
         film, run, known = self._reached(request.film), with_paths(request.run, self._reached), request.known
-        found = make_plan(
-            film, suffix=request.suffix, settings=run, shot=request.shot, lengths=request.lengths,
+        found = begin_plan(
+            film, request.suffix, run, request.shot, lengths=request.lengths, most=request.readers,
             known=known and replace(known, run=with_paths(known.run, self._reached)),
         )  # fmt: skip
-        return found.told_as(request.film, request.run)
+        if isinstance(found, Plan):
+            return found.told_as(request.film, request.run)
+        return replace(found, plan=found.plan.told_as(request.film, request.run))
+
+    def read(self, request: Request, part: Range) -> Reading:
+        """Read a range of a film that was outlined.
+
+        Raises:
+            VidcolorError: the film cannot be read there.
+        """
+        return read_range(self._reached(request.film), request.run, part)
 
     def make(self, plan: Plan, number: int, folder: Path) -> Receipt:
         """Make a segment.
