@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -233,21 +234,27 @@ def test_the_last_segments_wait_for_no_straggler(tmp_path: Path) -> None:
     """A segment that takes far longer than usual is made by an idle worker too; the first of the two counts."""
     made: Counter[tuple[str, int]] = Counter()
     well, now = honest(COUNTS, made), [0.0]
+    asked: list[int] = []
 
-    @dataclass
-    class Clocked(FakeCrew):
-        """One worker never ends while another is at work."""
+    class WithStraggler(FakeCrew):
+        """The worker that gets the film's last segment does not end with it; a minute passes with each look."""
 
         def news(self, patience: float) -> list[News]:
-            now[0] += 1.0
-            if set(self.busy) == {0}:
+            now[0] += 60.0
+            assert now[0] < 60_000.0, "nothing ends any more"
+            ready = [(worker, task) for worker, task in self.busy.items() if asked.count(worker) == 0]
+            if not ready:
+                time.sleep(patience)  # the film is joined meanwhile
                 return []
-            ready = {worker: task for worker, task in self.busy.items() if worker or not task.plan}
-            worker = min(ready, default=0)
-            task = self.busy.pop(worker)
+            worker, task = ready[0]
+            del self.busy[worker]
             return [News(worker, task, self.deed(task))]
 
-    outcomes = []
+        def start(self, worker: int, task: Task) -> None:
+            super().start(worker, task)
+            if task.plan and task.number == 11 and not asked:
+                asked.append(worker)
+
     job = Job(Path("/films/c.mkv"), tmp_path / "c.mp4")
     request = Request(job.source, ".mp4", RunSettings(), ShotSettings())
 
@@ -255,10 +262,11 @@ def test_the_last_segments_wait_for_no_straggler(tmp_path: Path) -> None:
         Parts(parts, plan).remove()
         return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
 
-    films = Schedule([job], Clocked(well), lambda job: request, join, Report(), clock=lambda: now[0])
-    outcomes = list(films.outcomes())
-    assert [outcome.status for outcome in outcomes] == ["done"]
-    assert set(made) == {("c", n) for n in range(12)}
+    crew = WithStraggler(well)
+    films = Schedule([job], crew, lambda job: request, join, Report(), clock=lambda: now[0])
+    assert [outcome.status for outcome in films.outcomes()] == ["done"]
+    assert made == Counter({("c", n): 1 for n in range(12)})
+    assert [task.number for task in crew.busy.values()] == [11], "the straggler is at it still"
     assert not list(tmp_path.iterdir())
 
 

@@ -29,7 +29,7 @@ AHEAD = 3  # segments for each worker that are laid out ahead: below it the next
 JOINS = 2  # films that are joined at the same time
 PATIENCE = 1.0  # seconds that are waited for news before joins are looked at
 SLOW = 1.5  # times as long as usual, after which an idle worker makes a segment too: the first of the two counts
-WIDE = 4  # workers for each film that is left, from which on a film is read in several places at once
+LATE = 10.0  # seconds that it has to be at work at least: a worker that is new loads its network first
 
 
 @dataclass
@@ -142,8 +142,7 @@ class Schedule:
         ready = [film for film in self._films.values() if film.todo]
         if self._waiting and sum(len(film.todo) for film in ready) < AHEAD * workers:
             number, job = self._waiting.popleft()
-            wide = workers >= WIDE * (1 + len(self._waiting))
-            request = replace(self._request(job), readers=workers if wide else 0)
+            request = replace(self._request(job), readers=workers)
             film = _Film(number, job, request, parts_folder(job.output), began=self._clock())
             self._films[number] = film
             return film.task(film.todo.popleft())
@@ -156,30 +155,27 @@ class Schedule:
         frames, seconds = self._made
         if not frames:
             return None
-        now = self._clock()
-
-        def excess(task: Task, since: float) -> float:
-            assert task.plan is not None
-            return (now - since) / (task.plan.segments[task.number].frames * seconds / frames)
-
-        slow = [
-            (excess(task, since), worker)
-            for worker, (task, since) in self._running.items()
-            if task.plan and (film := self._films.get(task.film)) and film.at_work[task.key] == 1
-        ]
-        most, worker = max(slow, default=(0.0, 0))
-        return self._running[worker][0] if most > SLOW else None
+        now, slowest, most = self._clock(), None, 0.0
+        for task, since in self._running.values():
+            film = self._films.get(task.film)
+            if film is None or task.plan is None or task.number not in film.left or film.at_work[task.key] > 1:
+                continue
+            usual = task.plan.segments[task.number].frames * seconds / frames
+            excess = now - since - max(LATE, SLOW * usual)
+            if excess > most:
+                slowest, most = task, excess
+        return slowest
 
     def _take(self, news: News) -> Iterator[Outcome]:
         task, since = self._running.pop(news.worker)
         film = self._films.get(task.film)
-        if isinstance(news.found, UnfitError):
-            self._crew.dismiss(news.worker)
-            self._report.note(Path(), f"{news.found}")
         if film is None:  # it is done, or has failed meanwhile
             if task.film in self._late and not any(other.film == task.film for other, _ in self._running.values()):
                 shutil.rmtree(self._late.pop(task.film), ignore_errors=True)
             return
+        if isinstance(news.found, UnfitError):
+            self._crew.dismiss(news.worker)
+            self._report.note(Path(), f"{news.found}")
         film.at_work -= Counter([task.key])  # what comes to nothing is left out
         try:
             if isinstance(news.found, Receipt):
