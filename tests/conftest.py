@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads would wait for cores that others use
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +15,10 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from vidcolor.network.checkpoint import bundled_models
+from vidcolor.network.predictor import Predictor
+from vidcolor.settings import RunSettings
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +69,25 @@ def photo_shard(tmp_path: Path, photo_folder: Callable[..., Path]) -> Callable[.
         return tmp_path / name
 
     return make
+
+
+_PREPARED: dict[tuple[str, str, str], Predictor] = {}
+
+
+@pytest.fixture(autouse=True)
+def prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundled networks are loaded and folded once for all tests of a process: half of a small film's time is theirs."""
+    load = Predictor.load
+
+    def shared(settings: RunSettings) -> Predictor:
+        if str(settings.model) not in bundled_models():
+            return load(settings)
+        key = (str(settings.model), settings.device, settings.precision)
+        if key not in _PREPARED:
+            _PREPARED[key] = load(settings)
+        first = _PREPARED[key]
+        again = Predictor(first.model, first.device, first.precision)  # with a memory of its own
+        again.network = first.network
+        return again
+
+    monkeypatch.setattr(Predictor, "load", shared)

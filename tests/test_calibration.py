@@ -21,7 +21,8 @@ from vidcolor.network.heads import Prediction
 from vidcolor.training import calibration
 from vidcolor.training.calibration import HIGHEST, calibrate, learn_strength
 
-TINY = NetworkConfig(encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8))
+STEPS = 24
+TINY = NetworkConfig(encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8), size=64)
 
 
 class Dull(nn.Module):
@@ -97,7 +98,7 @@ def test_learned_strength_reaches_the_share(unsure: FusionNet, photos: Path) -> 
     listed = find_photos([photos])
     before = unsure(lab[:, :1]).ab
     own = calibrate(unsure, listed, unsure.config.size, torch.device("cpu"), target=0.0).share
-    network, found = learn_strength(unsure, [(lab[:, :1], lab)] * 40, listed, unsure.config.size, target=1.5 * own)
+    network, found = learn_strength(unsure, [(lab[:, :1], lab)] * STEPS, listed, unsure.config.size, target=1.5 * own)
     assert found.share == pytest.approx(1.5 * own, rel=0.05)
     after = network(lab[:, :1]).ab
     assert found.gain == pytest.approx((after.norm(dim=1).mean() / before.norm(dim=1).mean()).item(), abs=0.02)
@@ -108,15 +109,18 @@ def test_learned_strength_costs_no_more_than_one_gain_for_all(unsure: FusionNet,
     lab = lab_of(photos)
     listed = find_photos([photos])
     own = calibrate(unsure, listed, unsure.config.size, torch.device("cpu"), target=0.0).share
-    _, found = learn_strength(unsure, [(lab[:, :1], lab)] * 40, listed, unsure.config.size, target=1.5 * own)
+    _, found = learn_strength(unsure, [(lab[:, :1], lab)] * STEPS, listed, unsure.config.size, target=1.5 * own)
     plain = calibrate(unsure, listed, unsure.config.size, torch.device("cpu"), target=found.share)
     assert found.psnr_lost <= plain.psnr_lost
 
 
-def test_an_uncalibrated_model_is_the_network_as_it_was(unsure: FusionNet, photos: Path, tmp_path: Path) -> None:
+def test_an_uncalibrated_model_is_the_network_as_it_was(
+    unsure: FusionNet, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Through the file and back: everything but the strength is untouched."""
+    monkeypatch.setattr(calibration, "PRICES", 2)
     lab = lab_of(photos)
-    network, _ = learn_strength(unsure, [(lab[:, :1], lab)] * 40, find_photos([photos]), unsure.config.size, target=0.9)
+    network, _ = learn_strength(unsure, [(lab[:, :1], lab)] * STEPS, find_photos([photos]), unsure.config.size, target=0.9)
     save_model(tmp_path / "model.safetensors", network, network.config)
     model = load_model(tmp_path / "model.safetensors")
     assert not torch.equal(model.network(lab[:, :1]).ab, unsure(lab[:, :1]).ab)

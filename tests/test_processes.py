@@ -23,7 +23,7 @@ from vidcolor.training.processes import Processes
 
 OPTIONS = [
     "--encoder", "test_resnet", "--decoder", "16,8", "--epochs", "2", "--batch-size", "4", "--sizes", "32",
-    "--precision", "fp32", "--device", "cpu", "--workers", "0",
+    "--precision", "fp32", "--device", "cpu", "--workers", "0", "--colorfulness", "0",
 ]  # fmt: skip
 
 
