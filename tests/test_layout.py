@@ -74,14 +74,34 @@ def order(room: str) -> list[str]:
     return list(TopologicalSorter({module: sorted(within(module)) for module in members}).static_order())
 
 
+def stair_of(module: str) -> str:
+    """The module itself, or the folder of its room that it lies in."""
+    return ".".join(module.split(".")[:3])
+
+
+def stairs(room: str) -> list[str]:
+    """The modules and folders of a room, those that import others after them."""
+    found: dict[str, set[str]] = {}
+    for module in (module for module in IMPORTS if room_of(module) == room):
+        found.setdefault(stair_of(module), set()).update(map(stair_of, within(module)))
+    return list(
+        TopologicalSorter({stair: sorted(below - {stair}) for stair, below in sorted(found.items())}).static_order()
+    )
+
+
 def table() -> str:
-    """The rooms from the top down, each with its modules from the top down and what they hold."""
+    """The rooms from the top down, each with its modules and folders from the top down and what they hold."""
     lines = ["| room | module | what it holds |", "| --- | --- | --- |"]
     for room in reversed([room for room in ROOMS if f"vidcolor.{room}" in MODULES]):
-        for module in sorted(order(room), key=lambda name: (name.count("."), -order(room).index(name))):
+        modules, steps = order(room), stairs(room)
+        for module in sorted(
+            modules,
+            key=lambda name: (name.count(".") > 1, -steps.index(stair_of(name)), name.count("."), -modules.index(name)),
+        ):
             first = (ast.get_docstring(ast.parse(MODULES[module].read_text())) or "").split("\n\n")[0]
             place = module.removeprefix(f"vidcolor.{room}").lstrip(".").replace(".", "/")
-            names = ("", f"`{place}`") if place else (f"**{room}**", "")
+            place += "/" if MODULES[module].name == "__init__.py" else ""
+            names = ("", f"`{place}`") if place.strip("/") else (f"**{room}**", "")
             lines.append(f"| {names[0]} | {names[1]} | {' '.join(first.split())} |")
     return "\n".join(lines) + "\n"
 
@@ -96,8 +116,9 @@ def test_imports_go_down() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_circles_inside_a_room(room: str) -> None:
-    """The modules of a room stand in an order; graphlib names the circle where they do not."""
+    """The modules of a room stand in an order, and so do its folders; graphlib names the circle where they do not."""
     assert set(order(room)) <= set(IMPORTS)
+    assert set(stairs(room)) <= set(IMPORTS)
 
 
 @pytest.mark.parametrize("library", sorted(DOORS))
