@@ -75,8 +75,13 @@ _PREPARED: dict[tuple[str, str, str], Predictor] = {}
 
 
 @pytest.fixture(autouse=True)
-def prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bundled networks are loaded and folded once for all tests of a process: half of a small film's time is theirs."""
+def prepared_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundled networks are loaded and folded once for all tests of a process: half of a small film's time is theirs.
+
+    Not for tests marked ``prepares``, which look at how networks are prepared.
+    """
+    if request.node.get_closest_marker("prepares"):
+        return
     load = Predictor.load
 
     def shared(settings: RunSettings) -> Predictor:

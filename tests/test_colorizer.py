@@ -65,6 +65,7 @@ def test_a_picture_comes_out_as_from_the_command(colorizer: Colorizer, tmp_path:
     np.testing.assert_array_equal(colorizer.picture(grey, saturation=1.5), written)
 
 
+@pytest.mark.prepares
 def test_the_network_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many pictures and films follow."""
     folds = noted(monkeypatch, predictor, "fold_batch_norms")

@@ -161,6 +161,7 @@ def test_quiet_says_only_what_went_wrong(run: Run, tmp_path: Path) -> None:
     assert run("info", "-q", SAMPLES / "rocket.mov")[1] != ""  # it was asked for
 
 
+@pytest.mark.prepares
 def test_progress_for_other_programs(run: Run, tmp_path: Path) -> None:
     """Every line on stderr is an object; each input begins, and ends in one way or another."""
     folder = photos(tmp_path / "in", "b.png")
@@ -289,6 +290,7 @@ def test_the_process_is_set_up_before_torch() -> None:
         assert result.stdout.splitlines()[-1] == expected, result.stderr
 
 
+@pytest.mark.prepares
 def test_verbose_says_more(run: Run) -> None:
     """Model, device, precision, network size, encoder, segments with their shots and times; nothing of it without."""
     film = SAMPLES / "rocket.mov"

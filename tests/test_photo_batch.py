@@ -45,6 +45,7 @@ def test_photographs_come_out_as_they_do_alone(folder: Path, tmp_path: Path) -> 
         assert np.abs(pictures[0] - pictures[1]).max() <= 1
 
 
+@pytest.mark.prepares
 def test_a_folder_shares_one_network(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is loaded, folded and lowered once, and asked in batches of one size; and not at all without work."""
     folds = noted(monkeypatch, predictor, "fold_batch_norms")
