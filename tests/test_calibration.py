@@ -120,7 +120,8 @@ def test_an_uncalibrated_model_is_the_network_as_it_was(
     """Through the file and back: everything but the strength is untouched."""
     monkeypatch.setattr(calibration, "PRICES", 2)
     lab = lab_of(photos)
-    network, _ = learn_strength(unsure, [(lab[:, :1], lab)] * STEPS, find_photos([photos]), unsure.config.size, target=0.9)
+    listed, size = find_photos([photos]), unsure.config.size
+    network, _ = learn_strength(unsure, [(lab[:, :1], lab)] * STEPS, listed, size, target=0.9)
     save_model(tmp_path / "model.safetensors", network, network.config)
     model = load_model(tmp_path / "model.safetensors")
     assert not torch.equal(model.network(lab[:, :1]).ab, unsure(lab[:, :1]).ab)
