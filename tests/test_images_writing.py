@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import imagecodecs
 import numpy as np
 import OpenEXR
@@ -21,6 +22,7 @@ from PIL import ExifTags
 from PIL import Image as Pillow
 from PIL.TiffImagePlugin import IFDRational
 
+from calls import noted
 from vidcolor.errors import OutputError
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.metadata import Metadata
@@ -274,3 +276,22 @@ def test_a_full_place_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(OutputError, match=r"cannot write .*a\.png"):
         write_image(tmp_path / "a.png", Image(noise(np.uint8), 8))
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("suffix", [".jp2", ".j2k"])
+@pytest.mark.parametrize(("height", "width"), [(70, 2055), (2090, 40)])
+def test_large_jpeg_2000_needs_memory_for_a_tile_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, width: int, suffix: str
+) -> None:
+    """Sixty megapixels took 2.8 GB. OpenJPEG reads what is joined from tiles, and FFmpeg's own decoder does, too."""
+    calls = noted(monkeypatch, imagecodecs, "jpeg2k_encode")
+    ramp = np.linspace(0, 65535, height * width * 3).reshape(height, width, 3).astype(np.uint16)
+    path = tmp_path / f"large{suffix}"
+    write_image(path, Image(ramp, 16))
+    assert max(max(call.arguments[0].shape) for call in calls) == 2048
+    assert np.array_equal(read_image(path).pixels, ramp)
+    assert np.array_equal(imagecodecs.jpeg2k_decode(path.read_bytes()), ramp)
+    start = path.read_bytes().index(b"\xff\x4f\xff\x51")
+    bare = io.BytesIO(path.read_bytes()[start:])
+    with av.open(bare, format="j2k_pipe") as stream:
+        assert np.array_equal(next(stream.decode(video=0)).to_ndarray(), ramp)

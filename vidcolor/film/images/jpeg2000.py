@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcolor.film.images import jpeg2000_tiles
 from vidcolor.film.images.metadata import Metadata, dpi_of_exif
 from vidcolor.film.images.samples import Samples, check_size, from_channels, to_depth, unreadable
 
@@ -84,9 +85,9 @@ def encoded(path: Path, values: NDArray[Any], alpha: NDArray[Any] | None, metada
     """Return the parts of a lossless JPEG 2000 file of RGB, with opacity where there is some."""
     pixels = values if alpha is None else np.dstack([values, alpha])
     form = "j2k" if path.suffix.lower() in (".j2k", ".j2c", ".jpc") else "jp2"
-    data = imagecodecs.jpeg2k_encode(pixels, level=0, reversible=True, codecformat=form, numthreads=1)
+    parts = jpeg2000_tiles.encoded(pixels, form)
     if form == "j2k":
-        return [data]
+        return parts
     exif = metadata.exif_with_dpi()
     boxes = [_EXIF + exif] * bool(exif) + [_XMP + metadata.xmp] * bool(metadata.xmp)
-    return [data, *(struct.pack(">I4s", len(body) + 8, b"uuid") + body for body in boxes)]
+    return [*parts, *(struct.pack(">I4s", len(body) + 8, b"uuid") + body for body in boxes)]
