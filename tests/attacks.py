@@ -47,7 +47,7 @@ def survive(module: str, folder: Path, count: int, attack: str = "attack") -> st
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import {module}; "
     code += f"from pathlib import Path; {module}.{attack}(Path({str(folder)!r}), {SEED}, {count})"
     try:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60 + count)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60 + 5 * count)
     except subprocess.TimeoutExpired as hung:
         pytest.fail(f"hangs at mutation {(hung.stdout or b'').split()[-1:]}")
     number = done.stdout.split()[-1:]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
+from vidcolor.film import info
 from vidcolor.film.containers.container import readable
 from vidcolor.film.containers.decode import MAX_BAD_PACKETS
 from vidcolor.film.deinterlace import Deinterlacer, is_combed
@@ -289,3 +290,17 @@ def test_formats_of_cameras_and_devices_are_deinterlaced(pix_fmt: str) -> None:
             assert is_combed(luma) == combed
             assert not is_combed(whole)
             assert combed or np.array_equal(whole, luma)
+
+
+def test_side_data_of_a_kind_that_pyav_does_not_know() -> None:
+    """A film of two views (MV-HEVC) ended in a traceback: PyAV gives no side data at all beside an unknown kind."""
+
+    class Frame:
+        rotation = 90
+
+        @property
+        def side_data(self) -> dict[str, bytes]:
+            raise ValueError("29 is not a valid Type")
+
+    assert orientation(Frame()) == (90, False)  # type: ignore[arg-type]
+    assert info._side_data([Frame()]) == set()  # type: ignore[list-item]

@@ -157,8 +157,8 @@ def describe_other(stream: Stream, marks: TrackMarks) -> StreamInfo:
 
 def orientation(picture: VideoFrame) -> tuple[int, bool]:
     """Return degrees anticlockwise that players turn a picture by, and whether they mirror it after that."""
-    side_data: Any = picture.side_data  # a mapping, of which PyAV's stub knows one kind
     try:
+        side_data: Any = picture.side_data  # a mapping, of which PyAV's stub knows one kind
         matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)[:9].reshape(3, 3).astype(float)
     except (KeyError, ValueError):  # none, or beside a kind of side data that PyAV does not know
         return int(picture.rotation), False
@@ -173,8 +173,8 @@ def _side_data(first: Iterable[VideoFrame]) -> set[str]:
     """Return the kinds of data that come with the first pictures."""
     kinds: set[str] = set()
     for picture in first:
-        side_data: Any = picture.side_data  # as in orientation
         with suppress(ValueError):  # a kind that PyAV does not know
+            side_data: Any = picture.side_data  # as in orientation
             kinds |= {data.type.name for data in side_data}
     return kinds
 

@@ -1,7 +1,7 @@
 """Large JPEG 2000 pictures, written tile by tile: OpenJPEG holds all values of a tile as 32-bit numbers, twice.
 
-Each tile is encoded as a picture of its own, and the codestreams are joined to one. This is exact because the tiles begin
-where all the grids of the format (wavelet, precincts, code blocks) begin anew, too.
+Each tile is encoded as a picture of its own, and the codestreams are joined to one. This is exact because the tiles
+begin where all the grids of the format (wavelet, precincts, code blocks) begin anew, too.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _tile_part(data: bytes, start: int, number: int, main: dict[bytes, bytes]) -
 
 
 def _boxes(boxes: bytes, height: int, width: int, length: int) -> bytes:
-    """Return the boxes before a codestream for one of another size and length in bytes; nothing where there are none."""
+    """Return the boxes before a codestream for one of another size, and of a length in bytes."""
     if not boxes:
         return b""
     changed = bytearray(boxes)
