@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vidcolor.errors import DeviceError, InputError
-from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
 from vidcolor.film import info
+from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
 from vidcolor.film.containers.container import readable
 from vidcolor.film.containers.decode import MAX_BAD_PACKETS
 from vidcolor.film.deinterlace import Deinterlacer, is_combed
