@@ -1,20 +1,19 @@
 """How fast photographs are colored, beside another checkout of vidcolor, and how much memory a large one takes.
 
     python benchmarks/photos.py --baseline ../vidcolor-before
-    python benchmarks/photos.py --megapixels 60
+    python benchmarks/photos.py --megapixels 60 --suffixes .tif .png .jp2
 
 With --baseline: a folder of photographs of 160 to 640 pixels is colored in one call of the command by this checkout and
 by the other, in turns, so that other work on the machine weighs on both. Both use the weights of the other: newer ones
 may be a larger network. Variances of its batch norms that overflowed to infinity are finite for both, and as large as
 a float32 can be: the channels stay as dead as they are. With --megapixels: one photograph of that size, 16 bits a
-channel, and the peak of memory.
+channel, in each format, and the peak of memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import time
 from pathlib import Path
 
 import cv2
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
@@ -90,15 +90,31 @@ def compare(baseline: Path, count: int, repeats: int) -> None:
         print(f"{ratio:.1f} times as many photographs a second")
 
 
-def measure(megapixels: float) -> None:
-    """Print seconds and peak memory of one large photograph."""
+def write_large(path: Path, megapixels: float) -> None:
+    """One grey photograph of 16 bits a channel."""
+    height = round((megapixels * 1e6 / 1.5) ** 0.5)
+    grey = scene(np.random.default_rng(0), round(1.5 * height), height, deep=True)
+    if path.suffix == ".jp2":
+        path.write_bytes(imagecodecs.jpeg2k_encode(grey, level=0, reversible=True))
+    else:
+        cv2.imwrite(str(path), grey)
+
+
+def measure(megapixels: float, suffix: str) -> None:
+    """Print seconds and peak memory of one large photograph, grey in and color out."""
     with tempfile.TemporaryDirectory() as name:
-        source, output = Path(name) / "large.tif", Path(name) / "large.color.tif"
-        height = round((megapixels * 1e6 / 1.5) ** 0.5)
-        cv2.imwrite(str(source), scene(np.random.default_rng(0), round(1.5 * height), height, deep=True))
-        seconds = command(HERE, source, output, HERE / "weights" / "fast.safetensors")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    print(f"{megapixels:g} megapixels of 16 bits in {seconds:.1f} s, {peak:.2f} GiB at most")
+        source, output = Path(name) / f"large{suffix}", Path(name) / f"large.color{suffix}"
+        # In a process of its own: a child is charged with the memory that its parent once had.
+        subprocess.run([sys.executable, __file__, "--make", str(source), "--megapixels", str(megapixels)], check=True)
+        words = [sys.executable, "-m", "vidcolor", "colorize", str(source), "-o", str(output), "--quiet"]
+        began = time.perf_counter()
+        child = subprocess.Popen(words, cwd=HERE, env={**os.environ, "PYTHONPATH": str(HERE)})
+        _, status, usage = os.wait4(child.pid, 0)  # of this child alone
+        seconds = time.perf_counter() - began
+    if status:
+        sys.exit(f"{' '.join(words)} failed")
+    peak = usage.ru_maxrss * 1024 / 1e9
+    print(f"{megapixels:g} megapixels of 16 bits, {suffix}: {seconds:.1f} s, at most {peak:.2f} GB", flush=True)
 
 
 def main() -> None:
@@ -107,11 +123,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="photographs")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--megapixels", type=float, help="of one large photograph")
+    parser.add_argument("--suffixes", nargs="+", default=[".tif"], choices=[".tif", ".png", ".jp2"])
+    parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.baseline:
         compare(options.baseline.resolve(), options.count, options.repeats)
-    if options.megapixels:
-        measure(options.megapixels)
+    if options.make:
+        write_large(options.make, options.megapixels)
+    elif options.megapixels:
+        for suffix in options.suffixes:
+            measure(options.megapixels, suffix)
 
 
 if __name__ == "__main__":
