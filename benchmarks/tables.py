@@ -3,7 +3,7 @@
     VIDCOLOR_PHOTOS=photos VIDCOLOR_FOOTAGE=footage python benchmarks/tables.py weights/README.md benchmarks/README.md
 
 A table stands between two comments; the first one names the command that made it, and whether all of its output is
-wanted or the first table only:
+wanted, the first table only, or only this table's first row:
 
     <!-- output of: vidcolor evaluate "$VIDCOLOR_FOOTAGE/colour" -->
     <!-- end -->
@@ -21,7 +21,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-BLOCK = re.compile(r"<!-- (output|first table) of: ((?:vidcolor|python) .+?) -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- (output|first table|first row) of: ((?:vidcolor|python) .+?) -->\n.*?<!-- end -->", re.DOTALL)
+FIRST_ROW = 5  # lines: what was measured, an empty one, the two of the head, the row
 PROGRAMS = {"vidcolor": [sys.executable, "-m", "vidcolor"], "python": [sys.executable]}
 
 
@@ -39,8 +40,10 @@ def block(match: re.Match[str]) -> str:
     """The comments with a new table between them, below its command."""
     kind, command = match.groups()
     text = measure(command)
-    if kind == "first table":
+    if kind != "output":
         text = "\n\n".join(text.split("\n\n")[:2])
+    if kind == "first row":
+        text = "\n".join(text.splitlines()[:FIRST_ROW])
     return f"<!-- {kind} of: {command} -->\n```console\n$ {command}\n```\n\n{text}\n<!-- end -->"
 
 
