@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -41,13 +42,24 @@ def test_parts_of_a_batch_are_aged_as_the_whole() -> None:
         torch.testing.assert_close(aged(rgb[rank::2], rank, 2), whole[rank::2])
 
 
-def train(data: Path, out: str, cwd: Path, processes: int) -> subprocess.CompletedProcess[str]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *(launcher if processes > 1 else []), "-m", "vidcolor", "train", str(data), "-o", out]
+def start(data: Path, out: str, cwd: Path, *launcher: str) -> subprocess.Popen[str]:
+    torchrun = ["-m", "torch.distributed.run", *launcher] if launcher else []
+    command = [sys.executable, *torchrun, "-m", "vidcolor", "train", str(data), "-o", out, *OPTIONS]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [*command, *OPTIONS], capture_output=True, text=True, cwd=cwd, timeout=180, env=environment, check=False
-    )
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=cwd, env=environment)
+
+
+def ended(run: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        said, told = run.communicate(timeout=180)
+    finally:
+        run.kill()
+    return subprocess.CompletedProcess(run.args, run.returncode, said, told)
+
+
+def train(data: Path, out: str, cwd: Path, processes: int) -> subprocess.CompletedProcess[str]:
+    return ended(start(data, out, cwd, *(["--standalone", "--nproc-per-node", "2"] if processes > 1 else [])))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -73,6 +85,27 @@ def test_two_processes_train_as_one(photo_folder: Callable[..., Path], tmp_path:
     running = [key for key in single if key.startswith("network.") and key.endswith("running_mean")]
     for key in running:  # batch norms saw the whole batch
         torch.testing.assert_close(double[key], single[key], rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.skipif(
+    os.environ.get("VIDCOLOR_CLUSTER_TESTS") != "all", reason="takes a minute: set VIDCOLOR_CLUSTER_TESTS=all"
+)
+def test_two_machines_train_as_one(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+    """Two launchers that meet at an address, as on two machines: the loss curve of one process, written by one."""
+    data = photo_folder(count=17)
+    one = train(data, "one", tmp_path, 1)
+    assert one.returncode == 0, one.stderr
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    address = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", str(port)]
+    runs = [start(data, "two", tmp_path, *address, "--node-rank", str(rank)) for rank in (0, 1)]
+    first, second = (ended(run) for run in runs)
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    curves = [[s["loss"] for s in lines(tmp_path / out / "steps.jsonl")] for out in ("one", "two")]
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
+    assert first.stdout.splitlines() == ["two/model.safetensors"]
+    assert not second.stdout
 
 
 def test_a_batch_must_divide(

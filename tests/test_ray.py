@@ -16,15 +16,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from networks import let_color
 from reels import SHOT, SHOTS, digest, write_reel
 from vidcolor.cli.process import QUIET_LIBRARIES
 from vidcolor.errors import VidcolorError
+from vidcolor.network.checkpoint import bundled_models, load_model, save_model
 from vidcolor.pipeline.distributed.farm import colorize_on_ray
 from vidcolor.pipeline.distributed.parts import Receipt
 from vidcolor.pipeline.distributed.tasks import Report
@@ -60,8 +63,8 @@ class Nodes:
     def address(self) -> str:
         return str(self.cluster.address)
 
-    def add(self) -> Any:
-        return self.cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    def add(self, **options: Any) -> Any:
+        return self.cluster.add_node(num_cpus=1, object_store_memory=STORE, **options)
 
     def lose(self) -> None:
         """Let a node vanish that is not the head."""
@@ -206,6 +209,49 @@ def test_a_worker_with_another_version_is_refused_by_name(
     monkeypatch.setattr(cluster, "version", lambda name: "0.0.1" if name == "torch" else metadata.version(name))
     with pytest.raises(VidcolorError, match=r"has torch .* instead of 0\.0\.1"):
         colorize(nodes, [Job(film, tmp_path / "film.mp4")])
+
+
+@long
+def test_a_worker_with_another_model_is_refused_by_name(nodes: Nodes, tmp_path: Path) -> None:
+    """The file of the model changes after the film is planned: nothing is made with what is there now."""
+    film, model = write_reel(tmp_path / "film.mkv"), tmp_path / "model.safetensors"
+    shutil.copy(bundled_models()["fast"], model)
+    other = load_model(model)
+    let_color(other.network)
+
+    def exchange(film: Path, frames: int, done: int) -> None:
+        save_model(model, other.network, other.config)
+
+    cluster, settings = ClusterSettings(ray=nodes.address), replace(SETTINGS, model=model)
+    report = Report(planned=exchange)
+    with pytest.raises(VidcolorError, match="has another model"):
+        list(colorize_on_ray([Job(film, tmp_path / "film.mp4")], cluster, settings=settings, report=report))
+    assert not (tmp_path / "film.mp4").exists()
+
+
+@long
+def test_a_full_disk_at_one_worker_is_not_the_films(tmp_path: Path) -> None:
+    """Its temporary folder has no room: it is told by name, and the other machines make the film."""
+    small = tmp_path / "small"
+    small.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(small)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a small disk")
+    nodes = Nodes(2)
+    try:
+        nodes.add(env_vars={"TMPDIR": str(small)})
+        film = write_reel(tmp_path / "film.mkv", shots=30)
+        assert film.stat().st_size > 128 << 10
+        notes: list[str] = []
+        report = Report(note=lambda film, line: notes.append(line))
+        (outcome,) = colorize(nodes, [Job(film, tmp_path / "film.mp4")], report, share_files=False)
+        assert outcome.status == "done", outcome.error
+        assert any("no space left on device" in note for note in notes), notes
+        assert digest(tmp_path / "film.mp4") == whole(film)
+    finally:
+        ray.shutdown()
+        nodes.cluster.shutdown()
+        subprocess.run(["umount", str(small)], check=True)
 
 
 @long

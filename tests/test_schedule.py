@@ -70,7 +70,8 @@ class FakeCrew:
         task = self.busy.pop(worker)
         return [News(worker, task, self.deed(task))]
 
-    def dismiss(self, worker: int) -> None:
+    def dismiss(self, worker: int, why: str) -> None:
+        assert why
         self.workers.discard(worker)
 
     def wanted(self, tasks: int) -> None:

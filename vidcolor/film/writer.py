@@ -202,16 +202,19 @@ class FilmWriter:
         with self._failures():
             assert self._container is not None
             assert self._copies is not None
+            unit, moved = None, 0
             for packet in packets:
                 dts, pts = times_of(packet)
+                base = packet.time_base
                 if self._counts and not self._begun:
-                    first = pts * Fraction(packet.time_base)
+                    first = pts * Fraction(base)
                     self._copies.begin_at(first, Fraction(self.encoding.time_base))
                     self._shift = float(first)
                 self._begun = True
-                self._check_place(pts, Fraction(packet.time_base))
-                self._copies.copy_until(float(dts * packet.time_base))
-                moved = round(self._shift / packet.time_base)
+                if base != unit:  # of all packets alike: fractions are slow
+                    unit, moved = base, round(self._shift / base)
+                self._check_place(pts, base)
+                self._copies.copy_until(dts * base.numerator / base.denominator)
                 packet.pts, packet.dts = pts - moved, dts - moved
                 packet.stream = self._stream
                 self._container.mux(packet)

@@ -32,11 +32,13 @@ class Processes:
         rank: Its number; number 0 writes files and talks.
         ranks: How many there are.
         device: Where it computes.
+        neighbors: How many of them are on this machine, itself included.
     """
 
     rank: int
     ranks: int
     device: torch.device
+    neighbors: int = 1
 
     @property
     def first(self) -> bool:
@@ -89,7 +91,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
-        yield Processes(dist.get_rank(), ranks, device)
+        yield Processes(dist.get_rank(), ranks, device, int(os.environ.get("LOCAL_WORLD_SIZE", ranks)))
     finally:
         dist.destroy_process_group()
 

@@ -75,7 +75,7 @@ class Run:
             smallest_crop=config.smallest_crop,
             mirror=config.mirror,
             part=2 if config.steadiness else 1,
-            workers=reading_workers(config.workers, processes.device.type, processes.ranks),
+            workers=reading_workers(config.workers, processes.device.type, processes.neighbors),
             rank=processes.rank,
             ranks=processes.ranks,
         )

@@ -8,14 +8,14 @@ from vidcolor.film.cores import usable_cores
 from vidcolor.settings import TrainSettings
 
 
-def reading_workers(workers: int, device_type: str, ranks: int) -> int:
+def reading_workers(workers: int, device_type: str, neighbors: int) -> int:
     """Return how many processes read photos: as many as asked for, or automatic (-1).
 
     A GPU would wait for one process that decodes; on a CPU the network itself takes all cores.
     """
     if workers >= 0:
         return workers
-    return max(1, usable_cores() // ranks - 2) if device_type == "cuda" else 0
+    return max(1, usable_cores() // neighbors - 2) if device_type == "cuda" else 0
 
 
 def learning_rate(step: int, total: int, config: TrainSettings) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import ray
@@ -56,8 +57,8 @@ class _FarKeeper:
 class StationActor:
     """A station on some machine of the cluster."""
 
-    def __init__(self, keeper: Any, cache: Path, shares: bool) -> None:
-        self._station = Station(_FarKeeper(keeper) if keeper else None, cache, shares=shares)
+    def __init__(self, keeper: Any, cache: str, shares: bool) -> None:
+        self._station = Station(_FarKeeper(keeper) if keeper else None, Path(gettempdir()) / cache, shares=shares)
 
     def hello(self) -> tuple[str, dict[str, str]]:
         """Return the machine's name, and what is installed there."""

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -69,7 +68,7 @@ class RayCrew:
         self._looked, self._wanted, self._born, self._failed = 0.0, 1, 0, 0
         self._trouble = ""
         self._mine = {name: version(name) for name in LIBRARIES}
-        self._cache = Path("/tmp" if Path("/tmp").is_dir() else ".") / f"vidcolor-{secrets.token_hex(6)}"
+        self._cache = f"vidcolor-{secrets.token_hex(6)}"  # a folder in the temporary folder of each machine
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._keeper = KeeperActor.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
 
@@ -129,10 +128,10 @@ class RayCrew:
                 found.append(News(number, task, value))
         return found
 
-    def dismiss(self, worker: Worker) -> None:
-        """Give a worker's machine nothing more to do."""
+    def dismiss(self, worker: Worker, why: str) -> None:
+        """Give a worker's machine nothing more to do; tell why when no machine is left."""
         if worker in self._members:
-            self._leave_out(self._members[worker].node, "it is unfit")
+            self._leave_out(self._members[worker].node, why)
 
     def wanted(self, tasks: int) -> None:
         """Take how many tasks could be done at the same time."""
@@ -172,7 +171,8 @@ class RayCrew:
     def _complain(self, nodes: Mapping[str, Mapping[str, float]]) -> None:
         what = "cannot go on"
         if self._unfit:
-            raise UnfitError(what, f"no machine is left: {'; '.join(self._unfit.values())}", "Make them alike")
+            reasons = "; ".join(dict.fromkeys(self._unfit.values()))
+            raise UnfitError(what, f"no machine is left: {reasons}", "Make them alike")
         cores = max((resources.get("CPU", 0) for resources in nodes.values()), default=0)
         gpus = f" and {self._needs.gpus:g} GPU" if self._needs.gpus else ""
         why = f"no machine of the cluster has {self._needs.cores} cores{gpus} for a worker; the largest has {cores:g}"

@@ -24,7 +24,7 @@ from vidcolor.pipeline.distributed.plan import PlannedSegment, Seen
 from vidcolor.pipeline.segments.cutting import MARKS, Mark, Start
 from vidcolor.settings import RunSettings
 
-LEAST = 3000  # frames of a range: two minutes, beside which what is read twice weighs little
+LEAST = 1500  # frames of a range: a minute, beside which what is read twice weighs little where many readers are idle
 BEFORE = 480  # frames that a range is read from before its beginning: most takes are shorter
 AFTER = LOOKAHEAD + MARKS  # frames that it is read beyond its end, to decide, and to compare with the next one
 

@@ -62,6 +62,11 @@ class _Film:
     repaired: bool = False
     began: float = 0.0
 
+    @property
+    def longest_to_do(self) -> int:
+        """The frames of the longest segment that no worker has begun."""
+        return self.plan.segments[self.todo[0][1]].frames if self.plan and self.todo else 0
+
     def task(self, key: Key) -> Task:
         """Return what is to be done as a task."""
         kind, number = key
@@ -129,7 +134,7 @@ class Schedule:
     def _hand_out(self) -> None:
         idle = deque(self._crew.idle())
         workers = len(idle) + len(self._running)
-        while idle and (task := self._next(workers) or self._spare()):
+        while idle and (task := self._spare() or self._next(workers)):
             worker = idle.popleft()
             self._running[worker] = (task, self._clock())
             self._films[task.film].at_work[task.key] += 1
@@ -151,16 +156,23 @@ class Schedule:
         return ready[0].task(ready[0].todo.popleft())
 
     def _spare(self) -> Task | None:
-        """Return a segment that another worker has been at for too long; the last of a film are not to wait for it."""
+        """Return a segment that another worker has been at for too long, if the last film would wait for it.
+
+        So it would when what is left to do is shorter: the longest is always made first.
+        """
         frames, seconds = self._made
-        if not frames:
+        if not frames or self._waiting or any(not film.plan for film in self._films.values()):
             return None
+        least = max((film.longest_to_do for film in self._films.values()), default=0)
         now, slowest, most = self._clock(), None, 0.0
         for task, since in self._running.values():
             film = self._films.get(task.film)
             if film is None or task.plan is None or task.number not in film.left or film.at_work[task.key] > 1:
                 continue
-            usual = task.plan.segments[task.number].frames * seconds / frames
+            length = task.plan.segments[task.number].frames
+            if length < least:
+                continue
+            usual = length * seconds / frames
             excess = now - since - max(LATE, SLOW * usual)
             if excess > most:
                 slowest, most = task, excess
@@ -174,7 +186,7 @@ class Schedule:
                 shutil.rmtree(self._late.pop(task.film), ignore_errors=True)
             return
         if isinstance(news.found, UnfitError):
-            self._crew.dismiss(news.worker)
+            self._crew.dismiss(news.worker, f"{news.found.what}: {news.found.why}")
             self._report.note(Path(), f"{news.found}")
         film.at_work -= Counter([task.key])  # what comes to nothing is left out
         try:

@@ -71,8 +71,8 @@ class Crew(Protocol):
             VidcolorError: no worker is left, and none can come.
         """
 
-    def dismiss(self, worker: Worker) -> None:
-        """Give a worker's machine nothing more to do."""
+    def dismiss(self, worker: Worker, why: str) -> None:
+        """Give a worker's machine nothing more to do; tell why when no machine is left."""
 
     def wanted(self, tasks: int) -> None:
         """Take how many tasks could be done at the same time."""

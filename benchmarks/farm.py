@@ -1,0 +1,337 @@
+"""How films spread over 1 to 256 workers, simulated: the real schedule, with workers and a clock that are made up.
+
+    python benchmarks/farm.py figures.json [--workers 1 4 16 64 256] [--shelf 100] [--cores 4] [--disk 500] [--calm]
+
+The figures are those of farm_figures.py. Each film is of 90 minutes at 24 frames a second, with shots of random lengths
+cut into segments by the real rule. What each step takes is drawn from the figures, at --cores cores a worker. One
+segment in two hundred takes three times as long, each worker dies once in 24 hours in the middle of its work, and
+another comes when it has loaded its network. Joins run on the driver, two at a time. What the schedule itself computes
+counts too, in seconds of this machine.
+
+Efficiency is the time that one worker takes when nothing goes wrong, shared by the number of workers, beside the time
+that they take: what it lacks is waiting, reading twice, stragglers, and loss. *Of making* counts the segments alone as
+useful, and not the pass over the film that plans it. The workers have started when the time begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import random
+import time
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidcolor.pipeline.distributed import schedule
+from vidcolor.pipeline.distributed.parts import Receipt
+from vidcolor.pipeline.distributed.plan import Plan
+from vidcolor.pipeline.distributed.planner import Outline
+from vidcolor.pipeline.distributed.ranges import AFTER, BEFORE, LEAST, Film, Range, Reading, lay_out
+from vidcolor.pipeline.distributed.schedule import Schedule
+from vidcolor.pipeline.distributed.station import Request
+from vidcolor.pipeline.distributed.tasks import LostError, News, Report, Task
+from vidcolor.pipeline.result import Job, Result
+from vidcolor.pipeline.segments.cutting import LONGEST, SHORTEST
+from vidcolor.settings import RunSettings, ShotSettings
+
+RATE, MINUTES = 24, 90
+FRAMES = RATE * 60 * MINUTES
+SHOT, SPREAD = 6.0, 0.8  # seconds of a shot in the middle, and deviation of its logarithm
+KINDS = 8  # of films that differ in their shots
+STRAGGLERS, SLOWER = 1 / 200, 3.0  # of the segments; times as long
+LIFE = 24 * 3600.0  # seconds that a worker lives
+MESSAGE = 0.02  # seconds of asking and answering through Ray: measured on one machine, less than half of it
+READERS = 2  # cores that reading a range keeps busy: what looks for shots is one thread beside the decoder's
+
+
+@dataclass
+class Clock:
+    """Seconds that pass in the simulation; those that the schedule itself computes are added."""
+
+    now: float = 0.0
+    own: float = 0.0
+    mark: float = field(default_factory=time.process_time)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def begin(self) -> None:
+        """The schedule computes from here on."""
+        self.mark = time.process_time()
+
+    def end(self) -> None:
+        """It has computed until here."""
+        spent = time.process_time() - self.mark
+        self.now, self.own = self.now + spent, self.own + spent
+
+
+class Parts:
+    """The parts of a film of which none is there."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._plan = plan
+
+    def claim(self) -> None:
+        """Nobody else has the folder."""
+
+    def missing(self) -> list[int]:
+        return [segment.number for segment in self._plan.segments]
+
+
+@dataclass
+class Joiner(Executor):
+    """Joins on the driver, so many at a time, each as long as its bytes and packets take."""
+
+    clock: Clock
+    seconds: Callable[[Plan], float]
+    free: list[float] = field(default_factory=lambda: [0.0] * schedule.JOINS)
+    ends: list[tuple[float, int, Future[Any], Any]] = field(default_factory=list)
+    count: int = 0
+
+    def submit(self, join: Callable[..., Any], job: Job, plan: Plan, folder: Path) -> Future[Any]:  # type: ignore[override]
+        slot = min(range(len(self.free)), key=lambda n: self.free[n])
+        self.free[slot] = max(self.free[slot], self.clock.now) + self.seconds(plan)
+        found: Future[Any] = Future()
+        self.count += 1
+        heapq.heappush(self.ends, (self.free[slot], self.count, found, join(job, plan, folder)))
+        return found
+
+    def settle(self) -> None:
+        """Tell what is joined by now."""
+        while self.ends and self.ends[0][0] <= self.clock.now:
+            _, _, found, result = heapq.heappop(self.ends)
+            found.set_result(result)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the figures do not tell.
+
+    Attributes:
+        cores: Of each worker.
+        disk: Bytes a second that joining reads or writes.
+    """
+
+    cores: int
+    disk: float
+
+
+class Crew:
+    """Workers that take as long as the figures say, straggle, and die."""
+
+    def __init__(self, figures: dict[str, Any], workers: int, how: Circumstances, calm: bool) -> None:
+        self.figures, self.cores, self.disk, self.calm = figures, how.cores, how.disk, calm
+        self.clock = Clock()
+        self.joiner = Joiner(self.clock, self._join_seconds)
+        self.chance = random.Random(11)
+        self.rates = [seconds / frames for frames, seconds, _ in figures["segments"]]
+        self.bytes = sum(row[2] for row in figures["segments"]) / sum(row[0] for row in figures["segments"])
+        self.free = dict.fromkeys(range(workers))
+        self.at: dict[int, int] = {}  # the film that a worker was at
+        self.born, self.nominal, self.lost, self.tasks = workers, 0.0, 0, 0
+        self.counted: set[tuple[int, int]] = set()
+        self.events: list[tuple[float, int, int, Task | None, Any]] = []
+
+    def idle(self) -> list[int]:
+        return list(self.free)
+
+    def start(self, worker: int, task: Task) -> None:
+        del self.free[worker]
+        self.tasks += 1
+        seconds, found = self._done(worker, task)
+        if not self.calm and self.chance.random() < 1 - np.exp(-seconds / LIFE):
+            seconds, found = self.chance.uniform(0, seconds), LostError("it died")
+        heapq.heappush(self.events, (self.clock.now + seconds + MESSAGE, self.tasks, worker, task, found))
+
+    def news(self, patience: float) -> list[News]:
+        self.clock.end()
+        until = self.clock.now + patience
+        self.clock.now = max(self.clock.now, min(until, self.events[0][0])) if self.events else until
+        found = []
+        while self.events and self.events[0][0] <= self.clock.now:
+            _, _, worker, task, value = heapq.heappop(self.events)
+            if task is None or not isinstance(value, LostError):
+                self.free[worker] = None
+            else:  # another worker starts in its place
+                self.lost, self.born = self.lost + 1, self.born + 1
+                ready = self.clock.now + 2.0 + self.figures["start"]
+                heapq.heappush(self.events, (ready, -self.born, self.born, None, None))
+            if task is not None:
+                found.append(News(worker, task, value))
+        self.joiner.settle()
+        self.clock.begin()
+        return found
+
+    def dismiss(self, worker: int, why: str) -> None:
+        raise AssertionError("no machine is unfit here")
+
+    def wanted(self, tasks: int) -> None:
+        """All workers stay."""
+
+    def _done(self, worker: int, task: Task) -> tuple[float, Any]:
+        """Return how long a task takes, and what comes of it."""
+        read = self.figures["read"] / min(READERS, self.cores)
+        plan = plan_of(task.film % KINDS)
+        if task.part is not None:
+            begin, end = task.part.begin or 0, task.part.end or FRAMES
+            pts = np.arange(begin, min(end + AFTER, FRAMES))
+            seen = Reading(pts, np.zeros(len(pts), "S16"), end - begin, (), {})
+            return (len(pts) + (BEFORE if begin else 0)) * read, seen
+        if task.plan is None:
+            count = min(task.request.readers, FRAMES // LEAST)
+            if count < 2:
+                return FRAMES * read, plan
+            places = [round(FRAMES * n / count) for n in range(count + 1)]
+            ranges = tuple(Range(a or None, b, a) for a, b in pairwise(places))
+            return self.figures["turn"], Outline(replace(plan, segments=()), ranges)
+        frames = plan.segments[task.number].frames
+        rate = random.Random(f"{task.film} {task.number}").choice(self.rates)
+        seconds = frames * rate / self.cores
+        if (task.film, task.number) not in self.counted:
+            self.counted.add((task.film, task.number))
+            self.nominal += seconds
+        turn = self.figures["turn"] if self.at.get(worker) != task.film else 0.0
+        self.at[worker] = task.film
+        slow = SLOWER if not self.calm and self.chance.random() < STRAGGLERS else 1.0
+        receipt = Receipt("", task.number, frames, round(frames * self.bytes), "", seconds, "host", "")
+        return turn + slow * seconds, receipt
+
+    def _join_seconds(self, plan: Plan) -> float:
+        # Read from the disk once, and from memory the second time; written once.
+        return FRAMES * self.figures["join"] + 2 * FRAMES * self.bytes / self.disk
+
+
+@cache
+def plan_of(kind: int) -> Plan:
+    """Return the plan of a film with random shots, laid out by the real rule."""
+    chance = np.random.default_rng(kind)
+    shots = np.maximum(chance.lognormal(np.log(SHOT * RATE), SPREAD, FRAMES // 20).astype(int), 8)
+    starts = [int(place) for place in np.cumsum(shots) if place < FRAMES - 8]
+    film = Film(np.arange(FRAMES), np.zeros(FRAMES, "S16"), frozenset(starts))
+    segments = lay_out(film, (SHORTEST, LONGEST))
+    assert segments
+    names = (Path(f"/films/{kind}.mkv"), ".mp4", 8, RunSettings(), ShotSettings(), {}, (SHORTEST, LONGEST), "", {}, ())
+    return Plan(*names, tuple(segments))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of a simulated farm.
+
+    Attributes:
+        seconds: From the first task to the last film.
+        making: Seconds that all segments take together when nothing goes wrong.
+        driver: Seconds that the schedule computes for each task.
+        memory: Bytes that Python holds after each film, where that is measured.
+    """
+
+    seconds: float
+    making: float
+    driver: float
+    lost: int
+    memory: tuple[int, ...] = ()
+
+
+def simulate(
+    figures: dict[str, Any], workers: int, films: int, how: Circumstances, calm: bool, trace: bool = False
+) -> Found:
+    """Bring films through workers, and look at the clock."""
+    crew = Crew(figures, workers, how, calm)
+    jobs = (Job(Path(f"/films/{n}.mkv"), Path(f"/colored/{n}.mp4")) for n in range(films))
+
+    def request(job: Job) -> Request:
+        return Request(job.source, ".mp4", RunSettings(), ShotSettings())
+
+    def join(job: Job, plan: Plan, folder: Path) -> Result:
+        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
+
+    def finish(outline: Outline, readings: Any) -> Plan:
+        crew.clock.now += laid_out_in()
+        return plan_of(int(outline.plan.film.stem))
+
+    whole, schedule.finish_plan = schedule.finish_plan, finish  # type: ignore[assignment]
+    memory = []
+    try:
+        if trace:
+            plans = [plan_of(kind) for kind in range(KINDS)]
+            assert plans
+            tracemalloc.start()
+        crew.clock.begin()
+        run = Schedule(jobs, crew, request, join, Report(), joiner=crew.joiner, clock=crew.clock, parts=Parts)  # type: ignore[arg-type]
+        for outcome in run.outcomes():
+            assert not outcome.error, outcome.error
+            if trace:
+                crew.counted.clear()
+                memory.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        schedule.finish_plan = whole
+        tracemalloc.stop()
+    seconds = crew.clock.now
+    return Found(seconds, crew.nominal, crew.clock.own / crew.tasks, crew.lost, tuple(memory))
+
+
+@cache
+def laid_out_in() -> float:
+    """Return the core seconds of laying a film out."""
+    plan_of.__wrapped__(0)
+    began = time.process_time()
+    plan_of.__wrapped__(0)
+    return time.process_time() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figures", type=Path)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 4, 16, 64, 128, 256])
+    parser.add_argument("--shelf", type=int, default=100, help="films on the shelf")
+    parser.add_argument("--cores", type=int, default=4, help="of each worker")
+    parser.add_argument("--calm", action="store_true", help="nobody straggles or dies")
+    parser.add_argument("--disk", type=float, default=500, help="megabytes a second of the driver's disk")
+    options = parser.parse_args()
+    how = Circumstances(options.cores, 1e6 * options.disk)
+    figures = json.loads(options.figures.read_text())
+    laid_out_in()
+    total = sum(row[1] for row in figures["segments"]) / sum(row[0] for row in figures["segments"])
+    print(f"Measured at {figures['film']} on {figures['processor']}, torch {figures['torch']}: ", end="")
+    print(f"{1000 * total:.0f} core milliseconds a frame to make, {1000 * figures['read']:.1f} to plan, ", end="")
+    print(f"{1000 * figures['join']:.2f} to join.\n")
+    shelf = f"{options.shelf} films"
+    head = f"one film, minutes | efficiency | of making | {shelf}, hours | efficiency | of making | workers lost"
+    print(f"| workers of {options.cores} cores | {head} |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    alone = [simulate(figures, 1, films, how, calm=True) for films in (1, options.shelf)]
+    driver = 0.0
+    for workers in options.workers:
+        row = f"| {workers} |"
+        for base, films, unit in zip(alone, (1, options.shelf), (60, 3600), strict=True):
+            found = simulate(figures, workers, films, how, options.calm)
+            shares = [seconds / workers / found.seconds for seconds in (base.seconds, found.making)]
+            row += f" {found.seconds / unit:.2f} | {shares[0]:.3f} | {shares[1]:.3f} |"
+            driver = max(driver, found.driver)
+        print(f"{row} {found.lost} |", flush=True)
+    traced = simulate(figures, 64, options.shelf, how, options.calm, trace=True)
+    first, last = (max(part) for part in (traced.memory[: options.shelf // 4], traced.memory[-options.shelf // 2 :]))
+    count = sum(len(plan_of(n % KINDS).segments) for n in range(options.shelf))
+    print(
+        f"\nThe schedule computes {1000 * driver:.2f} ms a task at most. Over {count} segments it holds at most ",
+        end="",
+    )
+    print(f"{first / 1e6:.1f} MB in the first quarter of the films, and {last / 1e6:.1f} MB in their second half.")
+    thousand = 1000 * FRAMES * total / 3600
+    stored = FRAMES * sum(row[2] for row in figures["segments"]) / sum(row[0] for row in figures["segments"])
+    print(f"\n1,000 films of {MINUTES} minutes: {thousand:,.0f} core hours to make and ", end="")
+    print(f"{1000 * FRAMES * figures['read'] / 3600:,.0f} to plan, {stored / 1e6:,.0f} GB of colored films, ", end="")
+    print(f"{2 * stored / 1e9:.1f} GB of a film while it is joined.")
+
+
+if __name__ == "__main__":
+    main()
