@@ -5,8 +5,8 @@
 The figures are those of farm_figures.py. Each film is of 90 minutes at 24 frames a second, with shots of random lengths
 cut into segments by the real rule. What each step takes is drawn from the figures, at --cores cores a worker. One
 segment in two hundred takes three times as long, each worker dies once in 24 hours in the middle of its work, and
-another comes when it has loaded its network. Joins run on the driver, two at a time. What the schedule itself computes
-counts too, in seconds of this machine.
+another comes when it has loaded its network. Joins run on the driver, one after the other. What the schedule itself
+computes counts too, in seconds of this machine.
 
 Efficiency is the time that one worker takes when nothing goes wrong, shared by the number of workers, beside the time
 that they take: what it lacks is waiting, reading twice, stragglers, and loss. *Of making* counts the segments alone as
@@ -89,20 +89,19 @@ class Parts:
 
 @dataclass
 class Joiner(Executor):
-    """Joins on the driver, so many at a time, each as long as its bytes and packets take."""
+    """Joins on the driver, one after the other (threads of one interpreter), as long as bytes and packets take."""
 
     clock: Clock
     seconds: Callable[[Plan], float]
-    free: list[float] = field(default_factory=lambda: [0.0] * schedule.JOINS)
+    free: float = 0.0
     ends: list[tuple[float, int, Future[Any], Any]] = field(default_factory=list)
     count: int = 0
 
     def submit(self, join: Callable[..., Any], job: Job, plan: Plan, folder: Path) -> Future[Any]:  # type: ignore[override]
-        slot = min(range(len(self.free)), key=lambda n: self.free[n])
-        self.free[slot] = max(self.free[slot], self.clock.now) + self.seconds(plan)
+        self.free = max(self.free, self.clock.now) + self.seconds(plan)
         found: Future[Any] = Future()
         self.count += 1
-        heapq.heappush(self.ends, (self.free[slot], self.count, found, join(job, plan, folder)))
+        heapq.heappush(self.ends, (self.free, self.count, found, join(job, plan, folder)))
         return found
 
     def settle(self) -> None:
@@ -206,8 +205,8 @@ class Crew:
         return turn + slow * seconds, receipt
 
     def _join_seconds(self, plan: Plan) -> float:
-        # Read from the disk once, and from memory the second time; written once.
-        return FRAMES * self.figures["join"] + 2 * FRAMES * self.bytes / self.disk
+        # Read from the disk once, and from memory the second time; what is written goes to the disk meanwhile.
+        return FRAMES * self.figures["join"] + FRAMES * self.bytes / self.disk
 
 
 @cache

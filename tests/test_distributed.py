@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel, write_scan
@@ -316,7 +316,8 @@ def test_segments_that_do_not_exist_are_told(tmp_path: Path, plan: Plan) -> None
         work(plan, tmp_path / "parts", [99])
 
 
-@given(st.sets(st.integers(0, 300)))
+@given(st.sets(st.integers(0, 300), max_size=40))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_ranges_are_read_as_they_are_written(numbers: set[int]) -> None:
     """What an error line names is what --segments takes."""
     text = as_ranges(numbers)

@@ -75,7 +75,10 @@ class Nodes:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if b"ray::StationActor" in (folder / "cmdline").read_bytes():
+                if b"ray::StationActor" not in (folder / "cmdline").read_bytes():
+                    continue
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                if self.address.encode() in Path("/proc", parent, "cmdline").read_bytes():  # of this cluster
                     found.append(int(folder.name))
             except OSError:
                 continue

@@ -21,7 +21,7 @@ from vidcolor.pipeline.distributed.tasks import LostError, News, Task, Worker
 LOOK = 2.0  # seconds between two looks at which machines there are
 FAREWELL = 5.0  # seconds that stations have to remove what they fetched
 PLANS = 8  # that are held for workers at once
-FAILED_STARTS = 3  # in a row, after which no station is expected to start any more
+FAILED_STARTS = 9  # in a row, after which no station is expected to start any more
 
 
 @dataclass(frozen=True)

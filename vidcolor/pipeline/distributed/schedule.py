@@ -24,7 +24,7 @@ from vidcolor.pipeline.distributed.station import Request
 from vidcolor.pipeline.distributed.tasks import Crew, Key, LostError, News, Report, Task, Worker
 from vidcolor.pipeline.result import Job, Outcome, Result
 
-TRIES = 4  # of one task, when its worker is lost, before its film is given up
+TRIES = 8  # of one task, when its worker is lost, before its film is given up
 AHEAD = 3  # segments for each worker that are laid out ahead: below it the next film is planned first
 JOINS = 2  # films that are joined at the same time
 PATIENCE = 1.0  # seconds that are waited for news before joins are looked at
