@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 from pathlib import Path
@@ -10,16 +11,17 @@ import pytest
 
 from calls import noted
 from reels import digest, write_reel
-from vidcolor.errors import OutputError, UnfitError
+from vidcolor.errors import OutputError, UnfitError, VidcolorError
 from vidcolor.film.encoding.packets import PacketFile
-from vidcolor.pipeline.distributed import planner, transfer
+from vidcolor.pipeline.distributed import farm, planner, transfer
 from vidcolor.pipeline.distributed.joiner import join
 from vidcolor.pipeline.distributed.parts import Parts
 from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.station import Request, Station
 from vidcolor.pipeline.distributed.transfer import KEPT, Cache, LocalKeeper
 from vidcolor.pipeline.film import colorize_film
-from vidcolor.settings import RunSettings, ShotSettings
+from vidcolor.pipeline.result import Job
+from vidcolor.settings import ClusterSettings, RunSettings, ShotSettings
 
 SETTINGS = RunSettings(size=32, batch_size=4)
 
@@ -133,3 +135,22 @@ def test_the_cache_keeps_few_films(tmp_path: Path) -> None:
     assert cache.fetch(tmp_path / "0.mkv").read_bytes() == b"other"
     with pytest.raises(UnfitError, match="no machine of the cluster sees it"):
         cache.fetch(tmp_path / "absent.mkv")
+
+
+def test_without_ray_one_line_tells_what_to_install(
+    tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is made, and nothing else needs it: modules that import it are imported when --ray is given."""
+    monkeypatch.setattr(farm, "find_spec", lambda name: None)
+    job = Job(film, tmp_path / "film.mp4")
+    with pytest.raises(VidcolorError, match=r"cannot use --ray: Ray is not installed.*pip install 'vidcolor\[ray\]'"):
+        list(farm.colorize_on_ray([job], ClusterSettings(ray="auto")))
+    needing = {"ray", *(f"vidcolor.pipeline.distributed.{name}" for name in ("actors", "cluster", "connection"))}
+    package = Path(farm.__file__).parents[2]
+    for path in package.rglob("*.py"):
+        if path.stem in ("actors", "cluster", "connection") and path.parent.name == "distributed":
+            continue
+        for node in ast.parse(path.read_text()).body:
+            names = [each.name for each in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            assert not needing.intersection([module, *(f"{module}.{name}" if module else name for name in names)]), path
