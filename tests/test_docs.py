@@ -45,4 +45,5 @@ def test_the_pages_name_modules_that_exist() -> None:
     root = DOCS.parent
     for page in (*DOCS.glob("*.md"), root / "README.md", root / "CONTRIBUTING.md"):
         for name in re.findall(r"\b(?:[a-z_0-9]+/)+[a-z_0-9]+\.py\b", page.read_text()):
-            assert (root / name).exists() or (root / "vidcolor" / name).exists(), f"{page.name}: {name}"
+            places = (root, root / "vidcolor", page.parent)
+            assert any((place / name).exists() for place in places), f"{page.name}: {name}"
