@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film import info
 from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
+from vidcolor.film.containers import decode
 from vidcolor.film.containers.container import readable
 from vidcolor.film.containers.decode import MAX_BAD_PACKETS
 from vidcolor.film.deinterlace import Deinterlacer, is_combed
+from vidcolor.film.frame import EVEN
 from vidcolor.film.info import orientation
 from vidcolor.film.reader import frames, open_video, probe
 
@@ -304,3 +306,24 @@ def test_side_data_of_a_kind_that_pyav_does_not_know() -> None:
 
     assert orientation(Frame()) == (90, False)  # type: ignore[arg-type]
     assert info._side_data([Frame()]) == set()  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_torn_end_keeps_alpha(tmp_path: Path, codec: str) -> None:
+    """Pictures behind a torn packet are decoded again, by the decoder that reads alpha, too."""
+    path = tmp_path / "alpha.webm"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options={"auto-alt-ref": "0"})
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuva420p"
+        for number in range(6):
+            frame = av.VideoFrame(32, 32, "yuva420p")
+            for plane in frame.planes:
+                np.frombuffer(plane, np.uint8)[:] = 100 + 20 * number
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    found = list(decode._tail(path, 0, 40, EVEN))  # milliseconds, of the second frame
+    assert len(found) == 4
+    assert [round(float(np.frombuffer(picture.planes[3], np.uint8)[:32].mean())) for picture in found] == pytest.approx(
+        [140, 160, 180, 200], abs=4
+    )

@@ -150,7 +150,8 @@ def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[VideoF
     """Yield the pictures after a time, decoded again one at a time."""
     with open_container(path) as again:
         again_stream = choose_stream(path, again, number)
-        again_stream.thread_type = "NONE"
+        decoder = choose_decoder(again_stream)
+        decoder.thread_type = "NONE"
         mender = Mender(clock)
         if clock.is_even:
             with suppress(FFmpegError):  # what cannot seek is read from its beginning
@@ -160,7 +161,7 @@ def _tail(path: Path, number: int, newest: int, clock: Clock) -> Iterator[VideoF
                 continue
             mender.mend(packet)
             try:
-                decoded = again_stream.decode(packet)
+                decoded = decoder.decode(packet)
             except FFmpegError:
                 continue
             yield from (p for p in decoded if p.pts is not None and p.pts > newest)
