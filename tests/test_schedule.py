@@ -138,6 +138,22 @@ def test_lost_workers_cost_their_segment_alone(tmp_path: Path, seed: int) -> Non
     assert len(notes) == sum(lost.values()) > 0
 
 
+def test_outputs_by_relative_paths_are_found_from_other_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker's process runs in a folder of its own: what it is told of parts does not depend on that."""
+    made: Counter[tuple[str, int]] = Counter()
+    well = honest(COUNTS, made)
+    monkeypatch.chdir(tmp_path)
+
+    def deed(task: Task) -> Found:
+        assert task.plan is None or task.folder == tmp_path / ".b.mp4.parts"
+        return well(task)
+
+    (outcome,) = run(Path(), FakeCrew(deed), ["b"])
+    assert outcome.status == "done"
+
+
 def test_a_film_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     """One cannot be read, another's segment kills every worker: each is told in one line, the rest is done."""
     made: Counter[tuple[str, int]] = Counter()

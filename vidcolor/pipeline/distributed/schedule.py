@@ -299,5 +299,5 @@ class Schedule:
 
 
 def parts_folder(output: Path) -> Path:
-    """Return the folder of a film's parts while it is made."""
-    return output.with_name(f".{output.name}.parts")
+    """Return the folder of a film's parts while it is made, by its whole path: workers run in other folders."""
+    return output.absolute().with_name(f".{output.name}.parts")

@@ -99,14 +99,16 @@ class Station:
             raise UnfitError(f"cannot write into {folder}", f"{self.host} does not see it", "Share the folder")
         with writing(self._cache.folder):
             self._cache.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._cache.folder, prefix="made-") as made:
-                own = Parts(Path(made), plan)
-                try:
-                    receipt = worker.make(segment, own)
-                except OutputError as error:
-                    if isinstance(error.__cause__, OSError):  # the disk of this machine, not that of the film
-                        raise UnfitError(f"on {self.host}, {error.what}", error.why, error.remedy) from error
-                    raise
+            temporary = tempfile.TemporaryDirectory(dir=self._cache.folder, prefix="made-")
+        with temporary as made:
+            own = Parts(Path(made), plan)
+            try:
+                receipt = worker.make(segment, own)
+            except OutputError as error:
+                if isinstance(error.__cause__, OSError):  # the disk of this machine, not that of the film
+                    raise UnfitError(f"on {self.host}, {error.what}", error.why, error.remedy) from error
+                raise
+            with writing(folder):
                 for file in own.files(number):  # the receipt after the packets
                     self._cache.send(file, parts.unique(file.name), folder / file.name)
         return receipt
