@@ -124,6 +124,13 @@ def test_mxf_fills_what_is_missing_of_the_sound(tmp_path: Path) -> None:
     assert beeps(tmp_path / "out.mxf") == pytest.approx([2], abs=0.002)
 
 
+def test_sound_at_44100_hertz_is_left_out_of_mxf_with_its_reason(tmp_path: Path) -> None:
+    """The codec alone was named, which MXF does take."""
+    source = write_beats(tmp_path / "film.mov", 1, sounds=("pcm_s24le",), rate=44100, size=(256, 144))
+    (line,) = written(source, tmp_path / "out.mxf")
+    assert line.startswith(".mxf cannot hold audio stream 1 (pcm_s24le, 44100 Hz where 48000 are asked for) (-o film.")
+
+
 def test_what_mxf_cannot_be_is_said_before_any_work(tmp_path: Path) -> None:
     """Uneven times, other codecs, other rates and pictures too small: one line each, and no file."""
     small = film(tmp_path / "small.mov", count=3)

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from planes import rows_of
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film import info
 from vidcolor.film.clock import choose_timestamps, measured_rate, rising, sensible_rate
@@ -318,12 +319,12 @@ def test_torn_end_keeps_alpha(tmp_path: Path, codec: str) -> None:
         for number in range(6):
             frame = av.VideoFrame(32, 32, "yuva420p")
             for plane in frame.planes:
-                np.frombuffer(plane, np.uint8)[:] = 100 + 20 * number
+                rows_of(plane)[:] = 100 + 20 * number
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     found = list(decode._tail(path, 0, 40, EVEN))  # milliseconds, of the second frame
     assert len(found) == 4
-    assert [round(float(np.frombuffer(picture.planes[3], np.uint8)[:32].mean())) for picture in found] == pytest.approx(
+    assert [round(float(rows_of(picture.planes[3])[:, :32].mean())) for picture in found] == pytest.approx(
         [140, 160, 180, 200], abs=4
     )

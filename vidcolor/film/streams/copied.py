@@ -32,7 +32,7 @@ from vidcolor.film.encoding.codecs import CONTAINERS, COUNTING, MATROSKA
 from vidcolor.film.frame import VideoInfo, usual_matrix
 from vidcolor.film.marks.tracks import TrackMarks
 from vidcolor.film.streams.counted import Chunks, CountedSound, Samples
-from vidcolor.film.streams.templates import add_copy, kept_tags, told_losses
+from vidcolor.film.streams.templates import add_copy, kept_tags, named, told_losses
 from vidcolor.film.streams.trial import Fit, first_packets, fitting, takes_timecode
 from vidcolor.film.timecode import TimecodeClock
 
@@ -262,8 +262,8 @@ class StreamCopies:
             if kind.tagged and marks.language:
                 copy.metadata["language"] = marks.language
             elif not kind.tagged and (marks.language or language) not in ("", "und"):
-                lost.append(f"the language of {_name(other)}, {marks.language or language}")
-            lost += [f"that {_name(other)} is disabled"] if not marks.enabled else []
+                lost.append(f"the language of {named(other)}, {marks.language or language}")
+            lost += [f"that {named(other)} is disabled"] if not marks.enabled else []
             self._losses += [(what, ".mkv") for what in lost]
 
     def _counted(self, other: Stream, copy: Stream, fit: Fit) -> CountedSound | None:
@@ -274,7 +274,7 @@ class StreamCopies:
 
     def _left_out(self, other: Stream) -> None:
         if other.index in self._first:
-            self._left.append(f"{_name(other)} is left out: nothing in {_LIMITS} tells how to play it")
+            self._left.append(f"{named(other)} is left out: nothing in {_LIMITS} tells how to play it")
 
     def _add_timecode(self, picture: VideoStream) -> None:
         """Give the picture the timecode of its first frame, in the form of the container."""
@@ -305,7 +305,7 @@ class StreamCopies:
             self._losses.append((f"the cover (stream {other.index})", ".mkv" if name in _COVERS else ""))
 
     def _lose(self, other: Stream) -> None:
-        self._losses.append((_name(other), self._holder(other)))
+        self._losses.append((named(other, self._suffix), self._holder(other)))
 
     def _holder(self, other: Stream) -> str:
         """Return the suffix of a container that takes a stream, or ""."""
@@ -329,14 +329,6 @@ class StreamCopies:
             self._losses.append((f"{len(chapters)} chapters", ".mkv"))
         elif chapters:
             self._container.set_chapters(chapters)
-
-
-def _name(stream: Stream) -> str:
-    """Return a stream as messages call it: audio stream 1 (mp3)."""
-    context = getattr(stream, "codec_context", None)
-    name = context.name if context is not None else getattr(stream, "name", None)
-    name = readable(name or stream.metadata.get("handler_name") or "unknown codec")
-    return f"{stream.type} stream {stream.index} ({name})"
 
 
 def _is_unusual(info: VideoInfo) -> bool:

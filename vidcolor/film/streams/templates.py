@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
 from av.stream import Stream
@@ -22,6 +23,7 @@ _STATISTICS = ("_statistics", "bps", "number_of_", "duration-")
 _IDENTITIES = ("_uid", "_umid", "_ul")  # of MXF, where every file has its own
 
 AnyStream = TypeVar("AnyStream", bound=Stream)
+_MXF_HERTZ = 48000  # libav's muxer writes sound of this rate alone
 Parameters = Mapping[str, str]  # of a codec, by the names of libavcodec's options
 
 
@@ -34,6 +36,21 @@ def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
         and not key.lower().startswith(_STATISTICS)
         and not key.lower().endswith(_IDENTITIES)
     }
+
+
+def named(stream: Stream, suffix: str = "") -> str:
+    """Return a stream as messages call it: audio stream 1 (mp3).
+
+    Args:
+        suffix: Of a container that does not take the stream; a reason that is not the codec stands beside it.
+    """
+    context = getattr(stream, "codec_context", None)
+    name = context.name if context is not None else getattr(stream, "name", None)
+    name = readable(name or stream.metadata.get("handler_name") or "unknown codec")
+    rate = context.sample_rate if isinstance(context, AudioCodecContext) else _MXF_HERTZ
+    if suffix == ".mxf" and name.startswith("pcm_") and rate != _MXF_HERTZ:
+        name = f"{name}, {rate} Hz where {_MXF_HERTZ} are asked for"
+    return f"{stream.type} stream {stream.index} ({name})"
 
 
 def told_losses(title: str, suffix: str, losses: Sequence[tuple[str, str]]) -> list[str]:
