@@ -88,7 +88,8 @@ echo 77
 """
     vidcolor = f"""#!/bin/sh
 echo "vidcolor $*" >> {calls}
-[ "$1" != plan ] || for n in 0 1 2 3 4 5; do echo '{{"start": {{}}}}'; done > "$4"
+[ "$1" != plan ] || echo '"run": {{"start": 0.0}},' > "$4"
+[ "$1" != plan ] || for n in 0 1 2 3 4 5; do echo '{{"start": {{}}}}'; done >> "$4"
 """
     for name, text in (("sbatch", sbatch), ("vidcolor", vidcolor)):
         (stand_ins / name).write_text(text)

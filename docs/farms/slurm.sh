@@ -12,7 +12,7 @@ shift 2
 plan=$output.plan.json parts=$output.parts
 each=4  # segments of one task
 [ -e "$plan" ] || vidcolor plan "$film" -o "$plan" --container ".${output##*.}" --threads 4 "$@"
-count=$(grep -c '"start"' "$plan")  # the plan has a segment in each of these lines
+count=$(grep -c '^{"start": ' "$plan")  # the plan has a segment in each of these lines
 last=$(((count - 1) / each))
 tasks=$(sbatch --parsable --requeue --array="0-$last" --cpus-per-task=4 --mem=8G --job-name=vidcolor-work \
     ${EXCLUDE:+--exclude="$EXCLUDE"} --export=ALL,PLAN="$plan",PARTS="$parts",EACH="$each",COUNT="$count" <<'TASK'
