@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 24
-WIDTHS = {480: 640, 1080: 1920, 2160: 3840, 4320: 7680}
+WIDTHS = {240: 320, 480: 640, 1080: 1920, 2160: 3840, 4320: 7680}
 GRAIN = 6.0  # standard deviation in code values, about a scan of 35 mm stock
 
 

@@ -1,4 +1,4 @@
-"""Make the sample clips: black-and-white "film" with sound, shot from four free photographs.
+"""Make the samples: black-and-white "film" with sound, shot from four free photographs, and a still in color.
 
     python samples/make_samples.py [folder]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import skimage.data
 from av.container import OutputContainer
 from av.video.reformatter import ColorRange
 from film import Film, Image, Shot, View, edit, photograph, title_card
@@ -172,9 +173,17 @@ def make_rocket(path: Path) -> None:
     write_clip(path, coding, frames, 50, rumble(SEED + 2))
 
 
+def make_cup(path: Path) -> None:
+    """A still in color, as an archive may have one: the cup of the reel mirrored, from another distance."""
+    cup = skimage.data.coffee()[10:390, 60:560][:, ::-1]
+    small = cv2.resize(cup, (400, 304), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     cv2.setNumThreads(1)
     make_reel(folder / "reel.mp4")
     make_portrait(folder / "portrait.mkv")
     make_rocket(folder / "rocket.mov")
+    make_cup(folder / "cup.jpg")
