@@ -14,10 +14,9 @@ import numpy as np
 from vidcolor.color.arrays import Plane
 
 APART = 4.0  # ab units: a wish as near as this to what is there already moves nothing
-INSIDE = 0.4  # share of the way to the wish from which a place wholly belongs to the thing
-# Share of the attention on any hint from which a place may belong to its thing, and from which it wholly does. Of a
-# person of whom the shirt is meant, the legs have 0.3 to 0.6.
-DOUBTED, TAKEN = 0.3, 0.8
+# Share of the way to the wish from which a place wholly belongs to the thing, and share of the attention on any hint from
+# which it may. The surroundings of a hinted shirt, as trousers and shaded grass, go a half of the way, the shirt all of it.
+INSIDE, TAKEN = 0.8, 0.3
 OWN = 0.35  # what the network's answer counts inside, against the wish: a thing is not all of one color
 LEAST = 1e-3  # share of the attention that falls on any hint
 
@@ -38,7 +37,7 @@ def confined(ab: Plane, plain: Plane, told: Plane, spread: Plane) -> Plane:
     wish = np.stack(wishes)
     way, moved = wish - plain, told - plain
     share = (moved * way).sum(axis=0) / ((way * way).sum(axis=0) + np.float32(APART**2))
-    inside = np.clip(share / INSIDE, 0, 1) * np.clip((taken - DOUBTED) / (TAKEN - DOUBTED), 0, 1)
+    inside = np.clip(share / INSIDE, 0, 1) * np.clip(taken / TAKEN, 0, 1)
     target = wish + np.float32(OWN) * (told - wish)
     found: Plane = ab + inside * (target - ab)
     return found
