@@ -1,6 +1,6 @@
 """What references and hints are worth on films whose colors are known: turned grey, told something, compared.
 
-    python benchmarks/guidance.py FOOTAGE [--frames 48] [--only WORD ...]
+    python benchmarks/guidance.py FOOTAGE [--frames 48] [--only WORD ...] [--clothes]
 
 FOOTAGE is a folder of color clips, each a single shot. Each is colored as it comes and with what a person could know:
 the true colors of its first or middle frame, ten true points of its first frame, and a frame of the next clip, which
@@ -238,30 +238,37 @@ def clip_table(rows: dict[str, list[Measured]], clips: list[Path]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure all clips, print two tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("footage", type=Path)
-    parser.add_argument("--frames", type=int, default=48)
-    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="ways whose names hold one of these")
-    options = parser.parse_args()
-    cv2.setNumThreads(1)
-    paths = sorted(path for path in options.footage.rglob("*") if path.suffix in (".mp4", ".mkv", ".mov"))
-    plain = Setup(Predictor.load(RunSettings()), 0, 1.0, "none")
-    ways = [way for way in WAYS if way == AUTOMATIC or any(word in way for word in options.only)]
+def compare(paths: list[Path], plain: Setup, count: int, only: list[str]) -> None:
+    """Print what each way is worth on all clips."""
+    ways = [way for way in WAYS if way == AUTOMATIC or any(word in way for word in only)]
     rows: dict[str, list[Measured]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
-        other = Clip.of(paths[-1], options.frames).picture(Path(folder) / "other.png")
+        other = Clip.of(paths[-1], count).picture(Path(folder) / "other.png")
         for number, path in enumerate(paths):
-            clip = Clip.of(path, options.frames)
+            clip = Clip.of(path, count)
             for way in ways:
                 told = {name: other if value == "other" else value for name, value in WAYS[way].items()}
                 rows[way].append(clip.measure(replace(plain, **told), alone=way == ALONE))
             other = clip.picture(Path(folder) / f"{number}.png")
             print(path.name, *(f"{way}: {rows[way][-1]}" for way in ways), sep="\n", file=sys.stderr, flush=True)
     print(table(rows))
-    print(f"\nCIEDE2000, and dB over automatic, of each clip:\n\n{clip_table(rows, paths)}")
-    print("\n| a point on | ab from the wish before | with it | mean change elsewhere |\n| --- | ---: | ---: | ---: |")
+    print(f"\nCIEDE2000, and dB over automatic, of each clip:\n\n{clip_table(rows, paths)}\n")
+
+
+def main() -> None:
+    """Measure all clips, print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("footage", type=Path)
+    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="ways whose names hold one of these")
+    parser.add_argument("--clothes", action="store_true", help="the points on clothes alone")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    paths = sorted(path for path in options.footage.rglob("*") if path.suffix in (".mp4", ".mkv", ".mov"))
+    plain = Setup(Predictor.load(RunSettings()), 0, 1.0, "none")
+    if not options.clothes:
+        compare(paths, plain, options.frames, options.only)
+    print("| a point on | ab from the wish before | with it | mean change elsewhere |\n| --- | ---: | ---: | ---: |")
     for clothes in CLOTHES:
         for path in paths:
             if path.name == clothes.clip:
