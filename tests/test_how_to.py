@@ -108,8 +108,10 @@ DRESS = ROOT / "docs" / "how-to-dress.md"
 @pytest.mark.parametrize("page", [page for page in PAGES if page != DRESS], ids=lambda page: page.stem)
 def test_every_command_runs(page: Path, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first to the last, in one folder; each page stands for at least five."""
-    taken = [take(step, reader, monkeypatch) for step in steps(page)]
-    assert len(taken) >= 5
+    told = list(steps(page))
+    assert len(told) >= 5
+    for step in told:
+        take(step, reader, monkeypatch)
 
 
 def test_a_dress_is_mended_as_the_page_says(reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
