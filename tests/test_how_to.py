@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from networks import let_color
 from vidcolor.cli.app import main
@@ -25,12 +26,13 @@ SIZE = 288, 432  # pixels, width and height: as small as the places in the pages
 NET = NetworkConfig(encoder="test_efficientnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8, 8), size=64)
 
 
-def frame_of(shot: int, number: int) -> np.ndarray:
+def frame_of(shot: int, number: int) -> NDArray[np.uint8]:
     """A drifting pattern of its own, grey, uint8."""
     spots = np.random.default_rng(10 + shot).random((9, 9))
     pattern = cv2.resize(spots, (SIZE[0] + 20, SIZE[1]), interpolation=cv2.INTER_CUBIC)
     codes = 20 + 25 * shot + 110 * pattern[:, number : number + SIZE[0]]
-    return np.rint(np.clip(codes, 16, 235)).astype(np.uint8)
+    luma: NDArray[np.uint8] = np.rint(np.clip(codes, 16, 235)).astype(np.uint8)
+    return luma
 
 
 def write_reel(path: Path) -> None:
