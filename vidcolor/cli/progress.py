@@ -34,8 +34,8 @@ class Moment:
     begins: bool = False
 
 
-class Progress:
-    """Follows a run over one or several files, and tells about it a few times a second.
+class _Follower:
+    """What all that follow a run know.
 
     Args:
         weights: How much work each file is, in any unit: the size of the file will do.
@@ -50,13 +50,17 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._weights, self._tell, self._clock = dict(weights), tell, clock
-        self._done = 0.0
-        self._left = float(sum(weights.values()))
-        self._number = 0
+        self._done, self._left = 0.0, float(sum(weights.values()))  # shares of the work
         self._began: float | None = None
-        self._told = -1e9
-        self._file, self._last = "", (0, 0)
-        self._first: tuple[int, float] | None = None
+
+
+class Progress(_Follower):
+    """Follows a run over one or several files, and tells about it a few times a second."""
+
+    _number = 0
+    _told = -1e9
+    _file, _last = "", (0, 0)
+    _first: tuple[int, float] | None = None
 
     def begin(self, file: str) -> None:
         """Note that a file is begun."""
@@ -105,27 +109,20 @@ class Progress:
         return (now - self._began) * remaining / finished if finished and self._began is not None else None
 
 
-class FilmsProgress:
+class FilmsProgress(_Follower):
     """Follows a run that is at several films at the same time, in whatever order their parts come.
 
-    Args:
-        weights: How much work each film is, in any unit: the size of the file will do.
-        tell: Called with each moment; a film's moment tells how fast all of them go together.
-        clock: Seconds that pass.
+    A film's moment tells how fast all of them go together.
     """
 
+    _ended = 0
+    _worked = 0  # frames in this run
+
     def __init__(
-        self,
-        weights: Mapping[str, float],
-        tell: Callable[[Moment], None],
-        clock: Callable[[], float] = time.monotonic,
+        self, weights: Mapping[str, float], tell: Callable[[Moment], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._weights, self._tell, self._clock = dict(weights), tell, clock
+        super().__init__(weights, tell, clock)
         self._frames: dict[str, tuple[int, int]] = {}  # of films at work: done, and all
-        self._ended = 0
-        self._worked = 0  # frames in this run
-        self._began: float | None = None
-        self._done, self._left = 0.0, float(sum(weights.values()))  # shares of the work
 
     def planned(self, file: str, frames: int, done: int) -> None:
         """Take a film's frames, and how many of them an earlier run has done."""
