@@ -20,7 +20,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from runs import CONFIG, NETWORK, PAPER, Folder, Killed, ctrl_c, kill, lines, run, stop_at, weights
-from vidcolor.color.metrics import PSNR_LIMIT
 from vidcolor.data.photos import center_crop, find_photos
 from vidcolor.errors import CheckpointError, DataError, DeviceError, OutputError, VidcolorError
 from vidcolor.network.backbone import create_backbone
@@ -30,9 +29,8 @@ from vidcolor.network.heads import Prediction
 from vidcolor.training import objective
 from vidcolor.training import run as training_loop
 from vidcolor.training.loss import regression_loss
-from vidcolor.training.schedule import learning_rate
 from vidcolor.training.start import load_mean
-from vidcolor.training.validation import ValidationScores, overfitting, validate
+from vidcolor.training.validation import ValidationScores, validate
 
 
 @pytest.mark.parametrize(
@@ -237,17 +235,6 @@ def test_early_stop_keeps_the_best(photo_folder: Folder, tmp_path: Path, monkeyp
     assert run(data, tmp_path / "run", config=config) == result
 
 
-def test_overfitting_is_called_by_its_name() -> None:
-    """Training better and validation worse for two epochs; neither alone is overfitting, nor is one epoch."""
-    parted: dict[str, Any] = {"epoch": 9, "best_epoch": 6, "loss": 1.2, "best_loss": 1.0}
-    parted |= {"train_loss": 0.5, "train_loss_then": 1.0}
-    words = overfitting(**parted)
-    assert words.startswith("overfitting: since epoch 7 the training loss fell by 50.0%")
-    assert "validation loss rose by 20.0%" in words
-    for harmless in ({"best_epoch": 8}, {"loss": 1.001}, {"train_loss": 1.0}):
-        assert overfitting(**{**parted, **harmless}) == ""
-
-
 def test_forced_overfit_is_caught(tmp_path: Path) -> None:
     """Noise learned by heart cannot help on other noise: the run says so, and keeps an early epoch."""
     rng = np.random.default_rng(0)
@@ -403,40 +390,6 @@ def test_settings_of_an_older_version_get_their_defaults(photo_folder: Folder, t
     del network["extractor"]
     save_file(load_file(path), path, {**metadata, "settings": json.dumps({**settings, "network": json.dumps(network)})})
     run(data, tmp_path / "run")
-
-
-def test_learning_rates() -> None:
-    """Linear warm-up to one, a half cosine to zero; or flat."""
-    config = replace(CONFIG, warmup_steps=10)
-    rates = [learning_rate(step, 110, config) for step in range(111)]
-    assert rates[:10] == [(i + 1) / 10 for i in range(10)]
-    assert rates[10] == 1
-    assert rates[60] == pytest.approx(0.5)
-    assert rates[110] == pytest.approx(0)
-    assert learning_rate(100, 110, replace(config, schedule="constant")) == 1
-
-
-def test_validation_scores_a_network_that_knows() -> None:
-    """Saying nothing scores what grey scores; knowing the truth loses nothing and has the truth's colorfulness."""
-    squares = torch.randint(60, 200, (3, 3, 40, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-
-    class Grey(torch.nn.Module):
-        def forward(self, lightness: torch.Tensor) -> Prediction:
-            return Prediction(torch.zeros(len(lightness), 2, 10, 10))
-
-    scores = validate(Grey(), squares, lambda p, lab: lab[:, 1:].abs().mean(), torch.device("cpu"))
-    assert scores.psnr == scores.psnr_grey
-    assert scores.colorfulness == pytest.approx(0, abs=0.1)
-    from vidcolor.color.spaces import rgb_to_lab
-
-    class Truth(torch.nn.Module):
-        def forward(self, lightness: torch.Tensor) -> Prediction:
-            return Prediction(rgb_to_lab(squares / 255)[:, 1:])
-
-    scores = validate(Truth(), squares, lambda p, lab: (p.ab - lab[:, 1:]).abs().mean(), torch.device("cpu"))
-    assert scores.loss == pytest.approx(0, abs=1e-6)
-    assert scores.psnr == pytest.approx(PSNR_LIMIT, abs=1e-3)
-    assert scores.colorfulness == pytest.approx(scores.colorfulness_truth, abs=0.01)
 
 
 def test_training_on_the_automatic_device_fails(photo_folder: Folder, tmp_path: Path) -> None:
