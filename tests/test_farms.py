@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from openjd.model import decode_job_template
 
 from reels import digest, write_reel
 from vidcolor.cli.app import main
@@ -63,10 +64,13 @@ def test_the_job_template_makes_the_film(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_job_template_is_valid() -> None:
-    """By the checker of Open Job Description itself."""
-    model = pytest.importorskip("openjd.model", reason="needs openjd-model")
+    """By the checker of Open Job Description itself, which refuses a parameter that the template does not define."""
     template = yaml.safe_load((FARMS / "vidcolor.openjd.yaml").read_text())
-    assert model.decode_job_template(template=template, supported_extensions=["TASK_CHUNKING"])
+    found = decode_job_template(template=template, supported_extensions=["TASK_CHUNKING"])
+    assert [step.name for step in found.steps] == ["Work", "Join"]
+    template["steps"][0]["script"]["actions"]["onRun"]["args"].append("{{Param.Nothing}}")
+    with pytest.raises(ValueError, match=r"Param\.Nothing does not exist"):
+        decode_job_template(template=template, supported_extensions=["TASK_CHUNKING"])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script")
