@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import shutil
+import threading
 import time
 import tracemalloc
 from collections import Counter
@@ -12,16 +14,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vidcolor.errors import InputError, PartsError, UnfitError, VidcolorError
+from vidcolor.errors import InputError, OutputError, PartsError, UnfitError, VidcolorError
 from vidcolor.pipeline.distributed import schedule
+from vidcolor.pipeline.distributed.joiner import Arrivals, StoppedError
 from vidcolor.pipeline.distributed.parts import Parts, Receipt
 from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment
 from vidcolor.pipeline.distributed.planner import Outline
 from vidcolor.pipeline.distributed.ranges import Range, Reading
 from vidcolor.pipeline.distributed.schedule import Schedule
 from vidcolor.pipeline.distributed.station import Request
-from vidcolor.pipeline.distributed.tasks import LostError, News, Report, Task
+from vidcolor.pipeline.distributed.tasks import EARLY, LostError, News, Report, Task, in_order
 from vidcolor.pipeline.result import Job, Outcome, Result
 from vidcolor.pipeline.segments.cutting import Start
 from vidcolor.settings import RunSettings, ShotSettings
@@ -77,6 +82,9 @@ class FakeCrew:
     def wanted(self, tasks: int) -> None:
         assert tasks >= 0
 
+    def room(self) -> int:
+        return len(self.workers)
+
 
 def honest(counts: dict[str, int], made: Counter[tuple[str, int]]) -> Deed:
     """Do each task well; write down what is made."""
@@ -94,11 +102,19 @@ def honest(counts: dict[str, int], made: Counter[tuple[str, int]]) -> Deed:
     return deed
 
 
+def await_all(plan: Plan, arrivals: Arrivals | None) -> None:
+    """Return when all segments are made, as whoever joins them does."""
+    for segment in plan.segments:
+        if arrivals:
+            arrivals.wait(segment.number)
+
+
 def run(folder: Path, crew: FakeCrew, names: list[str], report: Report | None = None) -> Iterator[Outcome]:
     def request(job: Job) -> Request:
         return Request(job.source, ".mp4", RunSettings(), ShotSettings())
 
-    def join(job: Job, plan: Plan, parts: Path) -> Result:
+    def join(job: Job, plan: Plan, parts: Path, arrivals: Arrivals | None) -> Result:
+        await_all(plan, arrivals)
         assert Parts(parts, plan).missing() == []
         job.output.touch()
         return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
@@ -276,7 +292,8 @@ def test_the_last_segments_wait_for_no_straggler(tmp_path: Path) -> None:
     job = Job(Path("/films/c.mkv"), tmp_path / "c.mp4")
     request = Request(job.source, ".mp4", RunSettings(), ShotSettings())
 
-    def join(job: Job, plan: Plan, parts: Path) -> Result:
+    def join(job: Job, plan: Plan, parts: Path, arrivals: Arrivals | None) -> Result:
+        await_all(plan, arrivals)
         Parts(parts, plan).remove()
         return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
 
@@ -288,28 +305,114 @@ def test_the_last_segments_wait_for_no_straggler(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_damaged_parts_are_made_again_once(tmp_path: Path) -> None:
-    """Joining names them, they are made again; if that does not help, the film fails with the line."""
+def joined_ahead(folder: Path, deed: Deed, join: Callable[[Arrivals | None], None]) -> Outcome:
+    """What becomes of a film of twelve segments, whose joining is told how they arrive."""
+    job = Job(Path("/films/c.mkv"), folder / "c.mp4")
+    request = Request(job.source, ".mp4", RunSettings(), ShotSettings())
+
+    def joined(job: Job, plan: Plan, parts: Path, arrivals: Arrivals | None) -> Result:
+        join(arrivals)
+        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
+
+    (outcome,) = Schedule([job], FakeCrew(deed, {0}), lambda job: request, joined, Report()).outcomes()
+    return outcome
+
+
+def test_a_film_is_joined_while_it_is_made(tmp_path: Path) -> None:
+    """When its last segment is made, all before it are joined; the others wait for no joining."""
+    well, before = honest(COUNTS, Counter()), threading.Event()
+
+    def deed(task: Task) -> Found:
+        if task.plan and task.number == 11:
+            assert before.wait(10), "the first eleven are not joined"
+        return well(task)
+
+    def join(arrivals: Arrivals | None) -> None:
+        assert arrivals is not None
+        for number in range(12):
+            arrivals.wait(number)
+            if number == 10:
+                before.set()
+
+    assert joined_ahead(tmp_path, deed, join).status == "done"
+
+
+def test_a_film_that_fails_is_no_longer_joined(tmp_path: Path) -> None:
+    """Whoever waits for a segment that nobody can make is told."""
+    well, stopped = honest(COUNTS, Counter()), threading.Event()
+
+    def deed(task: Task) -> Found:
+        return OutputError("no", "the encoder fails") if task.plan and task.number == 11 else well(task)
+
+    def join(arrivals: Arrivals | None) -> None:
+        assert arrivals is not None
+        with pytest.raises(StoppedError):
+            arrivals.wait(11)
+        stopped.set()
+        raise StoppedError
+
+    assert joined_ahead(tmp_path, deed, join).error == "no: the encoder fails."
+    assert stopped.is_set()
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+def test_damaged_parts_are_made_again_once(tmp_path: Path, is_early: bool) -> None:
+    """Joining names them, they are made again; if that does not help, the film fails with the line.
+
+    What is damaged while the film is made is made again when all is looked at.
+    """
     made: Counter[tuple[str, int]] = Counter()
     tries = [0]
 
-    def join(job: Job, plan: Plan, parts: Path) -> Result:
-        tries[0] += 1
-        if tries[0] in (1, 3, 4):
-            error = PartsError("cannot join", "segments 2 are damaged")
-            error.segments = (2,)
-            raise error
-        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
+    def outcome(wrong: set[int]) -> Outcome:
+        tries[0] = 0
 
-    def outcome_of(name: str) -> Outcome:
-        job = Job(Path(f"/films/{name}.mkv"), tmp_path / f"{name}.mp4")
-        request = Request(job.source, ".mp4", RunSettings(), ShotSettings())
-        (found,) = Schedule([job], FakeCrew(honest(COUNTS, made)), lambda job: request, join, Report()).outcomes()
-        return found
+        def join(arrivals: Arrivals | None) -> None:
+            tries[0] += 1
+            if arrivals and not is_early:
+                arrivals.wait(11)
+            if tries[0] in wrong:
+                error = PartsError("cannot join", "segments 2 are damaged")
+                error.segments = (2,)
+                raise error
 
-    assert outcome_of("a").status == "done"
-    assert made["a", 2] == 2
-    assert outcome_of("c").error == "cannot join: segments 2 are damaged."
+        return joined_ahead(tmp_path, honest(COUNTS, made), join)
+
+    assert outcome({1, 2} if is_early else {1}).status == "done"
+    assert made["c", 2] == 2
+    shutil.rmtree(tmp_path / ".c.mp4.parts")
+    assert outcome({1, 2, 3}).error == "cannot join: segments 2 are damaged."
+
+
+@given(st.lists(st.integers(1, 2000), min_size=1, max_size=60), st.integers(1, 40))
+def test_segments_are_begun_in_the_order_of_the_film_and_long_ones_in_time(lengths: list[int], workers: int) -> None:
+    """Each once; one that comes before its turn is so long that it would end after the others."""
+    starts = np.cumsum([0, *lengths[:-1]]).tolist()
+    segments = [PlannedSegment(Start(n, 0, (), start), lengths[n], "") for n, start in enumerate(starts)]
+    found = in_order(segments, workers)
+    assert sorted(found) == list(range(len(lengths)))
+    for place, number in enumerate(found):
+        overtaken = [other for other in found[place + 1 :] if other < number]
+        assert all(lengths[other] <= lengths[number] for other in overtaken)
+        if overtaken:
+            assert sum(lengths) - starts[number] < EARLY * workers * lengths[number]
+
+
+def test_a_film_is_read_by_workers_that_have_not_started(tmp_path: Path) -> None:
+    """Workers start as they are wanted, and a film that is not planned wants one: it asks how many there may be."""
+    readers: list[int] = []
+
+    class Starting(FakeCrew):
+        def room(self) -> int:
+            return 64
+
+    def deed(task: Task) -> Found:
+        if not task.plan:
+            readers.append(task.request.readers)
+        return honest(COUNTS, Counter())(task)
+
+    list(run(tmp_path, Starting(deed, {0}), ["a", "b"]))
+    assert readers == [64, 64 // 2], "all read the first film, the second is planned while it is worked"
 
 
 def test_memory_is_flat_over_thousands_of_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +425,8 @@ def test_memory_is_flat_over_thousands_of_segments(tmp_path: Path, monkeypatch: 
             return plan_of(task.request.film, 100)
         return Receipt(task.plan.digest, task.number, FRAMES, 1, "", 1.0, "host", "AVX2")
 
-    def join(job: Job, plan: Plan, parts: Path) -> Result:
+    def join(job: Job, plan: Plan, parts: Path, arrivals: Arrivals | None) -> Result:
+        await_all(plan, arrivals)
         return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
 
     jobs = [Job(Path(f"/films/{n}.mkv"), tmp_path / f"{n}.mp4") for n in range(40)]

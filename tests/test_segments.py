@@ -10,10 +10,11 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidcolor.film.encoding.packets import PacketFile, decoding_times, joined
+from vidcolor.film.encoding.packets import PacketFile, ReorderingError, decoding_times, joined, reordering
 from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.film.shots import Boundary
 from vidcolor.pipeline.segments.cutting import Step, cut, located
@@ -120,15 +121,26 @@ def test_marks_are_found_only_where_they_are() -> None:
     assert located(iter(frames[20:]), start.marks) is None
 
 
-@given(st.lists(st.integers(1, 500), min_size=1, max_size=40), st.randoms(use_true_random=False))
-def test_decoding_times(gaps: list[int], order: Any) -> None:
-    """They rise and are never later than the frame is shown, however frames are reordered within groups."""
-    rising = np.cumsum(gaps)
-    pts = np.concatenate([order.sample(list(part), len(part)) for part in np.array_split(rising, 1 + len(gaps) // 5)])
-    dts = decoding_times(pts.astype(np.int64))
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=40), st.integers(1, 12), st.randoms(use_true_random=False))
+def test_decoding_times(gaps: list[int], count: int, order: Any) -> None:
+    """They rise and are never later than the frame is shown, however frames are reordered within runs.
+
+    Wherever a run ends, they are those of all packets at once: the times in rising order, delayed.
+    """
+    rising = np.cumsum(gaps).astype(np.int64)
+    runs = [np.array(order.sample(list(part), len(part)), np.int64) for part in np.array_split(rising, count)]
+    delay = max(map(reordering, runs))
+    found = list(decoding_times(iter(runs), delay))
+    assert [(place, len(times)) for place, times in found] == [(place, len(run)) for place, run in enumerate(runs)]
+    pts, dts = np.concatenate(runs), np.concatenate([times for _, times in found])
     assert (np.diff(dts) > 0).all()
     assert (dts <= pts).all()
-    if (np.diff(pts) > 0).all():
+    assert np.array_equal(dts[delay:], rising[: len(rising) - delay])
+    if delay:
+        with pytest.raises(ReorderingError, match=f"over {delay} places") as deeper:
+            list(decoding_times(iter(runs), delay - 1))
+        assert deeper.value.delay == delay
+    else:
         assert np.array_equal(dts, pts)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import struct
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -195,25 +196,65 @@ def _read_fields(file: BinaryIO) -> Iterator[tuple[int, int, int, bool, list[tup
         yield pts, duration, size, bool(keyframe), found
 
 
-def decoding_times(pts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return decoding times for packets in decoding order: rising, and never later than the packet's pts.
+def reordering(pts: NDArray[np.int64]) -> int:
+    """Return by how many places packets are decoded before they are shown, at most.
 
-    They are the presentation times in rising order, delayed by the deepest reordering. The first ones lie
-    before the film as far as the delay is long.
+    Args:
+        pts: Of packets in decoding order.
     """
     order = np.argsort(pts, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(pts))
-    delay = int(np.max(np.arange(len(pts)) - rank, initial=0))
-    rising = pts[order]
-    ahead = rising[:delay] - (rising[delay] - rising[0]) if delay else rising[:0]
-    return np.concatenate([ahead, rising[: len(pts) - delay]])
+    return int(np.max(np.arange(len(pts)) - rank, initial=0))
+
+
+class ReorderingError(Exception):
+    """Packets are reordered over more places than was said before the first of them was written."""
+
+    def __init__(self, delay: int) -> None:
+        super().__init__(f"packets are reordered over {delay} places")
+        self.delay = delay
+
+
+def decoding_times(runs: Iterable[NDArray[np.int64]], delay: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield decoding times of packets: rising, and never later than the packet's pts.
+
+    They are the presentation times in rising order, delayed by the deepest reordering. The first ones lie
+    before the film as far as the delay is long.
+
+    Args:
+        runs: The pts of packets in decoding order, in runs that follow each other in the film.
+        delay: The deepest reordering of all.
+
+    Yields:
+        Of each run its place, from 0 on, and the times of its packets.
+
+    Raises:
+        ReorderingError: a run is reordered more deeply.
+    """
+    counts: deque[tuple[int, int]] = deque()
+    times = np.empty(0, np.int64)  # those that no packet has yet
+    is_begun = False
+    for place, pts in enumerate(runs):
+        if (own := reordering(pts)) > delay:
+            raise ReorderingError(own)
+        counts.append((place, len(pts)))
+        times = np.concatenate([times, np.sort(pts)])
+        if not is_begun and len(times) > delay:
+            times = np.concatenate([times[:delay] - (times[delay] - times[0]), times])
+            is_begun = True
+        while is_begun and counts:
+            number, count = counts.popleft()
+            yield number, times[:count]
+            times = times[count:]
 
 
 def joined(
     runs: Iterable[PacketSource | Path],
     time_base: Fraction,
     passed: Callable[[int, Stored], None] = lambda place, packet: None,
+    *,
+    delay: int | None = None,
 ) -> Iterator[Packet[Stream]]:
     """Yield packets that lie in several places as one stream, in decoding order.
 
@@ -221,21 +262,34 @@ def joined(
         runs: In the order of the film; a path is that of a PacketFile.
         time_base: The unit of their times.
         passed: Called with the place of a run, from 0 on, and each of its packets just before it is given out.
+        delay: The deepest reordering of all, where it is known before all runs are; None: all are looked through first.
 
     Raises:
         OutputError: the runs are of different encoders.
+        ReorderingError: a run is reordered more deeply than ``delay``.
     """
-    found: list[PacketSource] = [FilePackets(run) if isinstance(run, Path) else run for run in runs]
-    decoding = iter(decoding_times(np.array([t for run in found for t in run.times()], np.int64)))
-    for place, run in enumerate(found):
+    sources = (FilePackets(run) if isinstance(run, Path) else run for run in runs)
+    found: list[PacketSource] = []  # those whose times are not known yet
+
+    def times() -> Iterator[NDArray[np.int64]]:
+        for source in sources:
+            found.append(source)
+            yield np.array(source.times(), np.int64)
+
+    known: Iterable[NDArray[np.int64]] = times()
+    if delay is None:
+        known = list(known)
+        delay = max(map(reordering, known), default=0)
+    for place, decoding in decoding_times(known, delay):
+        run = found[place]
         if run.header != found[0].header:
             what = f"cannot join {run.name} with the segments before it"
             raise OutputError(what, "the encoder wrote another header", "Start afresh with --no-resume")
-        for stored in run:
+        for stored, dts in zip(run, decoding.tolist(), strict=True):
             passed(place, stored)
             packet = Packet(stored.data)
             packet.time_base = time_base
-            packet.pts, packet.dts, packet.duration = stored.pts, int(next(decoding)), stored.duration
+            packet.pts, packet.dts, packet.duration = stored.pts, dts, stored.duration
             packet.is_keyframe = stored.is_keyframe
             for kind, data in stored.sides:
                 side = PacketSideData(kind, len(data))  # type: ignore[call-arg]  # PyAV's stub leaves them out

@@ -65,7 +65,7 @@ class RayCrew:
         self._waiting: dict[Any, int] = {}  # what is asked of members, by the answer that is to come
         self._plans: OrderedDict[str, Any] = OrderedDict()
         self._unfit: dict[str, str] = {}  # machines that get no more work, and why
-        self._looked, self._wanted, self._born, self._failed = 0.0, 1, 0, 0
+        self._looked, self._wanted, self._most, self._born, self._failed = 0.0, 1, 1, 0, 0
         self._trouble = ""
         self._mine = {name: version(name) for name in LIBRARIES}
         self._cache = f"vidcolor-{secrets.token_hex(6)}"  # a folder in the temporary folder of each machine
@@ -137,6 +137,10 @@ class RayCrew:
         """Take how many tasks could be done at the same time."""
         self._wanted = tasks
 
+    def room(self) -> int:
+        """Return how many workers there may be; those that nobody wanted yet have not started."""
+        return self._most
+
     def _held(self, plan: Plan) -> Any:
         """Return a plan in the object store; put there once for all its segments."""
         if plan.digest not in self._plans:
@@ -157,10 +161,10 @@ class RayCrew:
         fit = {node: self._room(resources) for node, resources in nodes.items() if node not in self._unfit}
         if not any(fit.values()) and not any(member.task for member in self._members.values()):
             self._complain(nodes)
-        most = min(self._needs.most or sum(fit.values()), self._wanted)
+        self._most = min(sum(fit.values()), self._needs.most or sum(fit.values()))
         for node, room in fit.items():
             own = sum(member.node == node for member in self._members.values())
-            for _ in range(min(room - own, most - len(self._members))):
+            for _ in range(min(room - own, min(self._most, self._wanted) - len(self._members))):
                 self._hire(node)
 
     def _room(self, resources: Mapping[str, float]) -> int:

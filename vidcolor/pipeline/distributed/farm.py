@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vidcolor.errors import InputError, VidcolorError
-from vidcolor.pipeline.distributed.joiner import join
+from vidcolor.pipeline.distributed.joiner import Arrivals, join
 from vidcolor.pipeline.distributed.parts import COPY, Parts
 from vidcolor.pipeline.distributed.plan import Plan, read_plan
 from vidcolor.pipeline.distributed.planner import with_whole_paths
@@ -63,9 +63,9 @@ def colorize_on_ray(
                 (segments.usual_length(bool(run.shots)), segments.LONGEST),
             )  # fmt: skip
 
-        def joined(job: Job, plan: Plan, folder: Path) -> Result:
+        def joined(job: Job, plan: Plan, folder: Path, arrivals: Arrivals | None) -> Result:
             plan = replace(plan, path=folder / COPY)
-            result = join(plan, folder, job.output, overwrite=True, strict=run.strict)
+            result = join(plan, folder, job.output, overwrite=True, strict=run.strict, arrivals=arrivals)
             Parts(folder, plan).remove()
             return result
 

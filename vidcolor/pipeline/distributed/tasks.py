@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal, Protocol
 
 from vidcolor.pipeline.distributed.parts import Receipt
-from vidcolor.pipeline.distributed.plan import Plan
+from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment
 from vidcolor.pipeline.distributed.planner import Outline
 from vidcolor.pipeline.distributed.ranges import Range, Reading
 from vidcolor.pipeline.distributed.station import Request
+
+EARLY = 2.0  # times as long as it takes, before the film's expected end, that a segment is begun at the latest
 
 Worker = int
 """The name of a worker in its crew."""
@@ -77,6 +80,9 @@ class Crew(Protocol):
     def wanted(self, tasks: int) -> None:
         """Take how many tasks could be done at the same time."""
 
+    def room(self) -> int:
+        """Return how many workers there may be; those that nobody wanted yet have not started."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -91,3 +97,20 @@ class Report:
     planned: Callable[[Path, int, int], None] = lambda film, frames, done: None
     made: Callable[[Path, int, Receipt], None] = lambda film, frames, receipt: None
     note: Callable[[Path, str], None] = lambda film, line: None
+
+
+def in_order(segments: Sequence[PlannedSegment], workers: int) -> list[int]:
+    """Return the numbers of a film's segments in the order in which they are best begun.
+
+    That is the order of the film, so that it can be joined meanwhile. But each is begun so early that it ends with the
+    others: long ones first of all, and of the last ones the longer ones first.
+
+    Args:
+        workers: That are at the film at the same time.
+    """
+    ends = list(accumulate(segment.frames for segment in segments))
+    turns = {
+        segment.number: min(end - segment.frames, ends[-1] - EARLY * workers * segment.frames)
+        for segment, end in zip(segments, ends, strict=True)
+    }
+    return sorted(turns, key=lambda number: turns[number])
