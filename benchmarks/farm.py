@@ -5,8 +5,9 @@
 The figures are those of farm_figures.py. Each film is of 90 minutes at 24 frames a second, with shots of random lengths
 cut into segments by the real rule. What each step takes is drawn from the figures, at --cores cores a worker. One
 segment in two hundred takes three times as long, each worker dies once in 24 hours in the middle of its work, and
-another comes when it has loaded its network. Joins run on the driver, one after the other. What the schedule itself
-computes counts too, in seconds of this machine.
+another comes when it has loaded its network. Joins run on the driver, as many at the same time as there: most of what
+they compute is in libraries that let other threads run. What the schedule itself computes counts too, in seconds of
+this machine. What is told of one film is the mean of several, whose shots and accidents differ.
 
 Efficiency is the time that one worker takes when nothing goes wrong, shared by the number of workers, beside the time
 that they take: what it lacks is waiting, reading twice, stragglers, and loss. *Of making* counts the segments alone as
@@ -21,22 +22,25 @@ import json
 import random
 import time
 import tracemalloc
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from vidcolor.pipeline.distributed import schedule
+from vidcolor.pipeline.distributed.joiner import Arrivals
 from vidcolor.pipeline.distributed.parts import Receipt
 from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.planner import Outline
 from vidcolor.pipeline.distributed.ranges import AFTER, BEFORE, LEAST, Film, Range, Reading, lay_out
-from vidcolor.pipeline.distributed.schedule import Schedule
+from vidcolor.pipeline.distributed.schedule import JOINS, Schedule
 from vidcolor.pipeline.distributed.station import Request
 from vidcolor.pipeline.distributed.tasks import LostError, News, Report, Task
 from vidcolor.pipeline.result import Job, Result
@@ -50,6 +54,7 @@ KINDS = 8  # of films that differ in their shots
 STRAGGLERS, SLOWER = 1 / 200, 3.0  # of the segments; times as long
 LIFE = 24 * 3600.0  # seconds that a worker lives
 MESSAGE = 0.02  # seconds of asking and answering through Ray: measured on one machine, less than half of it
+RUNS = 16  # of one film
 READERS = 2  # cores that reading a range keeps busy: what looks for shots is one thread beside the decoder's
 
 
@@ -88,27 +93,69 @@ class Parts:
 
 
 @dataclass
+class Joining:
+    """A film that is being joined.
+
+    Attributes:
+        free: When what is there is joined.
+        place: The segment that comes next.
+        arrivals: Tells which are there; None: all.
+    """
+
+    found: Future[Any]
+    result: Any
+    plan: Plan
+    free: float
+    arrivals: Arrivals | None
+    place: int = 0
+
+
 class Joiner(Executor):
-    """Joins on the driver, one after the other (threads of one interpreter), as long as bytes and packets take."""
+    """Joins on the driver, as long as bytes and packets take."""
 
-    clock: Clock
-    seconds: Callable[[Plan], float]
-    free: float = 0.0
-    ends: list[tuple[float, int, Future[Any], Any]] = field(default_factory=list)
-    count: int = 0
+    def __init__(self, crew: Crew) -> None:
+        self.crew, self.clock = crew, crew.clock
+        self.slots = [0.0] * JOINS
+        self.queue: deque[Joining] = deque()
+        self.running: list[Joining] = []
 
-    def submit(self, join: Callable[..., Any], job: Job, plan: Plan, folder: Path) -> Future[Any]:  # type: ignore[override]
-        self.free = max(self.free, self.clock.now) + self.seconds(plan)
+    def submit(self, join: Callable[..., Any], job: Job, plan: Plan, folder: Path, arrivals: Arrivals | None) -> Any:  # type: ignore[override]
         found: Future[Any] = Future()
-        self.count += 1
-        heapq.heappush(self.ends, (self.free, self.count, found, join(job, plan, folder)))
+        self.queue.append(Joining(found, join(job, plan, folder), plan, self.clock.now, arrivals))
         return found
 
-    def settle(self) -> None:
-        """Tell what is joined by now."""
-        while self.ends and self.ends[0][0] <= self.clock.now:
-            _, _, found, result = heapq.heappop(self.ends)
-            found.set_result(result)
+    def settle(self, since: float) -> None:
+        """Tell what is joined by now.
+
+        Args:
+            since: When the arrivals were told that have not been looked at yet.
+        """
+        while self.queue and len(self.running) < JOINS:
+            each = self.queue.popleft()
+            each.free = max(each.free, self.slots.pop(0))
+            self.running.append(each)
+        for each in list(self.running):
+            end = self.end_of(each, since)
+            if end is not None and end <= self.clock.now:
+                self.running.remove(each)
+                self.slots = sorted([*self.slots, end])
+                each.found.set_result(each.result)
+
+    def end_of(self, each: Joining, since: float) -> float | None:
+        """Return when a film is joined; None if that is not known yet."""
+        figures, bytes_ = self.crew.figures, self.crew.bytes
+        segments = each.plan.segments
+        while each.place < len(segments) and (each.arrivals is None or each.place in each.arrivals):
+            if each.arrivals is not None:
+                each.free = max(each.free, since)
+            # Its bytes are read from the disk once, and from memory when they are read again.
+            frames = segments[each.place].frames
+            each.free += frames * (figures["join"] - figures["close"] + bytes_ / self.crew.disk)
+            each.place += 1
+        if each.place < len(segments):
+            return None
+        # At the end the film is moved behind its index, which is written first, and all of it goes to the disk.
+        return each.free + FRAMES * (figures["close"] + bytes_ / self.crew.disk)
 
 
 @dataclass(frozen=True)
@@ -127,14 +174,15 @@ class Circumstances:
 class Crew:
     """Workers that take as long as the figures say, straggle, and die."""
 
-    def __init__(self, figures: dict[str, Any], workers: int, how: Circumstances, calm: bool) -> None:
+    def __init__(self, figures: dict[str, Any], workers: int, how: Circumstances, calm: bool, first: int = 0) -> None:
         self.figures, self.cores, self.disk, self.calm = figures, how.cores, how.disk, calm
         self.clock = Clock()
-        self.joiner = Joiner(self.clock, self._join_seconds)
-        self.chance = random.Random(11)
+        self.joiner = Joiner(self)
+        self.told = 0.0
+        self.first, self.chance = first, random.Random(11 + first)
         self.rates = [seconds / frames for frames, seconds, _ in figures["segments"]]
         self.bytes = sum(row[2] for row in figures["segments"]) / sum(row[0] for row in figures["segments"])
-        self.free = dict.fromkeys(range(workers))
+        self.workers, self.free = workers, dict.fromkeys(range(workers))
         self.at: dict[int, int] = {}  # the film that a worker was at
         self.born, self.nominal, self.lost, self.tasks = workers, 0.0, 0, 0
         self.counted: set[tuple[int, int]] = set()
@@ -166,7 +214,8 @@ class Crew:
                 heapq.heappush(self.events, (ready, -self.born, self.born, None, None))
             if task is not None:
                 found.append(News(worker, task, value))
-        self.joiner.settle()
+        self.joiner.settle(self.told)
+        self.told = self.clock.now
         self.clock.begin()
         return found
 
@@ -176,10 +225,13 @@ class Crew:
     def wanted(self, tasks: int) -> None:
         """All workers stay."""
 
+    def room(self) -> int:
+        return self.workers
+
     def _done(self, worker: int, task: Task) -> tuple[float, Any]:
         """Return how long a task takes, and what comes of it."""
         read = self.figures["read"] / min(READERS, self.cores)
-        plan = plan_of(task.film % KINDS)
+        plan = plan_of((self.first + task.film) % KINDS)
         if task.part is not None:
             begin, end = task.part.begin or 0, task.part.end or FRAMES
             pts = np.arange(begin, min(end + AFTER, FRAMES))
@@ -193,7 +245,7 @@ class Crew:
             ranges = tuple(Range(a or None, b, a) for a, b in pairwise(places))
             return self.figures["turn"], Outline(replace(plan, segments=()), ranges)
         frames = plan.segments[task.number].frames
-        rate = random.Random(f"{task.film} {task.number}").choice(self.rates)
+        rate = random.Random(f"{self.first + task.film} {task.number}").choice(self.rates)
         seconds = frames * rate / self.cores
         if (task.film, task.number) not in self.counted:
             self.counted.add((task.film, task.number))
@@ -203,10 +255,6 @@ class Crew:
         slow = SLOWER if not self.calm and self.chance.random() < STRAGGLERS else 1.0
         receipt = Receipt("", task.number, frames, round(frames * self.bytes), "", seconds, "host", "")
         return turn + slow * seconds, receipt
-
-    def _join_seconds(self, plan: Plan) -> float:
-        # Read from the disk once, and from memory the second time; what is written goes to the disk meanwhile.
-        return FRAMES * self.figures["join"] + FRAMES * self.bytes / self.disk
 
 
 @cache
@@ -241,11 +289,18 @@ class Found:
 
 
 def simulate(
-    figures: dict[str, Any], workers: int, films: int, how: Circumstances, calm: bool, trace: bool = False
+    figures: dict[str, Any],
+    workers: int,
+    films: int,
+    how: Circumstances,
+    calm: bool,
+    *,
+    trace: bool = False,
+    first: int = 0,
 ) -> Found:
     """Bring films through workers, and look at the clock."""
-    crew = Crew(figures, workers, how, calm)
-    jobs = (Job(Path(f"/films/{n}.mkv"), Path(f"/colored/{n}.mp4")) for n in range(films))
+    crew = Crew(figures, workers, how, calm, first)
+    jobs = (Job(Path(f"/films/{first + n}.mkv"), Path(f"/colored/{n}.mp4")) for n in range(films))
 
     def request(job: Job) -> Request:
         return Request(job.source, ".mp4", RunSettings(), ShotSettings())
@@ -299,6 +354,11 @@ def main() -> None:
     how = Circumstances(options.cores, 1e6 * options.disk)
     figures = json.loads(options.figures.read_text())
     laid_out_in()
+
+    @cache
+    def alone(films: int, first: int) -> Found:
+        return simulate(figures, 1, films, how, calm=True, first=first)
+
     total = sum(row[1] for row in figures["segments"]) / sum(row[0] for row in figures["segments"])
     print(f"Measured at {figures['film']} on {figures['processor']}, torch {figures['torch']}: ", end="")
     print(f"{1000 * total:.0f} core milliseconds a frame to make, {1000 * figures['read']:.1f} to plan, ", end="")
@@ -307,16 +367,17 @@ def main() -> None:
     head = f"one film, minutes | efficiency | of making | {shelf}, hours | efficiency | of making | workers lost"
     print(f"| workers of {options.cores} cores | {head} |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    alone = [simulate(figures, 1, films, how, calm=True) for films in (1, options.shelf)]
     driver = 0.0
     for workers in options.workers:
         row = f"| {workers} |"
-        for base, films, unit in zip(alone, (1, options.shelf), (60, 3600), strict=True):
-            found = simulate(figures, workers, films, how, options.calm)
-            shares = [seconds / workers / found.seconds for seconds in (base.seconds, found.making)]
-            row += f" {found.seconds / unit:.2f} | {shares[0]:.3f} | {shares[1]:.3f} |"
-            driver = max(driver, found.driver)
-        print(f"{row} {found.lost} |", flush=True)
+        for films, firsts, unit in ((1, range(RUNS), 60), (options.shelf, range(1), 3600)):
+            found = [simulate(figures, workers, films, how, options.calm, first=first) for first in firsts]
+            seconds = fmean(each.seconds for each in found)
+            base = fmean(alone(films, first).seconds for first in firsts)
+            shares = [whole / workers / seconds for whole in (base, fmean(each.making for each in found))]
+            row += f" {seconds / unit:.2f} | {shares[0]:.3f} | {shares[1]:.3f} |"
+            driver = max(driver, *(each.driver for each in found))
+        print(f"{row} {found[-1].lost} |", flush=True)
     traced = simulate(figures, 64, options.shelf, how, options.calm, trace=True)
     first, last = (max(part) for part in (traced.memory[: options.shelf // 4], traced.memory[-options.shelf // 2 :]))
     count = sum(len(plan_of(n % KINDS).segments) for n in range(options.shelf))

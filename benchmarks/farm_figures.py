@@ -1,10 +1,10 @@
 """What segments, plans and joins cost: the figures that farm.py draws from.
 
-    python benchmarks/farm_figures.py FOOTAGE -o figures.json [--shots 60] [--height 1080]
+    python benchmarks/farm_figures.py FOOTAGE -o figures.json [--shots 60] [--height 1080] [--joined 10]
 
 FOOTAGE is a folder of clips, from which a grey film of the shape of 4:3 is joined. It is planned, all its segments are
-made, and they are joined, as on a farm. Times are seconds of one core: of the process, and not of the clock, so that
-other work on the machine matters little.
+made, and they are joined, as on a farm. For joining, film and parts are repeated until they are --joined minutes long.
+Times are seconds of one core: of the process, and not of the clock, so that other work on the machine matters little.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 
+import av
 import page
 import torch
 
-from vidcolor.film.encoding.encode import choose_encoding
-from vidcolor.film.reader import open_film
-from vidcolor.film.writer import FilmWriter
-from vidcolor.pipeline.distributed.joiner import join
+from vidcolor.film.encoding.packets import PacketFile, joined, stored_header
+from vidcolor.pipeline.distributed.joiner import Arrivals, join
 from vidcolor.pipeline.distributed.parts import Parts
+from vidcolor.pipeline.distributed.plan import Plan, source_identity
 from vidcolor.pipeline.distributed.planner import make_plan
 from vidcolor.pipeline.distributed.ranges import Range, read_range
 from vidcolor.pipeline.distributed.worker import Worker
-from vidcolor.pipeline.work import encode_settings
 from vidcolor.settings import RunSettings
 
 START = "import torch; from vidcolor.network.predictor import Predictor; from vidcolor.settings import RunSettings"
@@ -46,7 +46,69 @@ def start_of_a_worker() -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def measured(film: Path, folder: Path) -> dict[str, Any]:
+def joining(plan: Plan, parts: Parts, folder: Path, frames: int) -> tuple[float, float]:
+    """Return the core seconds of joining a frame, and what of it comes after the film's last segment."""
+    plan, parts = repeated(plan, parts, folder, max(1, frames // plan.frames))
+    times: list[float] = []
+    for _ in range(2):  # the first time, libraries are loaded too
+        began = time.process_time()
+        times.clear()
+
+        def note(done: int, total: int) -> None:
+            times.append(time.process_time())
+
+        join(plan, parts.folder, folder / "joined.mp4", overwrite=True, progress=note, arrivals=Arrivals())
+        ended = time.process_time()
+    return (ended - began) / plan.frames, (ended - times[-1]) / plan.frames
+
+
+def repeated(plan: Plan, parts: Parts, folder: Path, times: int) -> tuple[Plan, Parts]:
+    """Return the plan and the parts of a film that is shown so many times."""
+    film = folder / f"repeated{plan.film.suffix}"
+    with av.open(str(plan.film)) as source, av.open(str(film), "w") as container:
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        stream = container.add_stream_from_template(source.streams.video[0])
+        shown = sorted(packet.pts or 0 for packet in packets)
+        length = shown[-1] - shown[0] + shown[1] - shown[0]
+        container.start_encoding()
+        tick = source.streams.video[0].time_base
+        assert tick is not None
+        data = [(bytes(p), p.pts or 0, p.dts or 0, p.is_keyframe) for p in packets]
+        for turn in range(times):
+            for content, pts, dts, is_keyframe in data:
+                packet = av.Packet(content)
+                packet.pts, packet.dts, packet.time_base = pts + turn * length, dts + turn * length, tick
+                packet.is_keyframe, packet.stream = is_keyframe, stream
+                container.mux(packet)
+    count = len(plan.segments)
+    segments = [
+        replace(
+            each, start=replace(each.start, number=n * count + each.number, frame=n * plan.frames + each.start.frame)
+        )
+        for n in range(times)
+        for each in plan.segments
+    ]
+    identity = {**plan.identity, "input": source_identity(film)}
+    whole = replace(plan, film=film, segments=tuple(segments), identity=identity, path=folder / "repeated.json")
+    found = Parts(folder / "repeated", whole)
+    found.claim()
+    unit = Fraction(plan.identity["encoding"]["time_base"])
+    for each in segments:
+        turn, number = divmod(each.number, count)
+        path = parts.packets(number)
+        file = PacketFile(found.packets(each.number), stored_header(path))
+        for packet in joined([path], unit):
+            packet.pts = (packet.pts or 0) + round(turn * length * tick / unit)
+            file.push([packet])
+        file.close()
+        receipt = parts.receipt(number)
+        assert receipt is not None
+        own = {"plan": whole.digest, "segment": each.number, "bytes": file.bytes, "sha256": file.digest.hexdigest()}
+        found.record(replace(receipt, **own))
+    return whole, found
+
+
+def measured(film: Path, folder: Path, joined_frames: int) -> dict[str, Any]:
     """Return what each step of a film's way costs."""
     settings = RunSettings(device="cpu", threads=1)
     began = time.process_time()
@@ -65,19 +127,12 @@ def measured(film: Path, folder: Path) -> dict[str, Any]:
         receipt = worker.make(segment, parts)
         segments.append((receipt.frames, round(time.process_time() - began, 3), receipt.bytes))
         print(f"segment {segment.number}: {receipt.frames} frames, {segments[-1][1]} s", file=sys.stderr, flush=True)
-    for _ in range(2):  # the first time, libraries are loaded too
-        began = time.process_time()
-        with open_film(film, settings) as video:
-            encoding = choose_encoding(folder / "joined.mp4", video.info, plan.bits, encode_settings(plan.run))
-            FilmWriter(folder / "joined.mp4", video.info, encoding).rehearse()
-        opened = time.process_time() - began
-        began = time.process_time()
-        join(replace(plan, path=parts.folder / "plan.json"), parts.folder, folder / "joined.mp4", overwrite=True)
-        joined = (time.process_time() - began - opened) / plan.frames
+    joined, closed = joining(plan, parts, folder, joined_frames)
     return {
         "film": f"{page.WIDTH}x{page.HEIGHT}", "frames": plan.frames, "processor": plan.processor,
         "torch": torch.__version__,
-        "segments": segments, "read": round(read, 6), "join": round(joined, 6), "turn": round(turn, 3),
+        "segments": segments, "read": round(read, 6), "join": round(joined, 6), "close": round(closed, 7),
+        "turn": round(turn, 3),
         "start": round(start_of_a_worker(), 2),
     }  # fmt: skip
 
@@ -88,13 +143,14 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--shots", type=int, default=60, help="of the film")
     parser.add_argument("--height", type=int, default=page.HEIGHT, help="of its pictures")
+    parser.add_argument("--joined", type=float, default=10, help="minutes of the film that is joined")
     options = parser.parse_args()
     page.WIDTH, page.HEIGHT = options.height * 4 // 3, options.height
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         film = Path(temporary) / "film.mp4"
         page.join(options.footage, film, options.shots)
-        figures = measured(film, Path(temporary))
+        figures = measured(film, Path(temporary), round(60 * page.RATE * options.joined))
     options.output.write_text(json.dumps(figures) + "\n", encoding="utf-8")
 
 

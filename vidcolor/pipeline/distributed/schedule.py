@@ -31,7 +31,7 @@ JOINS = 2  # films that are joined at the same time
 MADE = 0.5  # of a film's frames, that have to be made before it is joined with the others as they come
 READERS = 16  # of a film, where others are worked meanwhile: with more, what is read twice weighs too much
 PATIENCE = 1.0  # seconds that are waited for news before joins are looked at
-SLOW = 1.5  # times as long as usual, after which an idle worker makes a segment too: the first of the two counts
+SLOW = 1.2  # times as long as usual, after which an idle worker makes a segment too: the first of the two counts
 LATE = 10.0  # seconds that it has to be at work at least: a worker that is new loads its network first
 
 
