@@ -209,6 +209,19 @@ def test_a_wide_profile_is_converted_and_srgb_left_alone(tmp_path: Path) -> None
     assert np.array_equal(read_image(tmp_path / "b.png").pixels, colors())
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_grey_picture_with_a_profile_for_rgb(tmp_path: Path, dtype: type[Any]) -> None:
+    """Programs leave it when they take the colors off: the tones are those of three equal channels."""
+    top = np.iinfo(dtype).max
+    grey = np.linspace(0, top, 48 * 64).astype(dtype).reshape(48, 64)
+    for name, values in (("grey.tif", grey), ("rgb.tif", np.dstack([grey] * 3))):
+        tifffile.imwrite(tmp_path / name, values, iccprofile=imagecodecs.cms_profile("adobergb"))
+    shown, witness = (read_image(tmp_path / name).pixels.astype(int) for name in ("grey.tif", "rgb.tif"))
+    assert shown.shape == grey.shape
+    assert np.abs(shown - witness[..., 1]).max() <= top / 255
+    assert np.abs(shown - grey).max() > top / 99
+
+
 def test_a_profile_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     """Neither a damaged profile nor one for another kind of picture is passed over."""
     Pillow.fromarray(colors()).save(tmp_path / "a.png", icc_profile=b"x" * 200)

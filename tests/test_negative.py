@@ -18,7 +18,7 @@ from vidcolor.network.checkpoint import load_model
 from vidcolor.network.negative import log_odds, tells_negatives
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.photos.photo import colorize_photograph
-from vidcolor.pipeline.shot_colors import NEGATIVE, NEGATIVE_PHOTOGRAPH, ShotColors, judge_of, shown_luma
+from vidcolor.pipeline.shot_colors import NEGATIVE, ShotColors, judge_of, shown_luma
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -59,9 +59,16 @@ def test_a_negative_film_is_told() -> None:
     """The sample film is none; inverted it is one."""
     positive = judged(SAMPLES / "reel.mp4", lambda luma: luma)
     negative = judged(SAMPLES / "reel.mp4", lambda luma: 251 - luma)
-    assert positive.odds > 0 > NEGATIVE > negative.odds
+    assert positive.odds > 0 > negative.odds
     assert positive.notes() == []
     assert [line[:28] for line in negative.notes()] == ["the film looks like a negati"]
+
+
+def test_one_sure_frame_tells_and_many_unsure_ones_do_not() -> None:
+    """A short negative is told by its only frame; alike frames must weigh more together."""
+    for odds, frames_judged, is_told in ((-4.5, 1, True), (-3.5, 1, False), (-4.5, 4, False), (-8.5, 4, True)):
+        colors = ShotColors(odds=odds, judged=frames_judged)
+        assert colors.is_negative == is_told
 
 
 def test_the_light_survives_an_interruption() -> None:
@@ -88,5 +95,5 @@ def test_a_negative_photograph_is_told(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), shown)
         notes = colorize_photograph(tmp_path / name, tmp_path / f"out.{name}", predictor=predictor()).notes
         is_told = any("it looks like a negative" in line for line in notes)
-        assert is_told == (log_odds(predictor(), shown.astype(np.float32) / 255) < NEGATIVE_PHOTOGRAPH)
+        assert is_told == (log_odds(predictor(), shown.astype(np.float32) / 255) < NEGATIVE)
         assert not is_told or name == "b.png"

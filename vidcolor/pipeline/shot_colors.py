@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -31,9 +32,8 @@ _INSIDE = 6  # frames after a shot's first: the one that is judged, past most bl
 _LONG = 120  # frames of a shot of which one is judged
 _ENOUGH = 64  # frames that are judged of a film
 _ODDS, _LOOKED_AT = "odds of a positive", "frames judged by their light"
-MOST_OF_FRAME = 3.0  # log odds that a single frame adds
-NEGATIVE = -6.0  # log odds, of all frames together, from which a film is said to be a negative
-NEGATIVE_PHOTOGRAPH = -4.0  # and of a photograph: 2 of 1,000 positives lie below, 650 negatives
+MOST_OF_FRAME = 6.0  # log odds that a single frame adds at most
+NEGATIVE = -4.0  # log odds below which a photograph is a negative: 2 of 1,000 positives lie there, and 650 negatives
 NEGATIVE_TOLD = "{} looks like a negative, whose colors cannot be guessed: invert it first (ffmpeg -vf negate does)"
 Judge = Callable[[Plane], float]
 _COUNTED = ("colored", "tinted", "grey")
@@ -116,6 +116,11 @@ class ShotColors:
         self._running.clear()
 
     @property
+    def is_negative(self) -> bool:
+        """Whether the film looks like a negative: a sum of n odds scatters with the square root of n."""
+        return self.odds < NEGATIVE * math.sqrt(max(self.judged, 1))
+
+    @property
     def tally(self) -> dict[str, float]:
         """What has been counted so far, the shot that runs included."""
         counts = self.counts + Counter([usual(self._running)])
@@ -137,7 +142,7 @@ class ShotColors:
             lines.append(f"{_share(colored, total)} in color already: {way}")
         if tinted := self.counts["tinted"]:
             lines.append(f"{_share(tinted, total)} tinted: the tint is taken off")
-        if self.odds < NEGATIVE:
+        if self.is_negative:
             lines.append(NEGATIVE_TOLD.format("the film"))
         return lines
 

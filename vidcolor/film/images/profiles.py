@@ -36,6 +36,9 @@ def kind_of(profile: bytes) -> str:
 def converted(pixels: NDArray[Any], profile: bytes, kind: str) -> NDArray[Any]:
     """Return a picture as sRGB, of the same type; a grey one stays grey.
 
+    A grey picture may have a profile for RGB: programs leave it when they take the colors off. Its values are then
+    taken as three equal channels.
+
     Args:
         pixels: ``(H, W)`` for "gray", else ``(H, W, C)``; uint8, uint16 or, for "lab", L*, a*, b* as float32.
         profile: An ICC profile.
@@ -44,8 +47,9 @@ def converted(pixels: NDArray[Any], profile: bytes, kind: str) -> NDArray[Any]:
     Raises:
         ProfileError: the profile cannot be read, or is for another kind of picture.
     """
-    if kind_of(profile) != kind:
-        raise ProfileError(f"its color profile is for {kind_of(profile)} pictures, and it is none")
+    meant = kind_of(profile)
+    if meant != kind and (kind, meant) != ("gray", "rgb"):
+        raise ProfileError(f"its color profile is for {meant} pictures, and it is none")
     if kind == "gray":
         shown: NDArray[Any] = grey_curve(profile, pixels.dtype)[pixels]
         return shown
@@ -61,10 +65,12 @@ def converted(pixels: NDArray[Any], profile: bytes, kind: str) -> NDArray[Any]:
 
 @lru_cache(maxsize=8)
 def grey_curve(profile: bytes, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the sRGB code of every grey code under a grey profile."""
+    """Return the sRGB code of every grey code under a profile for grey, or for RGB."""
     top = np.iinfo(dtype).max
-    ramp = np.linspace(0, 1, top + 1, dtype=np.float32)
-    curve = _transform(ramp[None], profile, "gray", np.dtype(np.float32))[0, :, 1]
+    ramp = np.linspace(0, 1, top + 1, dtype=np.float32)[None]
+    kind = kind_of(profile)
+    greys = np.stack([ramp] * 3, axis=-1) if kind == "rgb" else ramp
+    curve = _transform(greys, profile, kind, np.dtype(np.float32))[0, :, 1]
     codes: NDArray[Any] = np.rint(np.clip(curve, 0, 1) * top).astype(dtype)
     return codes
 

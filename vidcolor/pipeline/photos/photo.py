@@ -20,7 +20,7 @@ from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_bands
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.shot_colors import NEGATIVE_PHOTOGRAPH, NEGATIVE_TOLD, judge_of
+from vidcolor.pipeline.shot_colors import NEGATIVE, NEGATIVE_TOLD, judge_of
 from vidcolor.pipeline.target import check_target
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings, ShotSettings
@@ -165,7 +165,7 @@ def _told(kind: Kind, keeps: bool) -> tuple[str, ...]:
 
 def _told_negative(luma: Plane, predictor: Predictor) -> tuple[str, ...]:
     judge = judge_of(predictor)
-    return (NEGATIVE_TOLD.format("it"),) if judge and judge(luma) < NEGATIVE_PHOTOGRAPH else ()
+    return (NEGATIVE_TOLD.format("it"),) if judge and judge(luma) < NEGATIVE else ()
 
 
 def _unused(settings: RunSettings) -> tuple[str, ...]:
