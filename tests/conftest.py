@@ -21,6 +21,19 @@ from vidcolor.network.predictor import Predictor
 from vidcolor.settings import RunSettings
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let long tests be asked for."""
+    parser.addoption("--thorough", action="store_true", help="run the tests that take long, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip tests marked ``thorough`` that nobody has asked for."""
+    if not config.getoption("--thorough"):
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(pytest.mark.skip(reason="takes long: pytest --thorough runs it"))
+
+
 @pytest.fixture(scope="session")
 def footage() -> Path:
     """The folder of real footage, with archive/, colour/ and tricky/ in it."""

@@ -1,4 +1,4 @@
-"""The command line as a person uses it: a process, its exit code, stdout and stderr."""
+"""The command line as a person uses it: its exit code, stdout and stderr."""
 
 from __future__ import annotations
 
@@ -7,15 +7,35 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import pytest
 import typer
 
+from children import Child
+from vidcolor.cli.app import main
 from vidcolor.cli.values import parse_time
 
 SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+Command = Callable[..., tuple[object, str, str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process, in an empty folder; returns its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["vidcolor", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code or 0, *capsys.readouterr()
+
+    return run
 
 
 def vidcolor(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -40,7 +60,7 @@ def test_bad_times_are_usage_errors(text: str) -> None:
 
 def test_colorize_prints_one_object(tmp_path: Path) -> None:
     """--json prints one object on stdout; a pipe sees no progress bar."""
-    result = vidcolor("colorize", SAMPLES / "rocket.mov", "-o", "out.mov", "--json", cwd=tmp_path)
+    result = vidcolor("colorize", SAMPLES / "rocket.mov", "-o", "out.mov", "--json", "--size", 32, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert {"output", "frames", "resumed", "seconds", "fps", "model", "device", "warnings", "notes"} == set(found)
@@ -49,10 +69,9 @@ def test_colorize_prints_one_object(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_preview_is_grey_beside_color(tmp_path: Path) -> None:
+def test_preview_is_grey_beside_color(tmp_path: Path, command: Command) -> None:
     """Left half neutral, right half colored, at the size of the film."""
-    result = vidcolor("preview", SAMPLES / "reel.mp4", "--at", "3", "-o", "frame.png", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    assert command("preview", SAMPLES / "reel.mp4", "--at", "3", "-o", "frame.png", "--size", 64)[0] == 0
     picture = cv2.imread(str(tmp_path / "frame.png")).astype(int)
     assert picture.shape == (480, 1280, 3)
     left, right = picture[:, :640], picture[:, 640:]
@@ -60,12 +79,12 @@ def test_preview_is_grey_beside_color(tmp_path: Path) -> None:
     assert (right.max(axis=2) - right.min(axis=2)).mean() > 2
 
 
-def test_info_and_models(tmp_path: Path) -> None:
+def test_info_and_models(command: Command) -> None:
     """What a film is made of, and which weights are bundled, as JSON."""
-    found = json.loads(vidcolor("info", SAMPLES / "rocket.mov", "--json", cwd=tmp_path).stdout)
+    found = json.loads(command("info", SAMPLES / "rocket.mov", "--json")[1])
     assert (found["width"], found["height"], found["sample_aspect"], found["bits"]) == (352, 288, "16/11", 10)
     assert [s["kind"] for s in found["streams"]] == ["audio"]
-    models = json.loads(vidcolor("models", "--json", cwd=tmp_path).stdout)
+    models = json.loads(command("models", "--json")[1])
     assert "fast" in [m["name"] for m in models]
 
 
@@ -90,67 +109,45 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "reason"), BAD, ids=[" ".join(a) for a, _ in BAD])
-def test_bad_input_is_one_line(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    reason: str,
-) -> None:
+def test_bad_input_is_one_line(tmp_path: Path, command: Command, arguments: list[str], reason: str) -> None:
     """One line that says what failed and why, exit code 1, and nothing written."""
-    from vidcolor.cli.app import main
-
-    monkeypatch.chdir(tmp_path)
     Path("film.mp4").write_bytes((SAMPLES / "reel.mp4").read_bytes())
     Path("notes.mp4").write_text("not a film\n" * 99)
     Path("there.mp4").touch()
     Path("empty").mkdir()
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()}
-    monkeypatch.setattr(sys, "argv", ["vidcolor", "colorize", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    captured = capsys.readouterr()
-    assert stopped.value.code == 1
-    assert captured.out == ""
-    assert captured.err.startswith("vidcolor: error: ")
-    assert captured.err.count("\n") == 1
-    assert reason in captured.err
+    code, out, err = command("colorize", *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("vidcolor: error: ")
+    assert err.count("\n") == 1
+    assert reason in err
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.is_file()} == before
 
 
-def test_preview_never_overwrites_its_film(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_preview_never_overwrites_its_film(command: Command) -> None:
     """Not even when told to overwrite."""
-    from vidcolor.cli.app import main
-
-    monkeypatch.chdir(tmp_path)
     Path("film.mp4").write_bytes((SAMPLES / "reel.mp4").read_bytes())
-    monkeypatch.setattr(sys, "argv", ["vidcolor", "preview", "film.mp4", "-o", "film.mp4", "-y"])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 1
-    assert "it is the input itself" in capsys.readouterr().err
+    code, _, err = command("preview", "film.mp4", "-o", "film.mp4", "-y")
+    assert code == 1
+    assert "it is the input itself" in err
     assert Path("film.mp4").read_bytes() == (SAMPLES / "reel.mp4").read_bytes()
 
 
-def test_usage_errors_exit_with_2(tmp_path: Path) -> None:
+def test_usage_errors_exit_with_2(command: Command) -> None:
     """A mistyped option is a usage error."""
-    assert vidcolor("colorize", "film.mp4", "--nope", cwd=tmp_path).returncode == 2
+    assert command("colorize", "film.mp4", "--nope")[0] == 2
 
 
 def test_interrupting_leaves_the_earlier_output(tmp_path: Path) -> None:
     """Ctrl-C: exit code 130, and an output from before is untouched."""
     (tmp_path / "out.mp4").write_text("precious")
-    command = [sys.executable, "-m", "vidcolor", "colorize", str(SAMPLES / "reel.mp4"), "-o", "out.mp4", "-y"]
-    command += ["--no-resume"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / ".out.part.mp4").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "vidcolor: interrupted" in errors
+    child = Child("colorize", SAMPLES / "reel.mp4", "-o", "out.mp4", "-y", "--no-resume", cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / ".out.part.mp4").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send(signal.SIGINT)
+    code, _, errors = child.ended()
+    assert code == 130, errors
+    assert b"vidcolor: interrupted" in errors
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
     assert (tmp_path / "out.mp4").read_text() == "precious"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from beats import beeps, flashes, write_beats
+from children import Child
 from masters import written
 from vidcolor.errors import DeviceError, InputError, OutputError
 from vidcolor.film.containers.pipe import open_pipe
@@ -69,23 +70,25 @@ def read(data: bytes) -> tuple[str, str, list[float], list[np.ndarray]]:
 def test_luma_goes_through_pipes_bit_for_bit(tmp_path: Path, form: str, pix_fmt: str, other: str) -> None:
     """From each format into the other; on stdout lies the film and nothing else."""
     source = film(form, pix_fmt)
-    done = run(f"{VIDCOLOR} - -o - --pipe {other} --progress json", source, tmp_path)
-    assert done.returncode == 0
-    before, after = read(source), read(done.stdout)
+    done = Child(
+        *f"colorize - -o - --pipe {other} --size 32 --progress json".split(), cwd=tmp_path, data=source
+    ).ended()
+    assert done.code == 0
+    before, after = read(source), read(done.out)
     assert after[0] == MUXERS[other]
     assert after[1:3] == before[1:3]
     assert all(np.array_equal(*pair) for pair in zip(before[3], after[3], strict=True))
-    assert b'"event": "finished"' in done.stderr
-    assert b"-  (12 frames" in done.stderr
+    assert b'"event": "finished"' in done.err
+    assert b"-  (12 frames" in done.err
     assert not list(tmp_path.iterdir())
 
 
 def test_sound_goes_through_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sound in NUT, in sync: from a file to stdout, and from a pipe to a file."""
     write_beats(tmp_path / "film.mkv", 3, sounds=("pcm_s16le", "ac3"), marks={"language": "ger"})
-    done = run(f"{VIDCOLOR} film.mkv -o - -q --start 0.5", b"", tmp_path)
-    assert (done.returncode, done.stderr) == (0, b"")
-    (tmp_path / "film.nut").write_bytes(done.stdout)
+    done = Child(*["colorize", "film.mkv", "-o", "-", "-q", "--size", "32", "--start", "0.5"], cwd=tmp_path).ended()
+    assert (done.code, done.err) == (0, b"")
+    (tmp_path / "film.nut").write_bytes(done.out)
     assert probe(tmp_path / "film.nut").container == "nut"
     with open(tmp_path / "film.nut", "rb") as file:
         monkeypatch.setattr("vidcolor.film.reader.open_pipe", lambda: open_pipe(file.fileno()))
@@ -98,8 +101,8 @@ def test_sound_goes_through_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_broken_pipe_ends_with_one_line(tmp_path: Path) -> None:
     """Who reads stdout may go at any time; nothing is left in the folder."""
-    data = film("y4m", "yuv420p", 40, (640, 480))
-    done = run(f"( {VIDCOLOR} - -o -; echo $? > code ) | head -c 100", data, tmp_path)
+    data = film("y4m", "yuv420p", 12, (160, 120))  # more than a pipe holds
+    done = run(f"( {VIDCOLOR} - -o - --size 32; echo $? > code ) | head -c 100", data, tmp_path)
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("vidcolor: error: cannot write stdout.y4m: the program that reads it has ended.")
     assert (tmp_path / "code").read_text() == "1\n"

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 import vidcolor
+from children import Child, Ended
 from vidcolor.data.degrade import PartGenerator, blank_frames, maybe_old_film, neutral_borders
 from vidcolor.errors import DataError
 from vidcolor.settings import TrainSettings
@@ -42,9 +43,20 @@ def test_parts_of_a_batch_are_aged_as_the_whole() -> None:
         torch.testing.assert_close(aged(rgb[rank::2], rank, 2), whole[rank::2])
 
 
-def start(data: Path, out: str, cwd: Path, *launcher: str) -> subprocess.Popen[str]:
-    torchrun = ["-m", "torch.distributed.run", *launcher] if launcher else []
-    command = [sys.executable, *torchrun, "-m", "vidcolor", "train", str(data), "-o", out, *OPTIONS]
+def launch(data: Path, out: str, cwd: Path, *launcher: str) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        *launcher,
+        "-m",
+        "vidcolor",
+        "train",
+        str(data),
+        "-o",
+        out,
+        *OPTIONS,
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=cwd, env=environment)
@@ -58,8 +70,18 @@ def ended(run: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(run.args, run.returncode, said, told)
 
 
-def train(data: Path, out: str, cwd: Path, processes: int) -> subprocess.CompletedProcess[str]:
-    return ended(start(data, out, cwd, *(["--standalone", "--nproc-per-node", "2"] if processes > 1 else [])))
+def free_port() -> str:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+def train(data: Path, out: str, cwd: Path, processes: int = 1) -> list[Ended]:
+    """Train in processes that are told of each other as torchrun tells them."""
+    told = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    ranks = [{**told, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
+    runs = [Child("train", data, "-o", out, *OPTIONS, cwd=cwd, environment=rank) for rank in ranks]
+    return [run.ended() for run in runs]
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -72,34 +94,30 @@ def test_two_processes_train_as_one(photo_folder: Callable[..., Path], tmp_path:
     Sums are added in another order, so the curves agree to rounding: 1e-3 after eight steps.
     """
     data = photo_folder(count=17)
-    one, two = train(data, "one", tmp_path, 1), train(data, "two", tmp_path, 2)
-    assert one.returncode == 0, one.stderr
-    assert two.returncode == 0, two.stderr
+    (one,), (first, second) = train(data, "one", tmp_path), train(data, "two", tmp_path, 2)
+    assert one.code == 0, one.err
+    assert first.code == second.code == 0, first.err + second.err
     curves = [[s["loss"] for s in lines(tmp_path / out / "steps.jsonl")] for out in ("one", "two")]
     assert len(curves[0]) == 8
     assert curves[1] == pytest.approx(curves[0], rel=1e-3)
     scores = [[e["loss"] for e in lines(tmp_path / out / "metrics.jsonl")] for out in ("one", "two")]
     assert scores[1] == pytest.approx(scores[0], rel=1e-3)
-    assert two.stdout.splitlines() == ["two/model.safetensors"]
+    assert first.out.splitlines() == [b"two/model.safetensors"]
+    assert not second.out
     single, double = (load_file(tmp_path / out / "state.safetensors") for out in ("one", "two"))
     running = [key for key in single if key.startswith("network.") and key.endswith("running_mean")]
     for key in running:  # batch norms saw the whole batch
         torch.testing.assert_close(double[key], single[key], rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.skipif(
-    os.environ.get("VIDCOLOR_CLUSTER_TESTS") != "all", reason="takes a minute: set VIDCOLOR_CLUSTER_TESTS=all"
-)
+@pytest.mark.thorough
 def test_two_machines_train_as_one(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
     """Two launchers that meet at an address, as on two machines: the loss curve of one process, written by one."""
     data = photo_folder(count=17)
-    one = train(data, "one", tmp_path, 1)
-    assert one.returncode == 0, one.stderr
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    address = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", str(port)]
-    runs = [start(data, "two", tmp_path, *address, "--node-rank", str(rank)) for rank in (0, 1)]
+    (one,) = train(data, "one", tmp_path)
+    assert one.code == 0, one.err
+    address = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", free_port()]
+    runs = [launch(data, "two", tmp_path, *address, "--node-rank", str(rank)) for rank in (0, 1)]
     first, second = (ended(run) for run in runs)
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     curves = [[s["loss"] for s in lines(tmp_path / out / "steps.jsonl")] for out in ("one", "two")]

@@ -1,7 +1,7 @@
 """Films on a real Ray cluster of several node processes on this machine: the same to the byte, whatever dies.
 
-One test runs wherever Ray is installed. ``VIDCOLOR_CLUSTER_TESTS=all pytest tests/test_ray.py`` runs the long ones too,
-with nodes lost, drivers killed and disks full; VIDCOLOR_FOOTAGE adds real clips.
+Two tests run wherever Ray is installed. ``pytest --thorough tests/test_ray.py`` runs the long ones too, with nodes
+lost, workers and drivers killed and disks full; VIDCOLOR_FOOTAGE adds real clips.
 """
 
 from __future__ import annotations
@@ -41,9 +41,6 @@ ray: Any = pytest.importorskip("ray", reason="needs Ray: pip install 'vidcolor[r
 
 # Ray's own modules leave files open and use what Python has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore")
-long = pytest.mark.skipif(
-    os.environ.get("VIDCOLOR_CLUSTER_TESTS") != "all", reason="takes minutes: set VIDCOLOR_CLUSTER_TESTS=all"
-)
 SETTINGS = RunSettings(size=32, batch_size=4, threads=1, device="cpu")
 STORE = 80 << 20  # bytes of each node's object store; Ray takes no less than 75 MB
 
@@ -150,7 +147,7 @@ def test_films_of_a_cluster_are_those_of_one_machine(nodes: Nodes, tmp_path: Pat
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-@long
+@pytest.mark.thorough
 def test_a_lost_node_costs_what_it_was_at(tmp_path: Path) -> None:
     """A node vanishes with its worker; another comes later; nothing is shared but what is sent."""
     nodes = Nodes(3)
@@ -170,7 +167,7 @@ def test_a_lost_node_costs_what_it_was_at(tmp_path: Path) -> None:
         nodes.cluster.shutdown()
 
 
-@long
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_driver_that_is_stopped_goes_on(nodes: Nodes, tmp_path: Path, how: signal.Signals) -> None:
     """Killed or interrupted in the middle, the same command takes up what is made; the film is the same."""
@@ -202,7 +199,7 @@ def test_a_driver_that_is_stopped_goes_on(nodes: Nodes, tmp_path: Path, how: sig
     assert digest(tmp_path / "film.mp4") == digest(tmp_path / "whole.mp4")
 
 
-@long
+@pytest.mark.thorough
 def test_a_worker_with_another_version_is_refused_by_name(
     nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +212,7 @@ def test_a_worker_with_another_version_is_refused_by_name(
         colorize(nodes, [Job(film, tmp_path / "film.mp4")])
 
 
-@long
+@pytest.mark.thorough
 def test_a_worker_with_another_model_is_refused_by_name(nodes: Nodes, tmp_path: Path) -> None:
     """The file of the model changes after the film is planned: nothing is made with what is there now."""
     film, model = write_reel(tmp_path / "film.mkv"), tmp_path / "model.safetensors"
@@ -233,7 +230,7 @@ def test_a_worker_with_another_model_is_refused_by_name(nodes: Nodes, tmp_path: 
     assert not (tmp_path / "film.mp4").exists()
 
 
-@long
+@pytest.mark.thorough
 def test_a_full_disk_at_one_worker_is_not_the_films(tmp_path: Path) -> None:
     """Its temporary folder has no room: it is told by name, and the other machines make the film."""
     small = tmp_path / "small"
@@ -258,7 +255,7 @@ def test_a_full_disk_at_one_worker_is_not_the_films(tmp_path: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
-@long
+@pytest.mark.thorough
 def test_a_film_larger_than_the_object_store_is_sent(nodes: Nodes, tmp_path: Path) -> None:
     """The pieces are small: an object store of 80 MB passes a film of 120 MB on."""
     film = write_reel(tmp_path / "film.mkv")
@@ -269,7 +266,7 @@ def test_a_film_larger_than_the_object_store_is_sent(nodes: Nodes, tmp_path: Pat
     assert digest(tmp_path / "film.mp4") == whole(film)
 
 
-@long
+@pytest.mark.thorough
 def test_clips_survive_nodes_killed_at_random(footage: Path, tmp_path: Path) -> None:
     """Five clips on three nodes, of which one after the other vanishes: the films of single-machine runs."""
     names = ["archive/chaplin.mp4", "archive/market-street-1906.mp4", "colour/kittens.mp4", "colour/tennis.mp4"]
