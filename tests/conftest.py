@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reels import LONGEST, SHORTEST
 from vidcolor.network.checkpoint import bundled_models
 from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline.segments import cutting
 from vidcolor.settings import RunSettings
 
 
@@ -82,6 +84,13 @@ def photo_shard(tmp_path: Path, photo_folder: Callable[..., Path]) -> Callable[.
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films of few frames have several segments."""
+    monkeypatch.setattr(cutting, "SHORTEST", SHORTEST)
+    monkeypatch.setattr(cutting, "LONGEST", LONGEST)
 
 
 _PREPARED: dict[tuple[str, str, str], Predictor] = {}

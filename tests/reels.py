@@ -18,15 +18,16 @@ from vidcolor.film.images.metadata import Metadata
 from vidcolor.film.transfer import VIDEO, Transfer
 
 Array = NDArray[Any]
-SHOT, SHOTS = 14, 5  # frames of a shot, and how many shots
+SHOT, SHOTS = 9, 5  # frames of a shot, and how many shots
+SHORTEST, LONGEST = 8, 40  # frames of the segments of such films
 WIDTH, HEIGHT = 96, 64  # of scans
 
 
 def write_reel(path: Path, *, shot: int = SHOT, shots: int = SHOTS) -> Path:
-    """Shots of moving texture with uneven times and a keyframe every 9 frames, and sound."""
+    """Shots of moving texture with uneven times and a keyframe every 7 frames, and sound."""
     rng = np.random.default_rng(3)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "g": "9", "bf": "2"})
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "g": "7", "bf": "2"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
         stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
         sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")

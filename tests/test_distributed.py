@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from children import Child
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel, write_scan
 from vidcolor.cli.app import main
 from vidcolor.errors import InputError, OutputError, PartsError, UnfitError
@@ -36,12 +36,7 @@ from vidcolor.pipeline.shotlist.shot import parse_numbers
 from vidcolor.settings import RunSettings, ShotSettings
 
 SMALL: dict[str, Any] = {"size": 32, "batch_size": 4}
-
-
-@pytest.fixture(autouse=True)
-def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "SHORTEST", 10)
-    monkeypatch.setattr(segments, "LONGEST", 40)
+pytestmark = pytest.mark.usefixtures("short_segments")
 
 
 @pytest.fixture
@@ -92,10 +87,9 @@ def test_joined_film_is_that_of_one_machine(tmp_path: Path, film: Path, codec: s
     if codec == "ffv1":
         assert sorted(work(plan, parts).made) == others
     else:
-        program = [sys.executable, "-m", "vidcolor", "work", "plan.json", "--parts", "parts", "--json"]
-        found = subprocess.run(program, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
-        assert found.returncode == 0, found.stderr
-        assert sorted(json.loads(found.stdout)["made"]) == others
+        found = Child("work", "plan.json", "--parts", "parts", "--json", cwd=tmp_path).ended()
+        assert found.code == 0, found.err
+        assert sorted(json.loads(found.out)["made"]) == others
     result = join(read_plan(tmp_path / "plan.json"), parts, tmp_path / f"joined{suffix}")
     assert result.frames == SHOT * SHOTS
     assert digest(tmp_path / f"joined{suffix}") == digest(tmp_path / f"whole{suffix}")
@@ -163,13 +157,13 @@ def test_parted_takes_join_as_on_one_machine(tmp_path: Path, monkeypatch: pytest
 
 def test_a_list_of_shots_is_planned(tmp_path: Path, film: Path) -> None:
     """Shots that somebody has set have their own look on all machines."""
-    rows = "shot,start_frame,end_frame,saturation,mode\n1,0,20,0.4,\n2,20,50,,grey\n3,50,70,1.5,\n"
+    rows = "shot,start_frame,end_frame,saturation,mode\n1,0,12,0.4,\n2,12,30,,grey\n3,30,45,1.5,\n"
     (tmp_path / "shots.csv").write_text(rows)
     settings = RunSettings(shots=tmp_path / "shots.csv", **SMALL)
     colorize_film(film, tmp_path / "whole.mp4", settings=settings)
     make_plan(film, suffix=".mp4", settings=settings).write(tmp_path / "plan.json")
     plan = read_plan(tmp_path / "plan.json")
-    assert [segment.start.frame for segment in plan.segments] == [0, 20, 50]
+    assert [segment.start.frame for segment in plan.segments] == [0, 12, 30]
     work(plan, tmp_path / "parts")
     join(plan, tmp_path / "parts", tmp_path / "joined.mp4")
     assert digest(tmp_path / "joined.mp4") == digest(tmp_path / "whole.mp4")

@@ -17,17 +17,11 @@ from reels import digest, write_reel
 from vidcolor.cli.app import main
 from vidcolor.pipeline.distributed.planner import make_plan
 from vidcolor.pipeline.film import colorize_film
-from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.settings import RunSettings
 
 FARMS = Path(__file__).parent.parent / "docs" / "farms"
 SMALL: dict[str, Any] = {"size": 32, "batch_size": 4}
-
-
-@pytest.fixture(autouse=True)
-def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "SHORTEST", 10)
-    monkeypatch.setattr(segments, "LONGEST", 40)
+pytestmark = pytest.mark.usefixtures("short_segments")
 
 
 def test_the_job_template_makes_the_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,12 +42,12 @@ def test_segments_are_those_of_one_pass(shots: list[int], shortest: int) -> None
 
 @pytest.fixture
 def short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranges, "LEAST", 100)
-    monkeypatch.setattr(ranges, "BEFORE", 60)
+    monkeypatch.setattr(ranges, "LEAST", 64)
+    monkeypatch.setattr(ranges, "BEFORE", 40)
 
 
 def readings_of(path: Path, most: int) -> tuple[Outline, list[Reading]]:
-    found = begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200), most=most)
+    found = begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130), most=most)
     assert isinstance(found, Outline)
     return found, [read_range(path, SETTINGS, part) for part in found.ranges]
 
@@ -60,7 +60,7 @@ def test_the_plan_is_that_of_one_pass(tmp_path: Path) -> None:
     assert len(outline.ranges) == 4
     plan = finish_plan(outline, readings)
     assert plan is not None
-    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200))
+    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130))
     assert len(plan.segments) > 6
 
 
@@ -80,7 +80,7 @@ def test_what_does_not_fit_together_is_known(tmp_path: Path) -> None:
     late = max(pts for pts in second.boundaries if pts < begin)
     assert together([first, replace(second, boundaries=(*second.boundaries, late + 1)), third]) is None
     assert together([first, second, replace(third, tally={**third.tally, "bad_packets": 1})]) is None
-    outline, readings = readings_of(write_reel(tmp_path / "take.mkv", shots=1, shot=400), 3)
+    outline, readings = readings_of(write_reel(tmp_path / "take.mkv", shots=1, shot=260), 3)
     assert finish_plan(outline, readings) is None
 
 

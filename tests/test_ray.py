@@ -34,13 +34,12 @@ from vidcolor.pipeline.distributed.parts import Receipt
 from vidcolor.pipeline.distributed.tasks import Report
 from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.result import Job, Outcome
-from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.settings import ClusterSettings, RunSettings
 
 ray: Any = pytest.importorskip("ray", reason="needs Ray: pip install 'vidcolor[ray]'")
 
 # Ray's own modules leave files open and use what Python has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("short_segments")]
 SETTINGS = RunSettings(size=32, batch_size=4, threads=1, device="cpu")
 STORE = 80 << 20  # bytes of each node's object store; Ray takes no less than 75 MB
 
@@ -89,12 +88,6 @@ def nodes() -> Iterator[Nodes]:
     yield found
     ray.shutdown()
     found.cluster.shutdown()
-
-
-@pytest.fixture(autouse=True)
-def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "SHORTEST", 10)
-    monkeypatch.setattr(segments, "LONGEST", 40)
 
 
 def colorize(nodes: Nodes, jobs: list[Job], report: Report | None = None, **cluster: Any) -> list[Outcome]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,9 +26,10 @@ from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.pipeline.shotlist.shot import Shot, ShotList, Transition
 from vidcolor.settings import RunSettings, ShotSettings
 
-SHOT, SHOTS = 8, 12  # frames of a shot, shots of the film
-SEGMENT = 16  # frames from one place where a segment may begin to the next
-CASES = [(".mp4", "libx264"), (".mkv", "ffv1"), (".mov", "prores_ks"), (".avi", "mpeg4")]
+SHOT, SHOTS = 6, 10  # frames of a shot, shots of the film
+SEGMENT = 2 * SHOT  # frames from one place where a segment may begin to the next
+CASES = [(".mp4", "libx264"), (".mov", "prores_ks")]
+OTHERS = [(".mkv", "ffv1"), (".avi", "mpeg4")]
 Rows = dict[int, str]
 
 
@@ -80,13 +83,33 @@ def run(film: Path, out: Path, shots: Path | str, said: list[str] | None = None,
     return colorize_film(film, out, settings=settings, shot=shot, overwrite=overwrite, report=report)
 
 
+@cache
+def colored(film: Path, edges: tuple[int, ...] = ()) -> Path:
+    """A folder with ``out.mp4``, made by a list of the film's shots, ``a.csv``."""
+    folder = film.with_name("colored " + "-".join(map(str, edges)))
+    folder.mkdir()
+    run(film, folder / "out.mp4", listed(folder / "a.csv", edges=list(edges)))
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path, film: Path) -> Path:
+    """A film that was made by a list, ``a.csv`` beside it."""
+    shutil.copytree(colored(film), tmp_path, dirs_exist_ok=True)
+    return tmp_path / "out.mp4"
+
+
 def packets(path: Path) -> list[bytes]:
     """The packets of the picture."""
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
-@pytest.mark.parametrize(("suffix", "codec"), CASES, ids=[f"{c}{s}" for s, c in CASES])
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [*CASES, *(pytest.param(*each, marks=pytest.mark.thorough) for each in OTHERS)],
+    ids=[f"{c}{s}" for s, c in CASES + OTHERS],
+)
 def test_an_edit_of_one_row_colors_one_segment(tmp_path: Path, film: Path, suffix: str, codec: str) -> None:
     """The film is that of a run in one go by the edited list, to the byte; all other packets are those of before."""
     out, whole = tmp_path / f"out{suffix}", tmp_path / f"whole{suffix}"
@@ -109,40 +132,38 @@ def test_an_edit_of_one_row_colors_one_segment(tmp_path: Path, film: Path, suffi
 
 
 @pytest.mark.parametrize(
-    ("edges", "rows", "colored"),
+    ("edges", "rows", "anew"),
     [
-        pytest.param([0, 8, 16, 20, 24, 32], {}, SEGMENT, id="a shot is parted"),
-        pytest.param([0, 8, 16, 24, 30, 40], {}, 2 * SEGMENT, id="a cut is moved"),
-        pytest.param([0, 8, 24, 32], {}, 2 * SEGMENT, id="two shots are joined"),
-        pytest.param([0, 8, 16, 24, 32], {1: "2", 12: "0.5"}, 2 * SEGMENT, id="first and last"),
-        pytest.param([0, 8, 16, 24, 32], dict.fromkeys(range(1, 13), "2"), SHOT * SHOTS, id="all"),
-        pytest.param([0, 8, 16, 24, 32], {}, 0, id="nothing"),
+        pytest.param([0, 6, 12, 15, 18, 24], {}, SEGMENT, id="a shot is parted"),
+        pytest.param([0, 6, 12, 18, 22, 30], {}, 2 * SEGMENT, id="a cut is moved"),
+        pytest.param([0, 6, 18, 24], {}, 2 * SEGMENT, id="two shots are joined"),
+        pytest.param([0, 6, 12, 18, 24], {1: "2", SHOTS: "0.5"}, 2 * SEGMENT, id="first and last"),
+        pytest.param([0, 6, 12, 18, 24], dict.fromkeys(range(1, SHOTS + 1), "2"), SHOT * SHOTS, id="all"),
+        pytest.param([0, 6, 12, 18, 24], {}, 0, id="nothing"),
     ],
 )
-def test_the_rest_stays(tmp_path: Path, film: Path, edges: list[int], rows: Rows, colored: int) -> None:
+def test_the_rest_stays(film: Path, out: Path, edges: list[int], rows: Rows, anew: int) -> None:
     """Whatever is edited, only the segments beside it are colored, and the film is that of a run in one go."""
-    out, whole = tmp_path / "out.mp4", tmp_path / "whole.mp4"
-    shots = listed(tmp_path / "a.csv")
-    run(film, out, shots)
+    whole, shots = out.with_name("whole.mp4"), out.with_name("a.csv")
     listed(shots, rows, [*edges, *range(edges[-1] + SHOT, SHOT * SHOTS + 1, SHOT)])
     run(film, whole, shots)
     said: list[str] = []
     result = run(film, out, shots, said)
-    assert result.frames - result.resumed == colored
+    assert result.frames - result.resumed == anew
     assert out.read_bytes() == whole.read_bytes()
-    assert (said[-1:] == [f"{out} is as it is wanted already: nothing was done"]) == (not colored)
+    assert (said[-1:] == [f"{out} is as it is wanted already: nothing was done"]) == (not anew)
 
 
 def test_a_list_of_part_of_the_film(tmp_path: Path, film: Path) -> None:
     """Frames in no shot are found anew only where they are others than before."""
-    out, whole = tmp_path / "out.mp4", tmp_path / "whole.mp4"
-    shots = listed(tmp_path / "a.csv", edges=[0, 8, 16, 24])
-    run(film, out, shots)
-    listed(shots, {2: "2"}, edges=[0, 8, 16, 24])
+    few = [SHOT * place for place in range(4)]
+    shutil.copytree(colored(film, tuple(few)), tmp_path, dirs_exist_ok=True)
+    out, whole, shots = tmp_path / "out.mp4", tmp_path / "whole.mp4", tmp_path / "a.csv"
+    listed(shots, {2: "2"}, edges=few)
     run(film, whole, shots)
     assert run(film, out, shots).resumed == SHOT * SHOTS - SEGMENT
     assert out.read_bytes() == whole.read_bytes()
-    listed(shots, {2: "2"}, edges=[0, 8, 16, 24, 32])
+    listed(shots, {2: "2"}, edges=[*few, 4 * SHOT])
     run(film, whole, shots, overwrite=True, resume=False)
     assert not record_of(whole).exists()  # it told of the film of before
     assert run(film, out, shots).resumed <= SHOT * SHOTS - SEGMENT
@@ -158,12 +179,12 @@ def test_a_moved_hint_colors_its_shot(tmp_path: Path, film: Path) -> None:
     cv2.imwrite(str(tmp_path / "blue.png"), picture)
     shots = listed(tmp_path / "a.csv")
     listed_with = shots.read_text().replace("saturation", "reference")
-    hints.write_text("time,x,y,color\n0.2,40,30,#c04040\n1.5,50,20,#40c040\n")
+    hints.write_text("time,x,y,color\n0.2,40,30,#c04040\n1.2,50,20,#40c040\n")
     run(film, out, shots, hints=(str(hints),))
-    hints.write_text("time,x,y,color\n0.2,40,30,#c04040\n1.5,20,50,#40c040\n")
+    hints.write_text("time,x,y,color\n0.2,40,30,#c04040\n1.2,20,50,#40c040\n")
     result = run(film, out, shots, hints=(str(hints),))
     assert result.frames - result.resumed == SEGMENT
-    shots.write_text(listed_with.replace("\n6,40,48,", "\n6,40,48,blue.png"))
+    shots.write_text(listed_with.replace("\n6,30,36,", "\n6,30,36,blue.png"))
     result = run(film, out, shots, hints=(str(hints),))
     assert result.frames - result.resumed == SEGMENT
     run(film, whole, shots, hints=(str(hints),))
@@ -183,14 +204,14 @@ def test_a_second_run_that_is_stopped_goes_on(tmp_path: Path, film: Path) -> Non
         with pytest.raises(KeyboardInterrupt):
             colorize_film(film, out, settings=RunSettings(size=32, batch_size=4, shots=shots), progress=progress)
 
-    stopped(5 * SEGMENT)  # the first run; there is no film yet
+    stopped(4 * SEGMENT)  # the first run; there is no film yet
     listed(shots, {3: "2"})
     assert run(film, out, shots).resumed >= 2 * SEGMENT
-    listed(shots, {3: "2", 5: "3", 9: "0.2"})
+    listed(shots, {3: "2", 5: "3", 7: "0.2"})
     before = out.read_bytes()
     stopped(SHOT * SHOTS - SEGMENT - SEGMENT // 2)  # the second one of two segments
     assert out.read_bytes() == before
-    listed(shots, {3: "2", 5: "3", 9: "0.2", 12: "0.1"})
+    listed(shots, {3: "2", 5: "3", 7: "0.2", 10: "0.1"})
     result = run(film, out, shots)
     assert result.resumed == SHOT * SHOTS - 2 * SEGMENT
     run(film, whole, shots)
@@ -201,11 +222,9 @@ def test_a_second_run_that_is_stopped_goes_on(tmp_path: Path, film: Path) -> Non
     }
 
 
-def test_a_film_of_others_is_not_replaced(tmp_path: Path, film: Path) -> None:
+def test_a_film_of_others_is_not_replaced(film: Path, out: Path) -> None:
     """Somebody's film, one made otherwise, one changed since: each is told, and stays; -y replaces it."""
-    out = tmp_path / "out.mp4"
-    shots = listed(tmp_path / "a.csv")
-    run(film, out, shots)
+    shots = out.with_name("a.csv")
     told, made = record_of(out).read_bytes(), out.read_bytes()
     with pytest.raises(OutputError, match="it was made with another saturation"):
         run(film, out, shots, shot={"saturation": 0.5})
@@ -214,7 +233,7 @@ def test_a_film_of_others_is_not_replaced(tmp_path: Path, film: Path) -> None:
     with pytest.raises(OutputError, match="it exists"):
         run(film, out, "")
     changed = bytearray(made)
-    place = made.index(packets(out)[40])
+    place = made.index(packets(out)[30])
     changed[place + 9] ^= 1
     out.write_bytes(bytes(changed))
     listed(shots, {1: "2"})
@@ -247,7 +266,7 @@ def test_the_record_is_small_and_tells_the_settings(tmp_path: Path, film: Path) 
     run(film, out, listed(tmp_path / "a.csv", {3: "1.5"}))
     told = json.loads(record_of(out).read_text())
     assert sum(segment["frames"] for segment in told["segments"]) == SHOT * SHOTS
-    assert told["segments"][1]["wanted"]["looks"] == [[16, {"saturation": 1.5}, []], [24, {}, []]]
+    assert told["segments"][1]["wanted"]["looks"] == [[2 * SHOT, {"saturation": 1.5}, []], [3 * SHOT, {}, []]]
     assert record_of(out).stat().st_size < 1000 * (1 + len(told["segments"]))
 
 

@@ -28,17 +28,11 @@ from vidcolor.pipeline.batch import colorize, colorize_all
 from vidcolor.pipeline.forecast import forecast_all
 from vidcolor.pipeline.inputs import are_several, find_inputs
 from vidcolor.pipeline.result import Result
-from vidcolor.pipeline.segments import cutting as segments
 from vidcolor.settings import RunSettings
 
 SMALL: dict[str, Any] = {"size": 32, "batch_size": 4, "device": "cpu"}
 RUN = RunSettings(**SMALL)
-
-
-@pytest.fixture(autouse=True)
-def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "SHORTEST", 10)
-    monkeypatch.setattr(segments, "LONGEST", 40)
+pytestmark = pytest.mark.usefixtures("short_segments")
 
 
 def write_sound(path: Path, seconds: float) -> Path:
@@ -173,7 +167,7 @@ def test_what_is_there_stays_until_all_is_written(tmp_path: Path, resume: bool) 
     out = tmp_path / "out"
     write_scan(out, SHOT + 6)
     before = state(out)
-    with pytest.raises(OutputError, match=r"20 of its frames exist, reel1_086400\.dpx first\. Use -y"):
+    with pytest.raises(OutputError, match=r"15 of its frames exist, reel1_086400\.dpx first\. Use -y"):
         run(tmp_path / "scan", out / "reel1_%06d.dpx")
     last = tmp_path / "scan" / f"reel1_{86400 + SHOT + 3:06d}.dpx"
     data = bytearray(last.read_bytes())
@@ -293,7 +287,7 @@ def test_a_film_becomes_a_sequence(tmp_path: Path, suffix: str) -> None:
         if suffix == ".dpx":
             header = Header(found.metadata.header)
             assert (header.rate, header.timecode) == (Fraction(25), f"10:00:00:{number - 1:02}")
-    with pytest.raises(OutputError, match=r"18 of its frames exist, f_000001"):
+    with pytest.raises(OutputError, match=r"13 of its frames exist, f_000001"):
         run(film, tmp_path / "out" / f"f_%06d{suffix}")
     strict = RunSettings(strict=True, **SMALL)
     with pytest.raises(InputError, match="left out"):
@@ -368,7 +362,7 @@ def test_sound_of_another_length_is_one_clear_line(tmp_path: Path, seconds: floa
     sound = write_sound(tmp_path / "sound.wav", seconds)
     settings = RunSettings(audio=sound, **SMALL)
     with pytest.raises(
-        InputError, match=rf"sound.wav: it lasts {seconds:.2f} s, and the pictures 1\.17 s \(28 frames at 24"
+        InputError, match=rf"sound.wav: it lasts {seconds:.2f} s, and the pictures 0\.75 s \(18 frames at 24"
     ):
         run(tmp_path / "scan", tmp_path / "film.mov", settings=settings)
     assert not (tmp_path / "film.mov").exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calls import noted
-from reels import digest, write_reel
+from reels import LONGEST, SHORTEST, digest, write_reel
 from vidcolor.errors import OutputError, UnfitError, VidcolorError
 from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.pipeline.distributed import farm, planner, transfer
@@ -37,7 +37,7 @@ def film(tmp_path: Path) -> Path:
 
 
 def request(film: Path) -> Request:
-    return Request(film, ".mp4", SETTINGS, ShotSettings(), lengths=(10, 40))
+    return Request(film, ".mp4", SETTINGS, ShotSettings(), lengths=(SHORTEST, LONGEST))
 
 
 def plan_of(station: Station, asked: Request) -> Plan:
@@ -64,8 +64,8 @@ def test_films_come_in_pieces_and_parts_go_back(tmp_path: Path, film: Path, monk
     station.close()
     assert not (tmp_path / "cache").exists()
     join(plan, parts.folder, tmp_path / "joined.mp4")
-    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.SHORTEST", 10)
-    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.LONGEST", 40)
+    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.SHORTEST", SHORTEST)
+    monkeypatch.setattr("vidcolor.pipeline.segments.cutting.LONGEST", LONGEST)
     colorize_film(film, tmp_path / "whole.mp4", settings=SETTINGS)
     assert digest(tmp_path / "joined.mp4") == digest(tmp_path / "whole.mp4")
 
@@ -75,10 +75,10 @@ def test_a_known_plan_is_not_made_again(tmp_path: Path, film: Path, monkeypatch:
     station = Station()
     first = plan_of(station, request(film))
     passes = noted(monkeypatch, planner, "_laid_out")
-    again = Request(film, ".mp4", SETTINGS, ShotSettings(), known=first, lengths=(10, 40))
+    again = Request(film, ".mp4", SETTINGS, ShotSettings(), known=first, lengths=(SHORTEST, LONGEST))
     assert plan_of(station, again) == first
     assert not passes
-    other = Request(film, ".mp4", SETTINGS, ShotSettings(saturation=0.5), known=first, lengths=(10, 40))
+    other = Request(film, ".mp4", SETTINGS, ShotSettings(saturation=0.5), known=first, lengths=(SHORTEST, LONGEST))
     assert plan_of(station, other).digest != first.digest
     assert passes
 
