@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from vidcolor.pipeline.film import colorize_film
 from vidcolor.settings import RunSettings, ShotSettings
 
 RNG = np.random.default_rng(7)
-LOSSLESS = RunSettings(codec="ffv1")
+LOSSLESS = RunSettings(codec="ffv1", size=64)
 
 
 def scene(width: int, height: int, index: int, bits: int = 8) -> np.ndarray:
@@ -127,9 +128,7 @@ def test_result_does_not_depend_on_batch_size(tmp_path: Path) -> None:
     write_film(tmp_path / "film.mkv")
     planes = []
     for size in (1, 5):
-        colorize_film(
-            tmp_path / "film.mkv", tmp_path / f"{size}.mkv", settings=RunSettings(codec="ffv1", batch_size=size)
-        )
+        colorize_film(tmp_path / "film.mkv", tmp_path / f"{size}.mkv", settings=replace(LOSSLESS, batch_size=size))
         planes.append([plane(f, n).astype(int) for f in decoded(tmp_path / f"{size}.mkv") for n in (1, 2)])
     assert max(np.abs(a - b).max() for a, b in zip(*planes, strict=True)) <= 1
 
@@ -144,9 +143,7 @@ def test_output_is_in_color(tmp_path: Path) -> None:
 def test_range_of_time(tmp_path: Path) -> None:
     """--start and --duration take the frames of that range, with their own times."""
     write_film(tmp_path / "film.mkv")
-    colorize_film(
-        tmp_path / "film.mkv", tmp_path / "out.mkv", settings=RunSettings(codec="ffv1", start=0.1, duration=0.2)
-    )
+    colorize_film(tmp_path / "film.mkv", tmp_path / "out.mkv", settings=replace(LOSSLESS, start=0.1, duration=0.2))
     assert [f.pts for f in decoded(tmp_path / "out.mkv")] == [120, 160, 200, 240, 280]
 
 

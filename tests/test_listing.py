@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -13,14 +15,34 @@ import pytest
 
 from vidcolor.errors import OutputError
 from vidcolor.film.reader import probe
-from vidcolor.film.shots import thumbnail
+from vidcolor.film.shots import Thumbnail, thumbnail
 from vidcolor.pipeline.shotlist.check import check_list
 from vidcolor.pipeline.shotlist.landmark import Landmark, look_of
 from vidcolor.pipeline.shotlist.listing import list_shots
 from vidcolor.pipeline.shotlist.reading import read_shots
-from vidcolor.pipeline.shotlist.survey import survey
+from vidcolor.pipeline.shotlist.survey import Survey, survey
 
 REEL = Path(__file__).parent.parent / "samples" / "reel.mp4"
+
+
+@cache
+def one_pass() -> tuple[Survey, list[Thumbnail]]:
+    """What a pass over the sample film finds, and a thumbnail of each of its frames."""
+    thumbnails: list[Thumbnail] = []
+    return survey(REEL, watch=lambda number, frame, picture: thumbnails.append(picture)), thumbnails
+
+
+@pytest.fixture
+def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are checked against that pass, without another one."""
+
+    def again(film: Path, *, watch: Callable[[int, None, Thumbnail], None], **how: object) -> Survey:
+        found, thumbnails = one_pass()
+        for number, picture in enumerate(thumbnails):
+            watch(number, None, picture)
+        return found
+
+    monkeypatch.setattr("vidcolor.pipeline.shotlist.check.survey", again)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +68,7 @@ def test_all_lists_tell_the_same_shots(listing: Path) -> None:
     """The table, the edit decision list and the timeline, read back for the film."""
     info = probe(REEL)
     table, edl, otio = (read_shots(listing.with_suffix(suffix), info) for suffix in (".csv", ".edl", ".otio"))
-    found = survey(REEL).shots
+    found = one_pass()[0].shots
     assert table == found
     for other in (edl, otio):
         assert [(s.start, s.end, s.transition.frames) for s in other.shots] == [
@@ -57,7 +79,7 @@ def test_all_lists_tell_the_same_shots(listing: Path) -> None:
 def test_the_sheet_has_a_picture_of_each_shot(listing: Path) -> None:
     """In the order of their numbers: each tile is most like a frame of its own shot."""
     sheet = cv2.imread(str(listing.with_suffix(".jpg")))
-    found = survey(REEL)
+    found, _ = one_pass()
     tiles = [sheet[22 : 22 + 108, 4 + 164 * n : 164 * (n + 1)] for n in range(len(found.pictures))]
     likeness = [
         [np.corrcoef(cv2.resize(picture, (144, 108)).ravel(), tile[:, 8:152].ravel())[0, 1] for tile in tiles]
@@ -85,6 +107,7 @@ def test_a_right_list_is_right(listing: Path) -> None:
     assert (found.shots, found.problems, found.remarks) == (5, (), ())
 
 
+@pytest.mark.usefixtures("remembered")
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
@@ -101,6 +124,7 @@ def test_what_is_wrong_is_named(listing: Path, tmp_path: Path, old: str, new: st
     assert bool(found) == bool(why)
 
 
+@pytest.mark.usefixtures("remembered")
 def test_files_that_are_not_there_are_named(listing: Path, tmp_path: Path) -> None:
     """References and hints, in the folder of the list."""
     (tmp_path / "there.png").write_bytes(b"")
@@ -117,6 +141,7 @@ def test_files_that_are_not_there_are_named(listing: Path, tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.usefixtures("remembered")
 def test_what_may_be_a_slip_is_remarked(tmp_path: Path) -> None:
     """A boundary that nobody sees, one that the list lacks, frames in no shot, and a shot after the film's end."""
     path = tmp_path / "film.shots.csv"
@@ -134,6 +159,7 @@ def test_what_may_be_a_slip_is_remarked(tmp_path: Path) -> None:
     assert len(told) == 5
 
 
+@pytest.mark.usefixtures("remembered")
 def test_a_list_of_another_film_is_noticed(listing: Path, tmp_path: Path) -> None:
     """Most landmarks are other pictures: one line."""
     text = listing.read_text()
@@ -149,7 +175,7 @@ def test_a_list_of_another_film_is_noticed(listing: Path, tmp_path: Path) -> Non
 def test_looks_outlast_what_happens_to_pictures() -> None:
     """Half as bright, with grain, as a poor JPEG, a frame is still the same; a mirrored one and a blank one are not."""
     rng = np.random.default_rng(1)
-    for picture in survey(REEL).pictures:
+    for picture in one_pass()[0].pictures:
         grey = picture[..., 0]
         small = thumbnail(grey)
         mark = Landmark(0, 0, look_of(small))
@@ -171,6 +197,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return int(stopped.value.code or 0)
 
 
+@pytest.mark.usefixtures("remembered")
 def test_the_command_lists_and_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,8 +44,8 @@ def test_share_of_pictures_with_hints() -> None:
 def test_a_weight_is_the_probability_of_being_right() -> None:
     """Soft hints: those of weight w are near the truth in about w of all places; a wrong one may be near by chance."""
     lab = truth()
-    hints = torch.cat([draw(lab, seed=seed) for seed in range(12)])
-    far = (hints[:, :2] - lab[:, 1:].repeat(12, 1, 1, 1)).norm(dim=1)
+    hints = torch.cat([draw(lab, seed=seed) for seed in range(8)])
+    far = (hints[:, :2] - lab[:, 1:].repeat(8, 1, 1, 1)).norm(dim=1)
     for low, high in ((0.1, 0.3), (0.4, 0.6), (0.7, 0.9)):
         chosen = (hints[:, 2] > low) & (hints[:, 2] < high)
         right = (far[chosen] < 8).float().mean().item()
@@ -83,8 +83,8 @@ def test_pictures_are_moved_by_whole_pixels() -> None:
 
 def test_networks_learn_to_believe_hints(photo_folder: Folder, tmp_path: Path) -> None:
     """After some steps true points bring the colors nearer to the truth than none."""
-    data = photo_folder(count=8)
-    config = replace(CONFIG, epochs=40, film=0.0, lr=1e-2, ema=0.0, hints=1.0, colorfulness=0.0)
+    data = photo_folder(count=24)
+    config = replace(CONFIG, epochs=12, film=0.0, lr=1e-2, ema=0.0, hints=1.0, colorfulness=0.0)
     result = run(data, tmp_path / "run", config=config, network=HINTED)
     network = load_model(result.checkpoint).network
     lab = truth(32, 64)
