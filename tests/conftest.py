@@ -93,12 +93,12 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "LONGEST", LONGEST)
 
 
-_PREPARED: dict[tuple[str, str, str], Predictor] = {}
+_PREPARED: dict[tuple[object, ...], Predictor] = {}
 
 
 @pytest.fixture(autouse=True)
 def prepared_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bundled networks are loaded and folded once for all tests of a process: half of a small film's time is theirs.
+    """Networks are loaded and folded once for all tests of a process: half of a small film's time is theirs.
 
     Not for tests marked ``prepares``, which look at how networks are prepared.
     """
@@ -107,9 +107,10 @@ def prepared_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     load = Predictor.load
 
     def shared(settings: RunSettings) -> Predictor:
-        if str(settings.model) not in bundled_models():
+        file = bundled_models().get(str(settings.model)) or Path(settings.model)
+        if not file.is_file():
             return load(settings)
-        key = (str(settings.model), settings.device, settings.precision)
+        key = (str(settings.model), file.stat().st_mtime_ns, settings.device, settings.precision)
         if key not in _PREPARED:
             _PREPARED[key] = load(settings)
         first = _PREPARED[key]

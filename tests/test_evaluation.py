@@ -140,11 +140,11 @@ def test_film_damage_keeps_the_truth_and_repeats_itself(photos: Path) -> None:
 
 def test_large_pictures_are_aged_at_film_size(tmp_path: Path) -> None:
     """Grain drawn on a large scan would vanish at the network's size."""
-    listed = find_photos([write(tmp_path / "large.png", photo(600, 800))])
+    listed = find_photos([write(tmp_path / "large.png", photo(300, 400))])
     clean = setup(KnowsTheWorld())
     aged = replace(clean, degrade="film")
     sizes = [(s.width, s.height) for kind in (clean, aged) for s, _ in evaluate_photos(listed, kind, BrokenPhotos(1))]
-    assert sizes == [(800, 600), (341, 256)]
+    assert sizes == [(400, 300), (341, 256)]
 
 
 def test_broken_photos_are_told(photos: Path, grey_model: Path) -> None:

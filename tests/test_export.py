@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 
 from networks import let_color
 from vidcolor.errors import OutputError
+from vidcolor.network import export
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import Model
 from vidcolor.network.config import NetworkConfig
@@ -21,6 +24,7 @@ from vidcolor.network.export import Exported, export_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs vidcolor[onnx]")
 ROOT = Path(__file__).parent.parent
+ONE_SIZE = 1, 6, 8  # pictures, and strides down and across: those of the example in the docs
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +33,12 @@ def model() -> Model:
     return small("test_resnet", {})
 
 
-def small(encoder: str, options: dict[str, str]) -> Model:
+def small(encoder: str, options: dict[str, str], std: float = 1.0, **others: Any) -> Model:
     torch.manual_seed(0)
-    config = NetworkConfig(
-        encoder=encoder,
-        encoder_options=options,
-        embedding=16,
-        fusion=16,
-        decoder=(16, 8),
-        hints=8,
-        strength=4,
-        gain=1.25,
-    )
+    known: dict[str, Any] = {"embedding": 16, "fusion": 16, "decoder": (16, 8), "hints": 8, "strength": 4, "gain": 1.25}
+    config = NetworkConfig(encoder=encoder, encoder_options=options, **{**known, **others})
     network = build_network(config).eval()
-    let_color(network)
+    let_color(network, std)
     for name, parameter in network.named_parameters():
         if "injections" in name:  # they begin at zero, which would hide mistakes
             torch.nn.init.normal_(parameter, std=0.1)
@@ -51,32 +47,63 @@ def small(encoder: str, options: dict[str, str]) -> Model:
 
 @pytest.fixture(scope="module")
 def exported(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That network as a file for pictures of one size: others take the exporter long."""
     target = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    export_onnx(model, target)
+    whole = torch.onnx.export
+
+    def of_one_size(*given: Any, **how: Any) -> Any:
+        return whole(*given, **{**how, "dynamic_shapes": None})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.onnx, "export", of_one_size)
+        patch.setattr(export, "EXAMPLE", ONE_SIZE)
+        export_onnx(model, target)
     return target
 
 
-@pytest.mark.parametrize("size", [(64, 96), (160, 192), (32, 256)], ids=str)
-@pytest.mark.parametrize("count", [1, 3])
-def test_an_exported_network_answers_as_the_network(
-    model: Model, exported: Path, size: tuple[int, int], count: int
-) -> None:
-    """At other sizes and numbers than it was exported with; with hints, and with weights of zero as without any."""
-    generator = torch.Generator().manual_seed(1)
-    lightness = torch.rand(count, 1, *size, generator=generator) * 100
-    hints = torch.zeros(count, 3, *size)
-    hints[:, :, 8:16, 8:20] = torch.tensor([40.0, -30.0, 1.0])[:, None, None]
-    session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
-    answers = []
-    for given in (hints, torch.zeros_like(hints)):
-        with torch.inference_mode():
-            wanted = model.network(lightness, given if given.any() else None).ab * model.config.gain
-            wanted = torch.nn.functional.interpolate(wanted, size=size, mode="bilinear", align_corners=False)
-        (ab,) = session.run(["ab"], {"lightness": lightness.numpy(), "hints": given.numpy()})
-        np.testing.assert_allclose(ab, wanted.numpy(), atol=0.01, rtol=0)  # ab units; a step of 8 bits is some 0.4
-        answers.append(ab)
-    assert np.abs(answers[0] - answers[1]).max() > 1
-    assert np.abs(answers[1]).max() > 1
+def check(model: Model, file: Path, sizes: Sequence[tuple[int, int, int]]) -> None:
+    """What a file answers must be what the network does; with hints, and with weights of zero as without any."""
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    for count, *size in sizes:
+        generator = torch.Generator().manual_seed(1)
+        lightness = torch.rand(count, 1, *size, generator=generator) * 100
+        hints = torch.zeros(count, 3, *size)
+        hints[:, :, 8:16, 8:20] = torch.tensor([40.0, -30.0, 1.0])[:, None, None]
+        answers = []
+        for given in (hints, torch.zeros_like(hints)) if model.config.hints else (None,):
+            known = () if given is None or not given.any() else (given,)
+            with torch.inference_mode():
+                wanted = model.network(lightness, *known).ab * model.config.gain
+                wanted = torch.nn.functional.interpolate(wanted, size=size, mode="bilinear", align_corners=False)
+            told = {} if given is None else {"hints": given.numpy()}
+            (ab,) = session.run(["ab"], {"lightness": lightness.numpy(), **told})
+            np.testing.assert_allclose(ab, wanted.numpy(), atol=0.01, rtol=0)  # ab units; 8 bits step by some 0.4
+            answers.append(ab)
+            assert np.abs(ab).max() > 1
+        assert len(answers) == 1 or np.abs(answers[0] - answers[1]).max() > 1
+
+
+def test_an_exported_network_answers_as_the_network(model: Model, exported: Path) -> None:
+    """To lightness and hints."""
+    pictures, down, across = ONE_SIZE
+    check(model, exported, [(pictures, down * model.network.stride, across * model.network.stride)])
+
+
+OTHERS = [(count, *size) for count in (1, 3) for size in ((64, 96), (160, 192), (32, 256))]
+
+
+def test_an_exported_network_takes_other_sizes(tmp_path: Path) -> None:
+    """And other numbers of pictures than it was exported with."""
+    model = small("test_resnet", {}, std=10.0, hints=0, decoder=(8,))
+    export_onnx(model, tmp_path / "model.onnx")
+    check(model, tmp_path / "model.onnx", OTHERS)
+
+
+@pytest.mark.thorough
+def test_an_exported_network_takes_hints_at_other_sizes(model: Model, tmp_path: Path) -> None:
+    """All of it together."""
+    export_onnx(model, tmp_path / "model.onnx")
+    check(model, tmp_path / "model.onnx", OTHERS)
 
 
 def test_padding_by_number_is_the_padding_of_tensorflow() -> None:

@@ -20,7 +20,8 @@ from vidcolor.film.encoding.packets import FilePackets, PacketFile, joined
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.writer import FilmWriter
 
-LENGTH = 12  # frames of a segment, of which there are three
+LENGTH = 8  # frames of a segment, of which there are three
+SIZE = 256, 128  # pixels, as small as DNxHR takes
 CASES = [
     *(("even", *case) for case in (
         (".mp4", "libx265"), (".mkv", "libsvtav1"), (".avi", "mpeg4"), (".mp4", "mpeg2video"), (".mxf", "dnxhd"),
@@ -42,11 +43,11 @@ def noise(folder: Path, kind: str) -> Path:
     rng = np.random.default_rng(0)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=Fraction(24000, 1001))
-        stream.width, stream.height, stream.pix_fmt = 256, 128, form
+        stream.width, stream.height, stream.pix_fmt = *SIZE, form
         unit = Fraction(1, 1000) if kind == "uneven" else Fraction(1001, 24000)
         stream.codec_context.time_base = stream.time_base = unit
         for number in range(3 * LENGTH):
-            picture = av.VideoFrame(256, 128, form)
+            picture = av.VideoFrame(*SIZE, form)
             for plane in picture.planes:
                 plane.update(rng.integers(100, 140, plane.buffer_size).astype(np.uint8).tobytes())
             picture.pts = 42 * number + number % 3 if kind == "uneven" else number

@@ -124,6 +124,7 @@ def test_the_line_parts_grey_from_color(browser: Any, film: Path) -> None:
         assert part.locator(".dot").count() == 0  # dragging the line is no click into the picture
 
 
+@pytest.mark.thorough
 def test_the_clip_plays(browser: Any, film: Path) -> None:
     """Time goes by, the picture moves, and left of the line it is grey."""
     with opened(browser, film) as page:
@@ -280,6 +281,7 @@ def test_references_are_named(browser: Any, film: Path, tmp_path: Path) -> None:
     assert second == f"00:00:00.{int(time * 1000):03}=painted.png"
 
 
+@pytest.mark.thorough
 def test_hints_are_obeyed(browser: Any, film: Path, tmp_path: Path) -> None:
     """What a click says comes out in its frame and place: the color of the saved hint, under the film's own luma."""
     with opened(browser, film) as page:
@@ -328,8 +330,7 @@ def test_hints_of_before_are_shown_and_kept(browser: Any, film: Path, tmp_path: 
 def test_the_browser_grades_as_a_run_does(browser: Any, film: Path) -> None:
     """A picture whose fields are filled in on the page looks as one that was made with these settings."""
     grade = {"saturation": 1.4, "temperature": 50.0, "tint": -20.0, "strength": 0.8}
-    copy = film.with_name("graded.mkv")
-    shutil.copy(film, copy)
+    copy = write_shots(film.with_name("graded.mkv"), 1, 8)
     write_page(copy, copy.with_suffix(".html"), settings=SMALL, shot=ShotSettings(**grade))  # type: ignore[arg-type]
     write_page(copy, copy.with_suffix(".htm"), settings=SMALL)
     shown = {}

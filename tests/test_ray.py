@@ -83,8 +83,9 @@ class Nodes:
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    found = Nodes(2)
+def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
+    """Two nodes; one, which begins sooner, where no test is thorough."""
+    found = Nodes(2 if request.config.getoption("--thorough") else 1)
     yield found
     ray.shutdown()
     found.cluster.shutdown()
@@ -120,24 +121,32 @@ def whole(film: Path) -> str:
     return digest(film.with_suffix(".whole.mp4"))
 
 
-def test_films_of_a_cluster_are_those_of_one_machine(nodes: Nodes, tmp_path: Path) -> None:
-    """Two films and one that cannot be read, on two nodes; a worker is killed, what it had is made by another."""
-    films = [write_reel(tmp_path / "first.mkv"), write_reel(tmp_path / "second.mkv", shots=3)]
-    (tmp_path / "bad.mkv").write_text("no film")
-    jobs = [Job(film, film.with_suffix(".mp4")) for film in (films[0], tmp_path / "bad.mkv", films[1])]
-    outcomes = {outcome.source.stem: outcome for outcome in colorize(nodes, jobs, at(2, lambda: kill(nodes)))}
-    assert {name: outcome.status for name, outcome in outcomes.items()} == {
-        "first": "done",
-        "second": "done",
-        "bad": "failed",
-    }
+def made_by(nodes: Nodes, folder: Path, report: Report) -> None:
+    """Two films and one that cannot be read: the films of one machine, an error, and nothing else."""
+    films = [write_reel(folder / "first.mkv"), write_reel(folder / "second.mkv", shots=3)]
+    (folder / "bad.mkv").write_text("no film")
+    jobs = [Job(film, film.with_suffix(".mp4")) for film in (films[0], folder / "bad.mkv", films[1])]
+    outcomes = {outcome.source.stem: outcome for outcome in colorize(nodes, jobs, report)}
+    statuses = {name: outcome.status for name, outcome in outcomes.items()}
+    assert statuses == {"first": "done", "second": "done", "bad": "failed"}
     assert "the data are invalid" in outcomes["bad"].error
     result = outcomes["first"].result
     assert result is not None
     assert result.frames == SHOT * SHOTS
     for film in films:
         assert digest(film.with_suffix(".mp4")) == whole(film)
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_films_of_a_cluster_are_those_of_one_machine(nodes: Nodes, tmp_path: Path) -> None:
+    """To the byte."""
+    made_by(nodes, tmp_path, Report())
+
+
+@pytest.mark.thorough
+def test_what_a_killed_worker_had_is_made_by_another(nodes: Nodes, tmp_path: Path) -> None:
+    """On two nodes; the films are the same."""
+    made_by(nodes, tmp_path, at(2, lambda: kill(nodes)))
 
 
 @pytest.mark.thorough
