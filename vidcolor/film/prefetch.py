@@ -13,8 +13,8 @@ import cv2
 T = TypeVar("T")
 
 
-def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
-    """Run an iterator in a thread of its own, at most ``depth`` items ahead.
+def prefetch(items: Iterable[T], depth: int, name: str = "prefetch") -> Generator[T, None, None]:
+    """Run an iterator in a thread of its own, of that name, at most ``depth`` items ahead.
 
     Errors come out where the items would have come. Closing the generator stops and joins the thread.
     """
@@ -42,7 +42,7 @@ def prefetch(items: Iterable[T], depth: int) -> Generator[T, None, None]:
         except BaseException as error:
             put(error)
 
-    thread = threading.Thread(target=run, daemon=True, name="prefetch")
+    thread = threading.Thread(target=run, daemon=True, name=name)
     try:
         thread.start()  # here too Ctrl-C may strike
         while True:

@@ -107,9 +107,9 @@ class Work:
     def colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
         """Give steps with their chroma planes; decoding and coloring run in threads of their own, ahead of it."""
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
-        with shared_cores(self.cores), closing(prefetch(self._prepared(steps), DECODED)) as cuts:
+        with shared_cores(self.cores), closing(prefetch(self._prepared(steps), DECODED, "decode")) as cuts:
             pictures = with_chroma(self.stages.colored(cuts), self.stages.grading, *self.encoding.chroma_size)
-            with closing(prefetch(pictures, COLORED)) as ready:
+            with closing(prefetch(pictures, COLORED, "color")) as ready:
                 yield ready
 
     def steps(self, stream: Iterator[Frame], start: Start) -> Iterator[Step]:
