@@ -34,12 +34,13 @@ from typing import Any
 
 import numpy as np
 
+from vidcolor.film.shots import LOOKAHEAD
 from vidcolor.pipeline.distributed import schedule
 from vidcolor.pipeline.distributed.joiner import Arrivals
 from vidcolor.pipeline.distributed.parts import Receipt
 from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.planner import Outline
-from vidcolor.pipeline.distributed.ranges import AFTER, BEFORE, LEAST, Film, Range, Reading, lay_out
+from vidcolor.pipeline.distributed.ranges import LEAST, SETTLED, Film, Range, Reading, lay_out
 from vidcolor.pipeline.distributed.schedule import JOINS, Schedule
 from vidcolor.pipeline.distributed.station import Request
 from vidcolor.pipeline.distributed.tasks import LostError, News, Report, Task
@@ -231,18 +232,21 @@ class Crew:
     def _done(self, worker: int, task: Task) -> tuple[float, Any]:
         """Return how long a task takes, and what comes of it."""
         read = self.figures["read"] / min(READERS, self.cores)
-        plan = plan_of((self.first + task.film) % KINDS)
+        kind = (self.first + task.film) % KINDS
+        plan = plan_of(kind)
         if task.part is not None:
             begin, end = task.part.begin or 0, task.part.end or FRAMES
-            pts = np.arange(begin, min(end + AFTER, FRAMES))
-            seen = Reading(pts, np.zeros(len(pts), "S16"), end - begin, (), {})
-            return (len(pts) + (BEFORE if begin else 0)) * read, seen
+            # To the boundary of shots after its end, which is decided some frames later.
+            met = next((place for place in boundaries_of(kind) if place > end + SETTLED), FRAMES)
+            pts = np.arange(begin, min(met + LOOKAHEAD, FRAMES))
+            seen = Reading(pts, np.zeros(len(pts), "S16"), end - begin, (), None, {})
+            return len(pts) * read, seen
         if task.plan is None:
             count = min(task.request.readers, FRAMES // LEAST)
             if count < 2:
                 return FRAMES * read, plan
             places = [round(FRAMES * n / count) for n in range(count + 1)]
-            ranges = tuple(Range(a or None, b, a) for a, b in pairwise(places))
+            ranges = tuple(Range(a or None, b) for a, b in pairwise(places))
             return self.figures["turn"], Outline(replace(plan, segments=()), ranges)
         frames = plan.segments[task.number].frames
         rate = random.Random(f"{self.first + task.film} {task.number}").choice(self.rates)
@@ -258,12 +262,17 @@ class Crew:
 
 
 @cache
-def plan_of(kind: int) -> Plan:
-    """Return the plan of a film with random shots, laid out by the real rule."""
+def boundaries_of(kind: int) -> list[int]:
+    """Return where the shots of a film begin, but for the first."""
     chance = np.random.default_rng(kind)
     shots = np.maximum(chance.lognormal(np.log(SHOT * RATE), SPREAD, FRAMES // 20).astype(int), 8)
-    starts = [int(place) for place in np.cumsum(shots) if place < FRAMES - 8]
-    film = Film(np.arange(FRAMES), np.zeros(FRAMES, "S16"), frozenset(starts))
+    return [int(place) for place in np.cumsum(shots) if place < FRAMES - 8]
+
+
+@cache
+def plan_of(kind: int) -> Plan:
+    """Return the plan of a film with random shots, laid out by the real rule."""
+    film = Film(np.arange(FRAMES), np.zeros(FRAMES, "S16"), frozenset(boundaries_of(kind)))
     segments = lay_out(film, (SHORTEST, LONGEST))
     assert segments
     names = (Path(f"/films/{kind}.mkv"), ".mp4", 8, RunSettings(), ShotSettings(), {}, (SHORTEST, LONGEST), "", {}, ())

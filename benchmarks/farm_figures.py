@@ -112,7 +112,7 @@ def measured(film: Path, folder: Path, joined_frames: int) -> dict[str, Any]:
     """Return what each step of a film's way costs."""
     settings = RunSettings(device="cpu", threads=1)
     began = time.process_time()
-    reading = read_range(film, settings, Range(None, None, None))
+    reading = read_range(film, settings, Range(None, None))
     read = (time.process_time() - began) / reading.count
     plan = make_plan(film, settings=settings)
     parts = Parts(folder / "parts", plan)

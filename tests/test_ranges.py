@@ -42,12 +42,11 @@ def test_segments_are_those_of_one_pass(shots: list[int], shortest: int) -> None
 
 @pytest.fixture
 def short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranges, "LEAST", 64)
-    monkeypatch.setattr(ranges, "BEFORE", 40)
+    monkeypatch.setattr(ranges, "LEAST", 100)
 
 
 def readings_of(path: Path, most: int) -> tuple[Outline, list[Reading]]:
-    found = begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130), most=most)
+    found = begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200), most=most)
     assert isinstance(found, Outline)
     return found, [read_range(path, SETTINGS, part) for part in found.ranges]
 
@@ -60,7 +59,7 @@ def test_the_plan_is_that_of_one_pass(tmp_path: Path) -> None:
     assert len(outline.ranges) == 4
     plan = finish_plan(outline, readings)
     assert plan is not None
-    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130))
+    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200))
     assert len(plan.segments) > 6
 
 
@@ -76,12 +75,25 @@ def test_what_does_not_fit_together_is_known(tmp_path: Path) -> None:
     assert together([first, replace(second, digests=other), third]) is None
     assert together([first, replace(second, pts=second.pts + 1), third]) is None
     assert together([first, replace(second, boundaries=()), third]) is None
-    begin = int(second.pts[0])
-    late = max(pts for pts in second.boundaries if pts < begin)
-    assert together([first, replace(second, boundaries=(*second.boundaries, late + 1)), third]) is None
+    assert first.met is not None
+    others = [pts + (pts == first.met) for pts in second.boundaries]
+    assert together([first, replace(second, boundaries=tuple(others)), third]) is None
     assert together([first, second, replace(third, tally={**third.tally, "bad_packets": 1})]) is None
-    outline, readings = readings_of(write_reel(tmp_path / "take.mkv", shots=1, shot=260), 3)
+    outline, readings = readings_of(write_reel(tmp_path / "take.mkv", shots=1, shot=400), 3)
     assert finish_plan(outline, readings) is None
+
+
+@pytest.mark.usefixtures("short_ranges")
+def test_takes_that_reach_over_ranges_need_no_second_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range is read on to the next boundary: takes longer than all of a range, and one to the film's end."""
+    path = write_reel(tmp_path / "film.mkv", shots=6, shot=150)
+    outline, readings = readings_of(path, 9)
+    assert len(outline.ranges) == 9
+    assert [reading.met is None for reading in readings] == [False] * 7 + [True] * 2
+    plan = finish_plan(outline, readings)
+    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200))
+    monkeypatch.setattr(ranges, "LONGEST", 100)
+    assert together(readings_of(path, 9)[1]) is None, "nobody reads on without end"
 
 
 @pytest.mark.usefixtures("short_ranges")

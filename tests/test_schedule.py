@@ -243,12 +243,12 @@ def test_a_film_is_read_in_several_places(tmp_path: Path, monkeypatch: pytest.Mo
     made: Counter[tuple[str, int]] = Counter()
     well = honest(COUNTS, made)
     read: list[int] = []
-    ranges = tuple(Range(n or None, n + 1, n or None) for n in range(3))
+    ranges = tuple(Range(n or None, n + 1) for n in range(3))
 
     def deed(task: Task) -> Found:
         if task.part:
             read.append(task.number)
-            return Reading(np.array([task.number]), np.array([b""]), 1, (), {})
+            return Reading(np.array([task.number]), np.array([b""]), 1, (), None, {})
         if task.plan is None and task.request.readers:
             return Outline(plan_of(task.request.film, COUNTS[task.request.film.stem]), ranges)
         return well(task)

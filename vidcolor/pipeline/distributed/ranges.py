@@ -1,9 +1,9 @@
 """A long film read in several places at once, so that a plan need not wait for one reader.
 
-The film is cut into ranges of time. Each is read from some seconds before its beginning, by a shot detector of its own:
-where two detectors find the same boundary, both go on alike from there, since a detector starts afresh with a shot. So
-the boundaries of all ranges, put together, are those of one reading, and it is known if they are not: then, and where
-the film shows other frames after seeking, it is read in one pass.
+The film is cut into ranges of time. Each is read by a shot detector of its own, and beyond its end to a boundary that
+the detector of the next range should find too: from there both go on alike, since a detector starts afresh with a shot.
+So the boundaries of all ranges, put together, are those of one reading, and it is known if they are not: then, and
+where the film shows other frames after seeking, it is read in one pass.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,11 @@ from vidcolor.film.frame import VideoInfo
 from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.film.shots import LOOKAHEAD, Thumbnail, WithBoundaries, thumbnail_of
 from vidcolor.pipeline.distributed.plan import PlannedSegment, Seen
-from vidcolor.pipeline.segments.cutting import MARKS, Mark, Start
+from vidcolor.pipeline.segments.cutting import LONGEST, MARKS, Mark, Start
 from vidcolor.settings import RunSettings
 
 LEAST = 1500  # frames of a range: a minute, beside which what is read twice weighs little where many readers are idle
-BEFORE = 480  # frames that a range is read from before its beginning: most takes are shorter
-AFTER = LOOKAHEAD + MARKS  # frames that it is read beyond its end, to decide, and to compare with the next one
+SETTLED = 2 * LOOKAHEAD  # frames after which a detector that begins in the middle of a shot sees as much as others
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,10 @@ class Range:
     Attributes:
         begin: Of the first frame; None: the film's.
         end: Of the first frame after it; None: the film ends.
-        from_: Where reading begins.
     """
 
     begin: int | None
     end: int | None
-    from_: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +47,12 @@ class Reading:
     """What was seen of a range.
 
     Attributes:
-        pts: Times of its frames, then of some of the next range.
+        pts: Times of its frames, then of those beyond it that were read too.
         digests: Of the luma of these, as marks have them.
         count: How many frames are the range's own.
-        boundaries: Times of the boundaries of shots, from where reading began to the range's end.
+        boundaries: Times of the boundaries of shots.
+        met: The last of these, beyond the range's end, where reading ended; None: it ended with the film.
+        lost: No boundary was met for so long that the film has to be read in one pass.
         tally: What was counted.
     """
 
@@ -60,12 +60,14 @@ class Reading:
     digests: NDArray[np.bytes_]
     count: int
     boundaries: tuple[int, ...]
+    met: int | None
     tally: Mapping[str, float]
+    lost: bool = False
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was damaged, mended or counted."""
-        return not any(self.tally.values())
+        """Whether nothing was lost, damaged, mended or counted."""
+        return not self.lost and not any(self.tally.values())
 
 
 def ranges_of(info: VideoInfo, settings: RunSettings, most: int) -> list[Range]:
@@ -80,11 +82,8 @@ def ranges_of(info: VideoInfo, settings: RunSettings, most: int) -> list[Range]:
     if not (steady and whole and info.seconds) or count < 2:
         return []
     step = Fraction(info.seconds) / info.time_base / count
-    before = round(BEFORE / (info.rate * info.time_base))
     begins = [info.begin + round(step * number) for number in range(1, count)]
-    found = [Range(None, begins[0], None)]
-    found += [Range(begin, end, begin - before) for begin, end in pairwise([*begins, None]) if begin is not None]
-    return found
+    return [Range(begin, end) for begin, end in pairwise([None, *begins, None])]
 
 
 def read_range(film: Path, settings: RunSettings, part: Range) -> Reading:
@@ -99,33 +98,32 @@ def read_range(film: Path, settings: RunSettings, part: Range) -> Reading:
 
 def _read(video: Video, part: Range) -> Reading:
     marks: list[Mark] = []
-    own = 0
+    own = beyond = 0
 
     def watched() -> Iterator[tuple[int, Thumbnail]]:
         nonlocal own
-        after = 0
-        for frame in frames(video, near=part.from_):
-            if part.from_ is not None and frame.pts < part.from_:
-                continue
+        for frame in frames(video, near=part.begin):
             if part.begin is None or frame.pts >= part.begin:
                 marks.append(Mark.of(frame))
-                if part.end is None or frame.pts < part.end:
-                    own += 1
-                else:
-                    after += 1
-            yield frame.pts, thumbnail_of(frame)
-            if after == AFTER:
-                return
+                own += part.end is None or frame.pts < part.end
+                yield frame.pts, thumbnail_of(frame)
 
-    decided = WithBoundaries(watched(), key=lambda pair: pair[1])
-    found = [pts for (pts, _), boundary in decided if boundary]
+    boundaries: list[int] = []
+    met: int | None = None
+    for (pts, _), boundary in WithBoundaries(watched(), key=lambda pair: pair[1]):
+        beyond += part.end is not None and pts >= part.end
+        if boundary:
+            boundaries.append(pts)
+            if beyond > SETTLED:
+                met = pts
+                break
+        if beyond > LONGEST:  # a take that has to be parted
+            break
     return Reading(
         np.array([mark.pts for mark in marks], np.int64),
         np.array([mark.digest.encode() for mark in marks], "S16"),
-        own,
-        tuple(pts for pts in found if part.end is None or pts < part.end),
-        video.tally,
-    )
+        own, tuple(boundaries), met, video.tally, met is None and beyond > LONGEST,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,23 +146,21 @@ class Film:
 
 def together(readings: Sequence[Reading]) -> Film | None:
     """Return the film that its ranges make, in their order; None when they do not make what one reading would."""
-    sure: set[int] = set(readings[0].boundaries)
+    sure = set(readings[0].boundaries)
+    met = inf if readings[0].met is None else readings[0].met
     for before, after in pairwise(readings):
-        own, shared = before.count, len(before.pts) - before.count
-        same = np.array_equal(before.pts[own:], after.pts[:shared]) and np.array_equal(
-            before.digests[own:], after.digests[:shared]
+        own, shared = before.count, min(len(before.pts) - before.count, len(after.pts))
+        same = np.array_equal(before.pts[own:][:shared], after.pts[:shared]) and np.array_equal(
+            before.digests[own:][:shared], after.digests[:shared]
         )
         if not (before.count and shared and same):
             return None  # the film shows other frames after seeking
-        begin = int(after.pts[0])
-        common = sure.intersection(pts for pts in after.boundaries if pts < begin)
-        if not common:
-            return None  # a take without end: nothing tells that both detectors see the same
-        agreed = min(common)
-        ours, theirs = ({pts for pts in found if agreed <= pts < begin} for found in (sure, after.boundaries))
-        if ours != theirs:
-            return None
-        sure.update(pts for pts in after.boundaries if pts >= begin)
+        if met == inf:
+            continue  # all boundaries to the film's end are known already
+        if met not in after.boundaries:
+            return None  # the detectors do not see the same
+        sure.update(pts for pts in after.boundaries if pts > met)
+        met = inf if after.met is None else after.met
     if not all(reading.is_clean for reading in readings):
         return None
     pts = np.concatenate([reading.pts[: reading.count] for reading in readings])
