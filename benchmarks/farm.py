@@ -236,9 +236,8 @@ class Crew:
         plan = plan_of(kind)
         if task.part is not None:
             begin, end = task.part.begin or 0, task.part.end or FRAMES
-            # To the boundary of shots after its end, which is decided some frames later.
-            met = next((place for place in boundaries_of(kind) if place > end + SETTLED), FRAMES)
-            pts = np.arange(begin, min(met + LOOKAHEAD, FRAMES))
+            # Beyond its end by what detectors remember; what is decided there looks ahead.
+            pts = np.arange(begin, min(end + SETTLED + LOOKAHEAD, FRAMES))
             seen = Reading(pts, np.zeros(len(pts), "S16"), end - begin, (), None, {})
             return len(pts) * read, seen
         if task.plan is None:
@@ -262,17 +261,12 @@ class Crew:
 
 
 @cache
-def boundaries_of(kind: int) -> list[int]:
-    """Return where the shots of a film begin, but for the first."""
-    chance = np.random.default_rng(kind)
-    shots = np.maximum(chance.lognormal(np.log(SHOT * RATE), SPREAD, FRAMES // 20).astype(int), 8)
-    return [int(place) for place in np.cumsum(shots) if place < FRAMES - 8]
-
-
-@cache
 def plan_of(kind: int) -> Plan:
     """Return the plan of a film with random shots, laid out by the real rule."""
-    film = Film(np.arange(FRAMES), np.zeros(FRAMES, "S16"), frozenset(boundaries_of(kind)))
+    chance = np.random.default_rng(kind)
+    shots = np.maximum(chance.lognormal(np.log(SHOT * RATE), SPREAD, FRAMES // 20).astype(int), 8)
+    starts = [int(place) for place in np.cumsum(shots) if place < FRAMES - 8]
+    film = Film(np.arange(FRAMES), np.zeros(FRAMES, "S16"), frozenset(starts))
     segments = lay_out(film, (SHORTEST, LONGEST))
     assert segments
     names = (Path(f"/films/{kind}.mkv"), ".mp4", 8, RunSettings(), ShotSettings(), {}, (SHORTEST, LONGEST), "", {}, ())

@@ -6,18 +6,21 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from reels import write_reel
 from test_segments import changes, film
 from vidcolor.film.reader import open_film
+from vidcolor.film.shots import BLANK, HEIGHT, WIDTH, Thumbnail, WithBoundaries
 from vidcolor.pipeline.distributed import ranges
 from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.planner import Outline, begin_plan, finish_plan
-from vidcolor.pipeline.distributed.ranges import Film, Reading, lay_out, read_range, together
+from vidcolor.pipeline.distributed.ranges import SETTLED, Film, Reading, lay_out, read_range, together
 from vidcolor.pipeline.segments.cutting import Mark, cut
 from vidcolor.settings import RunSettings, ShotSettings
 
@@ -42,11 +45,11 @@ def test_segments_are_those_of_one_pass(shots: list[int], shortest: int) -> None
 
 @pytest.fixture
 def short_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranges, "LEAST", 100)
+    monkeypatch.setattr(ranges, "LEAST", 64)
 
 
 def readings_of(path: Path, most: int) -> tuple[Outline, list[Reading]]:
-    found = begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200), most=most)
+    found = begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130), most=most)
     assert isinstance(found, Outline)
     return found, [read_range(path, SETTINGS, part) for part in found.ranges]
 
@@ -59,7 +62,7 @@ def test_the_plan_is_that_of_one_pass(tmp_path: Path) -> None:
     assert len(outline.ranges) == 4
     plan = finish_plan(outline, readings)
     assert plan is not None
-    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200))
+    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130))
     assert len(plan.segments) > 6
 
 
@@ -74,26 +77,70 @@ def test_what_does_not_fit_together_is_known(tmp_path: Path) -> None:
     other[1] = b"0" * 16
     assert together([first, replace(second, digests=other), third]) is None
     assert together([first, replace(second, pts=second.pts + 1), third]) is None
-    assert together([first, replace(second, boundaries=()), third]) is None
-    assert first.met is not None
-    others = [pts + (pts == first.met) for pts in second.boundaries]
-    assert together([first, replace(second, boundaries=tuple(others)), third]) is None
+    assert first.met in second.boundaries
+    others = tuple(pts for pts in second.boundaries if pts != first.met)
+    assert together([first, replace(second, boundaries=others), third]) is None
     assert together([first, second, replace(third, tally={**third.tally, "bad_packets": 1})]) is None
-    outline, readings = readings_of(write_reel(tmp_path / "take.mkv", shots=1, shot=400), 3)
+    outline, readings = readings_of(write_reel(tmp_path / "take.mkv", shots=1, shot=260), 3)
     assert finish_plan(outline, readings) is None
 
 
 @pytest.mark.usefixtures("short_ranges")
-def test_takes_that_reach_over_ranges_need_no_second_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A range is read on to the next boundary: takes longer than all of a range, and one to the film's end."""
-    path = write_reel(tmp_path / "film.mkv", shots=6, shot=150)
-    outline, readings = readings_of(path, 9)
-    assert len(outline.ranges) == 9
-    assert [reading.met is None for reading in readings] == [False] * 7 + [True] * 2
-    plan = finish_plan(outline, readings)
-    assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(40, 200))
-    monkeypatch.setattr(ranges, "LONGEST", 100)
-    assert together(readings_of(path, 9)[1]) is None, "nobody reads on without end"
+def test_takes_that_reach_over_ranges_need_no_second_reading(tmp_path: Path) -> None:
+    """Of takes longer than all of a range, two detectors see the same soon after the second has begun."""
+    path = write_reel(tmp_path / "film.mkv", shots=5, shot=120)
+    outline, readings = readings_of(path, 6)
+    assert len(outline.ranges) == 6
+    assert all(len(reading.pts) - reading.count < 120 for reading in readings)
+    assert finish_plan(outline, readings) == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130))
+    first, second, *others = readings
+    assert first.met is not None
+    assert first.met not in first.boundaries
+    other = int(second.pts[np.searchsorted(second.pts, first.met) - 5])
+    assert together([first, replace(second, boundaries=(other, *second.boundaries)), *others]) is None
+
+
+def scene(chance: np.random.Generator) -> NDArray[np.float64]:
+    """A picture of one scene, blurred noise, or now and then a blank one."""
+    noise = cv2.GaussianBlur(chance.normal(size=(HEIGHT, WIDTH)), (0, 0), 2)
+    return np.full_like(noise, 20.0) if chance.random() < 0.15 else 128 + 60 * noise / noise.std()
+
+
+def thumbnails(chance: np.random.Generator) -> list[Thumbnail]:
+    """A film of scenes with cuts, dissolves and fades between them, with flicker and flashes."""
+    pictures: list[NDArray[np.float64]] = []
+    now = scene(chance)
+    for _ in range(4):
+        after = scene(chance)
+        pictures += [now] * int(chance.integers(1, 70))
+        steps = int(chance.choice([0, 0, 6, 14]))
+        pictures += [now + (after - now) * (step + 1) / (steps + 1) for step in range(steps)]
+        now = after
+    pictures += [now] * 60
+    found = []
+    for number, picture in enumerate(pictures):
+        light = 1 + 0.02 * chance.normal()
+        seen = np.full_like(picture, 230.0) if chance.random() < 0.02 else light * np.roll(picture, number % 3, axis=1)
+        found.append(np.clip(seen, 0, 255).astype(np.uint8))
+    return found
+
+
+@given(st.integers(0, 10_000), st.integers(1, 150))
+@settings(max_examples=10, deadline=None)
+def test_detectors_remember_the_same_after_some_frames(seed: int, begin: int) -> None:
+    """Wherever a second one begins: after so many frames without a boundary for both, they find the same for good."""
+    film = thumbnails(np.random.default_rng(seed))
+    begin = min(begin, len(film) - 1)
+    boundaries = []
+    for first in (0, begin):
+        decided = enumerate(WithBoundaries(film[first:], lambda item: item), first)
+        boundaries.append({number for number, (_, boundary) in decided if boundary})
+    for place in range(begin + SETTLED, len(film)):
+        window = range(place - SETTLED + 1, place + 1)
+        if film[place].std() >= BLANK and not any(found.intersection(window) for found in boundaries):
+            one, two = ({number for number in found if number > place} for found in boundaries)
+            assert one == two
+            return
 
 
 @pytest.mark.usefixtures("short_ranges")

@@ -1,9 +1,10 @@
 """A long film read in several places at once, so that a plan need not wait for one reader.
 
-The film is cut into ranges of time. Each is read by a shot detector of its own, and beyond its end to a boundary that
-the detector of the next range should find too: from there both go on alike, since a detector starts afresh with a shot.
-So the boundaries of all ranges, put together, are those of one reading, and it is known if they are not: then, and
-where the film shows other frames after seeking, it is read in one pass.
+The film is cut into ranges of time. Each is read by a shot detector of its own, and beyond its end until the detector
+of the next range sees just what this one sees: both have found the same boundary, or none for some frames, which are
+all that a detector remembers. From there both go on alike. So the boundaries of all ranges, put together, are those of
+one reading, and it is known if they are not: then, and where the film shows other frames after seeking, it is read in
+one pass.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 
 from vidcolor.film.frame import VideoInfo
 from vidcolor.film.reader import Video, frames, open_film
-from vidcolor.film.shots import LOOKAHEAD, Thumbnail, WithBoundaries, thumbnail_of
+from vidcolor.film.shots import BLANK, LOOKAHEAD, Thumbnail, WithBoundaries, thumbnail_of
 from vidcolor.pipeline.distributed.plan import PlannedSegment, Seen
-from vidcolor.pipeline.segments.cutting import LONGEST, MARKS, Mark, Start
+from vidcolor.pipeline.segments.cutting import MARKS, Mark, Start
 from vidcolor.settings import RunSettings
 
 LEAST = 1500  # frames of a range: a minute, beside which what is read twice weighs little where many readers are idle
-SETTLED = 2 * LOOKAHEAD  # frames after which a detector that begins in the middle of a shot sees as much as others
+SETTLED = 2 * LOOKAHEAD  # frames without a boundary, after which detectors remember the same, wherever they began
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Reading:
         digests: Of the luma of these, as marks have them.
         count: How many frames are the range's own.
         boundaries: Times of the boundaries of shots.
-        met: The last of these, beyond the range's end, where reading ended; None: it ended with the film.
-        lost: No boundary was met for so long that the film has to be read in one pass.
+        met: Time of the last frame that was decided, beyond the range's end: a boundary, or a picture so far after the
+            last one as detectors remember; None: the film ended before.
         tally: What was counted.
     """
 
@@ -62,12 +63,11 @@ class Reading:
     boundaries: tuple[int, ...]
     met: int | None
     tally: Mapping[str, float]
-    lost: bool = False
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was lost, damaged, mended or counted."""
-        return not self.lost and not any(self.tally.values())
+        """Whether nothing was damaged, mended or counted."""
+        return not any(self.tally.values())
 
 
 def ranges_of(info: VideoInfo, settings: RunSettings, most: int) -> list[Range]:
@@ -98,7 +98,7 @@ def read_range(film: Path, settings: RunSettings, part: Range) -> Reading:
 
 def _read(video: Video, part: Range) -> Reading:
     marks: list[Mark] = []
-    own = beyond = 0
+    own = beyond = quiet = 0
 
     def watched() -> Iterator[tuple[int, Thumbnail]]:
         nonlocal own
@@ -110,19 +110,18 @@ def _read(video: Video, part: Range) -> Reading:
 
     boundaries: list[int] = []
     met: int | None = None
-    for (pts, _), boundary in WithBoundaries(watched(), key=lambda pair: pair[1]):
+    for (pts, picture), boundary in WithBoundaries(watched(), key=lambda pair: pair[1]):
         beyond += part.end is not None and pts >= part.end
+        quiet = 0 if boundary else quiet + 1
         if boundary:
             boundaries.append(pts)
-            if beyond > SETTLED:
-                met = pts
-                break
-        if beyond > LONGEST:  # a take that has to be parted
+        if beyond > SETTLED and (boundary or (quiet >= SETTLED and picture.std() >= BLANK)):
+            met = pts
             break
     return Reading(
         np.array([mark.pts for mark in marks], np.int64),
         np.array([mark.digest.encode() for mark in marks], "S16"),
-        own, tuple(boundaries), met, video.tally, met is None and beyond > LONGEST,
+        own, tuple(boundaries), met, video.tally,
     )  # fmt: skip
 
 
@@ -157,10 +156,14 @@ def together(readings: Sequence[Reading]) -> Film | None:
             return None  # the film shows other frames after seeking
         if met == inf:
             continue  # all boundaries to the film's end are known already
-        if met not in after.boundaries:
+        last = inf if after.met is None else after.met
+        place = int(np.searchsorted(after.pts, met))
+        recent = after.pts[place - SETTLED + 1 : place + 1].tolist()
+        agree = met in after.boundaries if met in before.boundaries else not any(p in after.boundaries for p in recent)
+        if met > last or not agree:
             return None  # the detectors do not see the same
         sure.update(pts for pts in after.boundaries if pts > met)
-        met = inf if after.met is None else after.met
+        met = last
     if not all(reading.is_clean for reading in readings):
         return None
     pts = np.concatenate([reading.pts[: reading.count] for reading in readings])
