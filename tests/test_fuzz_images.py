@@ -22,8 +22,8 @@ def make_seeds(folder: Path) -> list[Path]:
     import tifffile
 
     from test_dpx import header
-    from test_images_reading import profile_of, seeds
     from test_images_writing import XMP, camera_exif
+    from tones import profile_of, seeds
     from vidcolor.film.images.bitpacking import Packing
     from vidcolor.film.images.image import Image
     from vidcolor.film.images.metadata import Metadata
