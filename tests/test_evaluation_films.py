@@ -14,7 +14,9 @@ from torch import Tensor
 from vidcolor.evaluation.film_scores import Steadiness
 from vidcolor.evaluation.films import evaluate_film
 from vidcolor.network.heads import Prediction
+from vidcolor.settings import RunSettings
 from world import KnowsTheWorld, film, pan, setup
+from world import setup as world
 
 
 class Flickers(KnowsTheWorld):
@@ -92,3 +94,13 @@ def test_smoothing_takes_flicker_away(tmp_path: Path) -> None:
     assert plain.excess_removed == 0
     assert smoothed.excess_removed > 0.8
     assert smoothed.comparison.colorized.ab_error < plain.comparison.colorized.ab_error
+
+
+def test_a_color_sequence_is_evaluated(tmp_path: Path) -> None:
+    """A network that knows the colors of a world is told so, as of a film of it."""
+    for number, picture in enumerate(pan(6)):
+        cv2.imwrite(str(tmp_path / f"a_{number}.png"), picture[..., ::-1])
+    scores, _ = evaluate_film(tmp_path / "a_%d.png", world(KnowsTheWorld()), run=RunSettings(fps="23.976"))
+    assert scores.frames == 6
+    assert scores.seconds == pytest.approx(1001 / 24000)
+    assert scores.scores.comparison.colorized.psnr > 35

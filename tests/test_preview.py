@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from planes import rows_of
 from vidcolor.errors import InputError, OutputError, VidcolorError
 from vidcolor.film.reader import open_video
+from vidcolor.film.sequences.reading import sequence_at
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.preview.samples import Choice, samples_of_shots
 from vidcolor.pipeline.preview.sheets import preview
 from vidcolor.pipeline.preview.variants import variants_of
+from vidcolor.pipeline.shotlist.check import check_list
+from vidcolor.pipeline.shotlist.listing import list_shots
 from vidcolor.pipeline.shotlist.survey import survey
 from vidcolor.settings import RunSettings, ShotSettings
 
@@ -272,3 +275,26 @@ def test_a_photograph_is_compared(tmp_path: Path) -> None:
     assert cv2.imread(str(found.output)).shape[1] == 4 + 3 * 314 + 2
     with pytest.raises(InputError, match="are for films"):
         preview(tmp_path / "a.png", tmp_path / "b.png", compare="reference=none,a.png", settings=SMALL)
+
+
+def test_a_preview_and_the_shots_of_a_sequence(tmp_path: Path) -> None:
+    """Where a film is taken, its frames are too."""
+    for number in range(20):
+        wide = np.random.default_rng(number // 10).integers(0, 255, (14, 28)).astype(np.uint8)
+        picture = cv2.resize(wide, (128, 64), interpolation=cv2.INTER_CUBIC)[:, number : number + 96]
+        cv2.imwrite(str(tmp_path / f"a_{number:02d}.png"), picture)
+    with pytest.raises(InputError, match="--fps"):
+        preview(tmp_path / "a_%02d.png", tmp_path / "p.jpg")
+    small = RunSettings(size=32, device="cpu", fps=10)
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / "p.jpg"
+    choice = Choice((1.5,))
+    preview(tmp_path / "a_%02d.png", target, choice=choice, settings=small, shot=ShotSettings(saturation=0))
+    found = cv2.imread(str(target), cv2.IMREAD_GRAYSCALE)
+    grey = cv2.imread(str(tmp_path / "a_15.png"), cv2.IMREAD_GRAYSCALE)
+    assert np.abs(found[:, :96].astype(int) - grey).mean() < 2
+    assert [row["frame"] for row in survey(tmp_path / "a_%02d.png", fps=Fraction(10)).rows()] == [0, 10]
+    listing = list_shots(tmp_path / "a_%02d.png", fps=Fraction(10))
+    assert [path.name for path in (listing.output, *listing.sheets)] == ["a.shots.csv", "a.shots.jpg"]
+    assert sequence_at(tmp_path) is not None  # the sheet is none of its pictures
+    assert check_list(listing.output, tmp_path / "a_%02d.png", fps=Fraction(10)).problems == ()

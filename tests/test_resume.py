@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -18,13 +16,11 @@ import numpy as np
 import pytest
 
 from calls import noted
-from children import CHILDREN
-from reels import LONGEST, SHORTEST, SHOT, SHOTS, digest, transparent_film, write_reel
+from reels import SHOT, SHOTS, digest, transparent_film, write_reel
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.film.frame import Frame
 from vidcolor.film.reader import Video, frames, open_video
-from vidcolor.film.writer import FilmWriter
 from vidcolor.pipeline import assembly, work
 from vidcolor.pipeline.batch import colorize_all
 from vidcolor.pipeline.film import colorize_film
@@ -352,43 +348,3 @@ def test_no_resume_leaves_no_folder(tmp_path: Path, film: Path, begun: Path) -> 
     result: Result = colorize_film(film, begun, settings=RunSettings(resume=False, **SMALL))
     assert (result.frames, result.resumed) == (SHOT * SHOTS, 0)
     assert files(tmp_path) == {"out.mp4"}
-
-
-def work_until_killed(film: Path, out: Path, steps: int) -> None:
-    """Colorize; a real SIGKILL comes at some step that touches the disk."""
-    import torch
-
-    torch.set_num_threads(1)
-    segments.SHORTEST, segments.LONGEST = SHORTEST, LONGEST
-    left = [steps]
-
-    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **keywords: Any) -> Any:
-            left[0] -= 1
-            if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return call(*arguments, **keywords)
-
-        return step
-
-    for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink"), (FilmWriter, "write")):
-        setattr(owner, name, deadly(getattr(owner, name)))
-    colorize_film(film, out, settings=RunSettings(**SMALL))
-
-
-def test_killed_again_and_again(tmp_path: Path, film: Path) -> None:
-    """SIGKILL at random steps that touch the disk, joining and tidying up among them, until the film is done."""
-    out, in_one_go = tmp_path / "out.mp4", whole(film)
-    moments = random.Random(5)
-    killed = 0
-    for _ in range(20):
-        child = CHILDREN.Process(target=work_until_killed, args=(film, out, moments.randint(7, 16)))
-        child.start()
-        child.join(120)
-        if child.exitcode == 0:
-            break
-        assert child.exitcode == -signal.SIGKILL
-        killed += 1
-    assert killed >= 2
-    assert digest(out) == in_one_go
-    assert files(tmp_path) == {out.name}

@@ -2,70 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pytest
 
-from planes import rows_of
-from reels import HEIGHT, SHOT, WIDTH, Array, textures, write_scan
+from reels import HEIGHT, SHOT, WIDTH, textures, write_scan
+from scans import RUN, SMALL, run, state, stop_at, write_film
 from vidcolor.color.codes import luma_codes
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.images.dpx import Header, read_dpx, write_dpx
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.reading import read_image
-from vidcolor.film.reader import frames, open_video, probe
+from vidcolor.film.reader import frames, open_video
 from vidcolor.film.transfer import LOG, VIDEO, Transfer
-from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline.batch import colorize, colorize_all
+from vidcolor.pipeline.batch import colorize_all
 from vidcolor.pipeline.forecast import forecast_all
 from vidcolor.pipeline.inputs import are_several, find_inputs
-from vidcolor.pipeline.result import Result
 from vidcolor.settings import RunSettings
 
-SMALL: dict[str, Any] = {"size": 32, "batch_size": 4, "device": "cpu"}
-RUN = RunSettings(**SMALL)
 pytestmark = pytest.mark.usefixtures("short_segments")
-
-
-def write_sound(path: Path, seconds: float) -> Path:
-    with av.open(str(path), "w") as container:
-        sound = container.add_stream("pcm_s16le", rate=48000, layout="mono")
-        codes = np.full((1, round(seconds * 48000)), 1000, np.int16)
-        block = av.AudioFrame.from_ndarray(codes, format="s16", layout="mono")
-        block.sample_rate, block.pts, block.time_base = 48000, 0, Fraction(1, 48000)
-        container.mux(sound.encode(block))
-        container.mux(sound.encode(None))
-    return path
-
-
-@cache
-def network() -> Predictor:
-    """One network for all runs."""
-    return Predictor.load(RUN)
-
-
-def run(source: Path | str, output: Path | str | None = None, **options: Any) -> Result:
-    return colorize(source, output, settings=options.pop("settings", RUN), predictor=network(), **options)
-
-
-def stop_at(count: int) -> Callable[[int, int], None]:
-    def progress(done: int, total: int) -> None:
-        if done == count:
-            raise KeyboardInterrupt
-
-    return progress
-
-
-def state(folder: Path) -> dict[str, tuple[int, int]]:
-    return {path.name: (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.mark.parametrize(("bits", "transfer"), [(8, VIDEO), (10, VIDEO), (10, LOG), (12, VIDEO), (16, VIDEO)])
@@ -105,99 +65,6 @@ def test_the_same_frames_as_film_and_as_files_get_the_same_colors(tmp_path: Path
             assert np.abs(one.astype(int) - other).max() <= 1
 
 
-def test_a_stopped_run_goes_on_without_writing_finished_frames_again(tmp_path: Path) -> None:
-    """Nothing has its name before all have; what was finished keeps its very file, and all is as in one go."""
-    write_scan(tmp_path / "scan", 5 * SHOT)
-    source, out, whole = tmp_path / "scan", tmp_path / "out", tmp_path / "whole"
-    run(source, whole / "c_%06d.dpx")
-    with pytest.raises(KeyboardInterrupt, match="frames are kept, and the same command goes on"):
-        run(source, out / "c_%06d.dpx", progress=stop_at(4 * SHOT - 1))
-    assert state(out) == {}
-    work = out / ".c_%06d.dpx.vidcolor" / "frames"
-    before = {name: found for folder in work.iterdir() for name, found in state(folder).items()}
-    result = run(source, out / "c_%06d.dpx")
-    assert 2 * SHOT <= result.resumed < result.frames == 5 * SHOT
-    after = state(out)
-    kept = [name for name in before if after[name] == before[name]]
-    assert result.resumed <= len(kept)
-    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in whole.iterdir())
-    for path in whole.iterdir():
-        assert path.read_bytes() == (out / path.name).read_bytes(), path.name
-
-
-def test_frames_that_were_lost_or_changed_are_made_again(tmp_path: Path) -> None:
-    """A segment is whole only when all of its files are as they were written."""
-    write_scan(tmp_path / "scan", 4 * SHOT)
-    out = tmp_path / "out" / "c_%06d.dpx"
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "scan", out, progress=stop_at(4 * SHOT - 1))
-    work = out.parent / ".c_%06d.dpx.vidcolor" / "frames"
-    (lost,) = work.rglob(f"c_{86400 + SHOT + 2:06d}.dpx")
-    lost.unlink()
-    result = run(tmp_path / "scan", out)
-    assert (result.resumed, result.frames) == (2 * SHOT, 4 * SHOT)  # of three that were finished
-
-
-def test_a_run_killed_while_frames_get_their_names_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some files have their names, others not yet: the same command ends it, without asking about what is there."""
-    write_scan(tmp_path / "scan", 2 * SHOT)
-    out, count, replace = tmp_path / "out" / "c_%06d.dpx", [0], os.replace
-
-    def killed(source: Path, target: Path) -> None:
-        if Path(target).parent == out.parent:
-            count[0] += 1
-            if count[0] == 10:
-                raise KeyboardInterrupt
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "scan", out)
-    monkeypatch.undo()
-    assert len(state(out.parent)) == 9
-    result = run(tmp_path / "scan", out)
-    assert (result.resumed, result.frames) == (2 * SHOT, 2 * SHOT)
-    assert len(list(out.parent.iterdir())) == 2 * SHOT
-
-
-@pytest.mark.parametrize("resume", [True, False])
-def test_what_is_there_stays_until_all_is_written(tmp_path: Path, resume: bool) -> None:
-    """Without -y nothing is begun; with it, an error in the middle leaves the old frames as they were."""
-    write_scan(tmp_path / "scan", SHOT + 6)
-    out = tmp_path / "out"
-    write_scan(out, SHOT + 6)
-    before = state(out)
-    with pytest.raises(OutputError, match=r"15 of its frames exist, reel1_086400\.dpx first\. Use -y"):
-        run(tmp_path / "scan", out / "reel1_%06d.dpx")
-    last = tmp_path / "scan" / f"reel1_{86400 + SHOT + 3:06d}.dpx"
-    data = bytearray(last.read_bytes())
-    data[800] = 9  # no longer a picture that is known: found only when it is read
-    settings = RunSettings(resume=resume, **SMALL)
-    whole = last.read_bytes()
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr("vidcolor.film.sequences.reading.picture_size", lambda path: None)
-    last.write_bytes(data)
-    with pytest.raises(InputError, match="composite video"):
-        run(tmp_path / "scan", out / "reel1_%06d.dpx", settings=settings, overwrite=True)
-    monkey.undo()
-    assert state(out) == before
-    last.write_bytes(whole)
-    result = run(tmp_path / "scan", out / "reel1_%06d.dpx", settings=settings, overwrite=True)
-    assert result.frames == SHOT + 6
-    assert state(out).keys() == before.keys()
-    assert not (state(out).items() & before.items())
-    assert not list(out.glob(".*"))
-
-
-def test_the_input_is_never_written_over(tmp_path: Path) -> None:
-    """Not even with -y, and by whatever way the folder is written."""
-    write_scan(tmp_path / "scan", 3)
-    (tmp_path / "link").symlink_to(tmp_path / "scan")
-    for folder in ("scan", "link"):
-        with pytest.raises(OutputError, match="it is the input itself"):
-            run(tmp_path / "scan", tmp_path / folder / "reel1_%06d.dpx", overwrite=True)
-
-
 def test_a_part_has_the_numbers_of_the_whole(tmp_path: Path) -> None:
     """By a range, by times; and a range that is taken up again is that range."""
     lumas = write_scan(tmp_path / "scan", 3 * SHOT)
@@ -215,27 +82,6 @@ def test_a_part_has_the_numbers_of_the_whole(tmp_path: Path) -> None:
     assert len(state(tmp_path / "c")) == 3 * SHOT - 7
 
 
-def test_a_sequence_becomes_a_film_with_sound_and_timecode(tmp_path: Path) -> None:
-    """Luma to the code, times by the rate, the sound that was named, the timecode of the first frame."""
-    lumas = write_scan(tmp_path / "scan", 2 * SHOT)
-    seconds = 2 * SHOT / 24
-    sound = write_sound(tmp_path / "sound.wav", seconds)
-    settings = RunSettings(codec="prores_ks", preset="4444", audio=sound, **SMALL)
-    result = run(tmp_path / "scan", tmp_path / "film.mov", settings=settings)
-    assert (result.frames, result.warnings) == (2 * SHOT, ())
-    info = probe(tmp_path / "film.mov")
-    assert (float(info.rate), info.timecode) == (24, "01:00:00:00")
-    assert [(each.kind, each.codec) for each in info.streams if each.kind == "audio"] == [("audio", "pcm_s16le")]
-    with av.open(str(tmp_path / "film.mov")) as film:
-        heard = sum(frame.samples for frame in film.decode(audio=0))
-    assert heard == round(seconds * 48000)
-    run(tmp_path / "scan", tmp_path / "film.mkv", settings=RunSettings(codec="ffv1", start=0.5, audio=sound, **SMALL))
-    with open_video(tmp_path / "film.mkv") as film_again:
-        found = list(frames(film_again))
-    assert [round(frame.seconds * 24) for frame in found] == list(range(12, 2 * SHOT))
-    assert all(np.array_equal(frame.luma, luma) for frame, luma in zip(found, lumas[12:], strict=True))
-
-
 def test_log_becomes_a_film_as_it_looks(tmp_path: Path) -> None:
     """At the depth of its codes: what is shown of ten bits of density is no finer."""
     write_scan(tmp_path / "scan", 3, transfer=LOG)
@@ -245,29 +91,6 @@ def test_log_becomes_a_film_as_it_looks(tmp_path: Path) -> None:
         assert film.info.bits == 10
         for shown, found in zip(frames(scan), frames(film), strict=True):
             assert np.abs(found.luma - shown.luma / 64).max() < 1  # rounded; white, 65535 / 64, is the top code
-
-
-def write_film(path: Path, lumas: list[Array], *, rate: int = 25, uneven: bool = False, sound: bool = False) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.metadata["timecode"] = "10:00:00:00"
-        track = container.add_stream("pcm_s16le", rate=8000, layout="mono") if sound else None
-        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
-        for number, luma in enumerate(lumas):
-            frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
-            rows_of(frame.planes[0], 8)[:, :WIDTH] = luma
-            for plane in list(frame.planes)[1:]:
-                rows_of(plane, 8)[...] = 128
-            frame.pts, frame.time_base = 40 * number + (300 if uneven and number > 3 else 0), Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-        if track is not None:
-            block = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
-            block.sample_rate, block.pts, block.time_base = 8000, 0, Fraction(1, 8000)
-            container.mux(track.encode(block))
-            container.mux(track.encode(None))
-    return path
 
 
 @pytest.mark.parametrize("suffix", [".png", ".dpx", ".tif"])
@@ -353,36 +176,6 @@ def spoil_header(scan: Path, *places: Any) -> None:
     for offset, value in zip(places[::2], places[1::2], strict=True):
         data[offset : offset + len(value)] = value
     path.write_bytes(data)
-
-
-@pytest.mark.parametrize("seconds", [0.4, 3.0])
-def test_sound_of_another_length_is_one_clear_line(tmp_path: Path, seconds: float) -> None:
-    """Both lengths are told, and the rate that makes one of them."""
-    write_scan(tmp_path / "scan", 2 * SHOT)
-    sound = write_sound(tmp_path / "sound.wav", seconds)
-    settings = RunSettings(audio=sound, **SMALL)
-    with pytest.raises(
-        InputError, match=rf"sound.wav: it lasts {seconds:.2f} s, and the pictures 0\.75 s \(18 frames at 24"
-    ):
-        run(tmp_path / "scan", tmp_path / "film.mov", settings=settings)
-    assert not (tmp_path / "film.mov").exists()
-
-
-def test_sound_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
-    """Of pictures, of a film that has its own, for files that hold none, and of nothing."""
-    write_scan(tmp_path / "scan", 24)
-    film = write_film(tmp_path / "film.mkv", textures(3, 8))
-    sound = write_sound(tmp_path / "sound.wav", 1.0)
-    cases = (
-        (tmp_path / "scan", "out.mov", film, "it holds none"),
-        (film, "out.mov", sound, "a film has its own sound"),
-        (tmp_path / "scan", "out/%d.dpx", sound, "an image sequence holds no sound"),
-        (tmp_path / "scan", "out.mov", tmp_path / "absent.wav", "no such file"),
-    )
-    for source, target, audio, why in cases:
-        with pytest.raises((InputError, OutputError), match=why):
-            run(source, tmp_path / target, settings=RunSettings(audio=audio, **SMALL))
-    assert not (tmp_path / "out.mov").exists()
 
 
 def test_folders_of_sequences_are_films_among_others(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from vidcolor.color.codes import luma_codes
 from vidcolor.errors import InputError, OutputError
-from vidcolor.evaluation.films import evaluate_film
 from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.film.images.dpx import Header, new_header, read_dpx, write_dpx
 from vidcolor.film.images.image import Image
@@ -29,14 +28,6 @@ from vidcolor.film.sequences.numbering import FEWEST, find_sequence, parse_numbe
 from vidcolor.film.sequences.reading import SequenceFrame, SequenceReader, open_sequence, sequence_at
 from vidcolor.film.sequences.writing import FrameFiles, FrameWriter
 from vidcolor.film.transfer import LINEAR, LOG, VIDEO, Transfer
-from vidcolor.pipeline.preview.samples import Choice
-from vidcolor.pipeline.preview.sheets import preview
-from vidcolor.pipeline.shotlist.check import check_list
-from vidcolor.pipeline.shotlist.listing import list_shots
-from vidcolor.pipeline.shotlist.survey import survey
-from vidcolor.settings import RunSettings, ShotSettings
-from world import KnowsTheWorld, pan
-from world import setup as world
 
 Array = NDArray[Any]
 WIDTH, HEIGHT = 33, 18
@@ -343,36 +334,3 @@ def test_colors_of_a_sequence_are_the_truth(tmp_path: Path, transfer: Transfer) 
     with open_video(tmp_path / "a_%d.dpx") as video:
         found = frame_to_picture(next(frames(video, chroma=True)), video.info, WIDTH)
     assert np.abs(found.astype(int) - image.as_shown(8).pixels).max() <= 2
-
-
-def test_a_preview_and_the_shots_of_a_sequence(tmp_path: Path) -> None:
-    """Where a film is taken, its frames are too."""
-    for number in range(20):
-        wide = np.random.default_rng(number // 10).integers(0, 255, (14, 28)).astype(np.uint8)
-        picture = cv2.resize(wide, (128, 64), interpolation=cv2.INTER_CUBIC)[:, number : number + 96]
-        cv2.imwrite(str(tmp_path / f"a_{number:02d}.png"), picture)
-    with pytest.raises(InputError, match="--fps"):
-        preview(tmp_path / "a_%02d.png", tmp_path / "p.jpg")
-    small = RunSettings(size=32, device="cpu", fps=10)
-    (tmp_path / "out").mkdir()
-    target = tmp_path / "out" / "p.jpg"
-    choice = Choice((1.5,))
-    preview(tmp_path / "a_%02d.png", target, choice=choice, settings=small, shot=ShotSettings(saturation=0))
-    found = cv2.imread(str(target), cv2.IMREAD_GRAYSCALE)
-    grey = cv2.imread(str(tmp_path / "a_15.png"), cv2.IMREAD_GRAYSCALE)
-    assert np.abs(found[:, :96].astype(int) - grey).mean() < 2
-    assert [row["frame"] for row in survey(tmp_path / "a_%02d.png", fps=Fraction(10)).rows()] == [0, 10]
-    listing = list_shots(tmp_path / "a_%02d.png", fps=Fraction(10))
-    assert [path.name for path in (listing.output, *listing.sheets)] == ["a.shots.csv", "a.shots.jpg"]
-    assert sequence_at(tmp_path) is not None  # the sheet is none of its pictures
-    assert check_list(listing.output, tmp_path / "a_%02d.png", fps=Fraction(10)).problems == ()
-
-
-def test_a_color_sequence_is_evaluated(tmp_path: Path) -> None:
-    """A network that knows the colors of a world is told so, as of a film of it."""
-    for number, picture in enumerate(pan(6)):
-        cv2.imwrite(str(tmp_path / f"a_{number}.png"), picture[..., ::-1])
-    scores, _ = evaluate_film(tmp_path / "a_%d.png", world(KnowsTheWorld()), run=RunSettings(fps="23.976"))
-    assert scores.frames == 6
-    assert scores.seconds == pytest.approx(1001 / 24000)
-    assert scores.scores.comparison.colorized.psnr > 35

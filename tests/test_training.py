@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +27,6 @@ from vidcolor.network.heads import Prediction
 from vidcolor.training import calibration, objective
 from vidcolor.training import run as training_loop
 from vidcolor.training.loss import regression_loss
-from vidcolor.training.start import load_mean
 from vidcolor.training.validation import ValidationScores, validate
 
 
@@ -105,48 +101,6 @@ def test_paper_network_trains_and_keeps_its_extractor(photo_folder: Folder, tmp_
         torch.testing.assert_close(kept[key], value.half().to(value.dtype) if rounded else value)
 
 
-def test_run_goes_on_from_a_model(photo_folder: Folder, tmp_path: Path) -> None:
-    """--start takes configuration and weights of a checkpoint: with a learning rate of zero they come out again."""
-    data = photo_folder(count=10)
-    first = run(data, tmp_path / "first", config=replace(CONFIG, epochs=1))
-    again = run(
-        data, tmp_path / "again", config=replace(CONFIG, lr=0.0, epochs=1), start=first.checkpoint, network=PAPER
-    )
-    before, after = load_model(first.checkpoint).uncalibrated(), load_model(tmp_path / "again" / "best.safetensors")
-    assert after.config == before.config
-    assert again.best_epoch == 0
-    for (name, one), other in zip(before.network.named_parameters(), after.network.parameters(), strict=True):
-        assert torch.equal(one, other), name
-
-
-def test_run_goes_on_from_the_mean_of_models(photo_folder: Folder, tmp_path: Path) -> None:
-    """--start given twice: with a learning rate of zero the means of the weights come out."""
-    data = photo_folder(count=10)
-    starts = [run(data, tmp_path / str(s), config=replace(CONFIG, epochs=1, seed=s)).checkpoint for s in (3, 4)]
-    run(data, tmp_path / "mean", config=replace(CONFIG, lr=0.0, epochs=1), start=starts)
-    one, other, mean = (
-        dict(load_model(path).uncalibrated().network.named_parameters())
-        for path in (*starts, tmp_path / "mean" / "best.safetensors")
-    )
-    for name, value in mean.items():
-        torch.testing.assert_close(value, (one[name] + other[name]) / 2, msg=name)
-    assert any(not torch.equal(one[name], other[name]) for name in mean)
-
-
-def test_single_pictures_have_a_size_of_their_own(photo_folder: Folder, tmp_path: Path) -> None:
-    """It is stored in the checkpoint, and what the samples show; the mean with a network without one is taken."""
-    data = photo_folder(count=10)
-    first = run(data, tmp_path / "first", config=replace(CONFIG, epochs=1)).checkpoint
-    run(data, tmp_path / "larger", config=replace(CONFIG, epochs=1), start=first, still_size=96)
-    larger = load_model(tmp_path / "larger" / "model.safetensors")
-    assert (larger.config.short_side(still=True), larger.config.short_side(still=False)) == (96, NETWORK.size)
-    assert (
-        cv2.imread(str(tmp_path / "larger" / "samples" / "epoch-0001.png")).shape[0] == 4 * 96 + 3 * 4
-    )  # rows and the gaps between them
-    mean = load_mean([tmp_path / "larger" / "model.safetensors", first])
-    assert mean.config.still_size == 96
-
-
 def test_only_an_averaged_fusion_network_drops_parts(photo_folder: Folder, tmp_path: Path) -> None:
     """A setting that would do nothing, or harm, is refused."""
     data, config = photo_folder(count=20), replace(CONFIG, dropout=0.1)
@@ -181,27 +135,6 @@ def test_features_are_part_of_what_is_minimized(photo_folder: Folder, tmp_path: 
     one, other = (weights(tmp_path / name, "last.safetensors") for name in ("without", "with"))
     assert one.keys() == other.keys()
     assert any(not torch.equal(one[key], other[key]) for key in one)
-
-
-def test_photos_are_trained_on_without_what_reads_films(photo_folder: Folder, tmp_path: Path) -> None:
-    """On a machine without PyAV a whole run on photos works."""
-    code = (
-        "import sys; sys.modules['av'] = None\n"
-        "from pathlib import Path; from runs import run\n"
-        f"run(Path({str(photo_folder(count=10))!r}), Path({str(tmp_path / 'run')!r}))\n"
-    )
-    tests = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
-    assert found.returncode == 0, found.stderr
-    assert (tmp_path / "run" / "model.safetensors").exists()
-
-
-def test_no_mean_of_different_networks(photo_folder: Folder, tmp_path: Path) -> None:
-    """Told before any photo is read."""
-    first = run(photo_folder(count=10), tmp_path / "first").checkpoint
-    with pytest.raises(CheckpointError, match="their networks differ"):
-        run(tmp_path / "absent", tmp_path / "run", start=[first, "fast"])
 
 
 def test_run_leaves_curves_samples_and_numbers(photo_folder: Folder, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,3 +101,17 @@ def test_few_bad_photos_are_named_at_the_end(photo_folder: Folder, tmp_path: Pat
     result = run(data, tmp_path / "run", val=[val], report=said.append)
     assert result.broken == (str(data / "007.png"), str(val / "003.png"))
     assert any("15% of the photos are grey" in line for line in said)
+
+
+def test_photos_are_trained_on_without_what_reads_films(photo_folder: Folder, tmp_path: Path) -> None:
+    """On a machine without PyAV a whole run on photos works."""
+    code = (
+        "import sys; sys.modules['av'] = None\n"
+        "from pathlib import Path; from runs import run\n"
+        f"run(Path({str(photo_folder(count=10))!r}), Path({str(tmp_path / 'run')!r}))\n"
+    )
+    tests = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert found.returncode == 0, found.stderr
+    assert (tmp_path / "run" / "model.safetensors").exists()

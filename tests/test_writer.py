@@ -18,7 +18,6 @@ import torch
 from planes import rows_of
 from rewriting import rewrite
 from vidcolor.errors import OutputError
-from vidcolor.film.encoding.codecs import KNOWN, choose_codec, codec_options
 from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
 from vidcolor.film.frame import Frame
 from vidcolor.film.info import orientation
@@ -268,13 +267,6 @@ def test_depth_on_request(tmp_path: Path) -> None:
     assert np.array_equal(first("flat.mkv").luma, luma)
 
 
-def test_quality_of_hardware_encoders_by_their_own_names() -> None:
-    """--crf and --preset mean the same for every encoder; NVIDIA's call the first cq and count the second."""
-    assert codec_options("h264_nvenc", 23, "p7") | {"b": ""} == {"rc": "vbr", "cq": "23", "b": "", "preset": "p7"}
-    with pytest.raises(OutputError, match="no preset"):
-        codec_options("h264_nvenc", None, "veryfast")
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine may have the encoder's device")
 def test_an_encoder_without_its_device_says_so(tmp_path: Path) -> None:
     """One line before any frame is decoded, and nothing left behind."""
@@ -315,14 +307,6 @@ def test_avi_counts_frames(tmp_path: Path) -> None:
     with open_video(tmp_path / "odd.mkv") as before, open_video(tmp_path / "odd.avi") as after:
         times = [[round(f.seconds, 3) for f in frames(video)] for video in (before, after)]
     assert times[0] == times[1]
-
-
-@pytest.mark.parametrize("alias", ["h264", "hevc", "av1", "vp9"])
-def test_codecs_by_their_common_names(alias: str) -> None:
-    """They are the encoders that stand behind them, with all their settings."""
-    name = choose_codec(Path("out.mkv"), alias)
-    assert name in KNOWN
-    assert codec_options(name, 18, "")
 
 
 def test_strict_sees_what_shows_only_at_the_end(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""Training that begins with models that are there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+
+from runs import CONFIG, NETWORK, PAPER, Folder, run
+from vidcolor.errors import CheckpointError
+from vidcolor.network.checkpoint import load_model
+from vidcolor.training.start import load_mean
+
+
+def test_run_goes_on_from_a_model(photo_folder: Folder, tmp_path: Path) -> None:
+    """--start takes configuration and weights of a checkpoint: with a learning rate of zero they come out again."""
+    data = photo_folder(count=10)
+    first = run(data, tmp_path / "first", config=replace(CONFIG, epochs=1))
+    again = run(
+        data, tmp_path / "again", config=replace(CONFIG, lr=0.0, epochs=1), start=first.checkpoint, network=PAPER
+    )
+    before, after = load_model(first.checkpoint).uncalibrated(), load_model(tmp_path / "again" / "best.safetensors")
+    assert after.config == before.config
+    assert again.best_epoch == 0
+    for (name, one), other in zip(before.network.named_parameters(), after.network.parameters(), strict=True):
+        assert torch.equal(one, other), name
+
+
+def test_run_goes_on_from_the_mean_of_models(photo_folder: Folder, tmp_path: Path) -> None:
+    """--start given twice: with a learning rate of zero the means of the weights come out."""
+    data = photo_folder(count=10)
+    starts = [run(data, tmp_path / str(s), config=replace(CONFIG, epochs=1, seed=s)).checkpoint for s in (3, 4)]
+    run(data, tmp_path / "mean", config=replace(CONFIG, lr=0.0, epochs=1), start=starts)
+    one, other, mean = (
+        dict(load_model(path).uncalibrated().network.named_parameters())
+        for path in (*starts, tmp_path / "mean" / "best.safetensors")
+    )
+    for name, value in mean.items():
+        torch.testing.assert_close(value, (one[name] + other[name]) / 2, msg=name)
+    assert any(not torch.equal(one[name], other[name]) for name in mean)
+
+
+def test_single_pictures_have_a_size_of_their_own(photo_folder: Folder, tmp_path: Path) -> None:
+    """It is stored in the checkpoint, and what the samples show; the mean with a network without one is taken."""
+    data = photo_folder(count=10)
+    first = run(data, tmp_path / "first", config=replace(CONFIG, epochs=1)).checkpoint
+    run(data, tmp_path / "larger", config=replace(CONFIG, epochs=1), start=first, still_size=96)
+    larger = load_model(tmp_path / "larger" / "model.safetensors")
+    assert (larger.config.short_side(still=True), larger.config.short_side(still=False)) == (96, NETWORK.size)
+    assert (
+        cv2.imread(str(tmp_path / "larger" / "samples" / "epoch-0001.png")).shape[0] == 4 * 96 + 3 * 4
+    )  # rows and the gaps between them
+    mean = load_mean([tmp_path / "larger" / "model.safetensors", first])
+    assert mean.config.still_size == 96
+
+
+def test_no_mean_of_different_networks(photo_folder: Folder, tmp_path: Path) -> None:
+    """Told before any photo is read."""
+    first = run(photo_folder(count=10), tmp_path / "first").checkpoint
+    with pytest.raises(CheckpointError, match="their networks differ"):
+        run(tmp_path / "absent", tmp_path / "run", start=[first, "fast"])
