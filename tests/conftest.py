@@ -8,8 +8,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import which
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,6 +86,20 @@ def photo_shard(tmp_path: Path, photo_folder: Callable[..., Path]) -> Callable[.
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium without a window."""
+    why = "needs pip install 'vidcolor[browser]'"
+    api = pytest.importorskip("playwright.sync_api", reason=why, exc_type=ImportError)
+    program = which("chromium") or which("chromium-browser") or which("google-chrome")
+    if not program:
+        pytest.skip("there is no Chromium here")
+    with api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        found.close()
 
 
 @pytest.fixture

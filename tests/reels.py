@@ -94,3 +94,13 @@ def write_scan(
         image = Image(np.repeat(luma[..., None], 3, axis=2), bits, transfer=transfer, metadata=Metadata(header=noted))
         write_dpx(folder / f"{name}{number:06d}.dpx", image)
     return lumas
+
+
+def landscape(seed: int) -> NDArray[np.uint8]:
+    """A scene that is like no other, away from black and white."""
+    rng = np.random.default_rng(seed)
+    found = np.full((48, 64), 128, np.float32)
+    for cells, strength in ((4, 20), (9, 18), (20, 14)):
+        noise = rng.normal(0, strength, (cells, cells * 4 // 3)).astype(np.float32)
+        found += cv2.resize(noise, (64, 48), interpolation=cv2.INTER_CUBIC)
+    return np.clip(found, 70, 190).astype(np.uint8)
