@@ -33,7 +33,7 @@ from vidcolor.training.validation import ValidationScores, validate
 @pytest.mark.parametrize(
     "changes",
     [
-        {"colorfulness": 0.75, "dropout": 0.3, "drop_path": 0.3},
+        {"colorfulness": 0.75, "calibration": "learned", "dropout": 0.3, "drop_path": 0.3},
         {"loss": "classification", "ema": 0.0, "optimizer": "adam", "schedule": "constant"},
         {"gradient": 0.5, "steadiness": 0.1, "hints": 0.5},
     ],
@@ -276,8 +276,12 @@ def test_finished_run_is_calibrated_anew(photo_folder: Folder, tmp_path: Path) -
     run(data, out, config=config)
     best, plain = (weights(out, name) for name in ("best.safetensors", "model.safetensors"))
     assert load_model(out / "model.safetensors").config.strength == 0
-    assert run(data, out, config=replace(config, colorfulness=0.5)).epochs == 1
+    assert run(data, out, config=replace(config, colorfulness=0.5, calibration="learned")).epochs == 1
     assert load_model(out / "model.safetensors").config.strength > 0
+    assert run(data, out, config=replace(config, colorfulness=0.9)).epochs == 1
+    gained = load_model(out / "model.safetensors").config
+    assert gained.strength == 0
+    assert gained.gain > 1
     run(data, out, config=config)
     for name, before in (("best.safetensors", best), ("model.safetensors", plain)):
         after = weights(out, name)

@@ -272,6 +272,10 @@ class TrainSettings(Settings):
     colorfulness: Annotated[
         float, Setting("Share of the truth's that colors are calibrated to; 0: do not.", LEARNING, low=0, high=1)
     ] = 0.62
+    calibration: Annotated[
+        Literal["gain", "learned"],
+        Setting("gain: one factor on all colors; learned: one for each picture, of FusionNet.", LEARNING),
+    ] = "gain"
     sizes: Annotated[
         tuple[int, ...], Setting("Crop sizes in pixels; each batch takes one.", PICTURES, low=32, multiple=32)
     ] = (128,)

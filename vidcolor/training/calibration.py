@@ -1,10 +1,11 @@
 """Making a network's colors as strong as the truth's, at the least loss.
 
 A network that minimizes its mean error says less than it believes: where two colors are likely it answers
-between them. Stronger colors cost PSNR, since what was wrong is now more so. FusionNet learns in which pictures they
-cost least (:mod:`vidcolor.network.strength`): on photos of the training, with the rest of the network as it is, what is
+between them. Stronger colors cost PSNR, since what was wrong is now more so. One gain for all is the way that keeps
+colorized photos most like true ones as a set. FusionNet may instead learn in which pictures stronger colors cost least
+(:mod:`vidcolor.network.strength`): on photos of the training, with the rest of the network as it is, what is
 minimized is the error minus a price times the colorfulness; the price is the one that brings the colorfulness of
-held-out photos to the share that is wanted. Other networks get one gain for all.
+held-out photos to the share that is wanted.
 """
 
 from __future__ import annotations

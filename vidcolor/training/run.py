@@ -163,7 +163,7 @@ class Run:
         """Save the best network as it is used and shipped: calibrated, in half precision."""
         path, device, target = self.folder / MODEL, self.processes.device, self.config.colorfulness
         network, held_out = load_model(self.folder / BEST).network.to(device), self.fixed.validated
-        if isinstance(network, FusionNet) and target:
+        if isinstance(network, FusionNet) and target and self.config.calibration == "learned":
             batches = other_crops(self.photos, LEARNING_PHOTOS, [max(self.config.sizes)], self.config, device)
             network, found = learn_strength(network, batches, held_out, self.size, target, self.precision)
             config = network.config

@@ -18,7 +18,7 @@ from vidcolor.network.config import NetworkConfig
 from vidcolor.settings import TrainSettings
 
 # Settings that may change between two parts of a run; a finished run is calibrated anew.
-FREE = ("workers", "save_minutes", "patience", "colorfulness")
+FREE = ("workers", "save_minutes", "patience", "colorfulness", "calibration")
 
 
 @dataclass
