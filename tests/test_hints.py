@@ -144,6 +144,16 @@ def test_known_colors_are_not_made_stronger() -> None:
     torch.testing.assert_close(strong, network(grey(), hints).ab)
 
 
+def test_known_colors_take_no_gain() -> None:
+    """Hints of full weight everywhere: after the gain that is for guesses, colors are what they are without one."""
+    plain = network_of(HINTED.with_(strength=0))
+    gained = network_of(HINTED.with_(strength=0, gain=1.6))
+    lightness, hints = grey(), torch.full((2, 3, 64, 96), 1.0)
+    torch.testing.assert_close(gained(lightness, hints).ab * 1.6, plain(lightness, hints).ab, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(gained(lightness).ab, plain(lightness).ab)
+    assert not torch.allclose(plain(lightness, hints).ab, plain(lightness).ab, atol=0.1)
+
+
 @pytest.mark.parametrize(("precision", "within"), [(torch.bfloat16, 0.08), (torch.float16, 0.02)])
 def test_folded_and_lowered_networks_take_hints(precision: torch.dtype, within: float) -> None:
     """They agree with the plain one, with hints and without, to the rounding of their number type."""

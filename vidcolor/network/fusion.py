@@ -263,7 +263,10 @@ class FusionNet(nn.Module):
         features, certainty = self._decoded(lightness, hints)
         prediction: Prediction = self.head(features)
         if self.strength is None:
-            return prediction
+            if certainty is None:
+                return prediction
+            # The gain that follows is for colors that are guessed: those that are known are as strong as they shall be.
+            return prediction._replace(ab=prediction.ab * (1 - (1 - 1 / self.config.gain) * certainty))
         strengthened = self.strength(features.mean(dim=(2, 3)), prediction.ab)
         if certainty is not None:  # a color that is known is neither dull nor to be made stronger
             strengthened = prediction.ab + (strengthened - prediction.ab) * (1 - certainty)
