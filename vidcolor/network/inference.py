@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from vidcolor.network.depthwise import depthwise
 
@@ -42,7 +42,13 @@ def fold_batch_norms(network: nn.Module, example: Tensor) -> nn.Module:
 
     names = {module: name for name, module in network.named_modules()}
     for convolution, norm in pairs:
-        network.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, norm))
+        mean, variance = norm.running_mean, norm.running_var
+        assert mean is not None
+        assert variance is not None
+        convolution.weight, bias = fuse_conv_bn_weights(
+            convolution.weight, convolution.bias, mean, variance, norm.eps, norm.weight, norm.bias
+        )
+        convolution.register_parameter("bias", bias)
         # timm's norms carry the activation that follows them.
         network.set_submodule(names[norm], getattr(norm, "act", nn.Identity()))
     return network

@@ -129,9 +129,9 @@ def losses(path: Path, image: Image) -> list[str]:
         if long and isinstance(there, bytes) and len(there) > long and name != "captions":
             lines.append(f"the picture's {name} is too long for JPEG and not kept: .png .tif keep it")
         elif there and name not in form.keeps:
-            holders = [suffix for suffix, other in FORMATS.items() if name in other.keeps]
-            keep = "keep" if len(holders) > 1 else "keeps"
-            lines.append(f"the picture's {name} is not kept: {' '.join(holders)} {keep} it")
+            others = [suffix for suffix, other in FORMATS.items() if name in other.keeps]
+            keep = "keep" if len(others) > 1 else "keeps"
+            lines.append(f"the picture's {name} is not kept: {' '.join(others)} {keep} it")
     return lines
 
 
