@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from calls import noted
 from planes import rows_of
 from vidcolor.errors import InputError, OutputError
 from vidcolor.pipeline.film import colorize_film
@@ -178,3 +179,14 @@ def test_smoothing_steadies_the_color_and_nothing_else(tmp_path: Path) -> None:
     for raw, steady in zip(decoded(tmp_path / "raw.mkv"), decoded(tmp_path / "steady.mkv"), strict=True):
         assert raw.pts == steady.pts
         assert np.array_equal(plane(raw, 0), plane(steady, 0))
+
+
+def test_a_source_is_not_opened_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a network drive each time costs: to find its streams, to look at its first pictures, to decode it.
+
+    And to copy its sound, once as a trial and once in earnest, after a look at the first packets each time.
+    """
+    write_film(tmp_path / "film.mkv", audio=True)
+    calls = noted(monkeypatch, av, "open")
+    colorize_film(tmp_path / "film.mkv", tmp_path / "out.mkv", settings=LOSSLESS)
+    assert len([call for call in calls if str(call.arguments[0]).endswith("film.mkv")]) <= 7

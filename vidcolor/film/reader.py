@@ -20,7 +20,7 @@ from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import JUMP_BACK, rising
 from vidcolor.film.containers.container import choose_stream, open_container
 from vidcolor.film.containers.decode import Damage, count, pictures
-from vidcolor.film.containers.joins import find_clock
+from vidcolor.film.containers.joins import JOINABLE, find_clock
 from vidcolor.film.containers.pipe import STANDARD, Arriving, is_pipe, open_pipe
 from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
 from vidcolor.film.frame import Frame, VideoInfo
@@ -161,7 +161,9 @@ def open_video(
     with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
-        info = replace(info, clock=find_clock(path, chosen.index), fields_kept=deinterlace == "off")
+        if container.format.name in JOINABLE:  # of the others, none needs to be opened once more
+            info = replace(info, clock=find_clock(path, chosen.index))
+        info = replace(info, fields_kept=deinterlace == "off")
         yield Video(info, container, chosen, Deinterlacer(deinterlace))
 
 

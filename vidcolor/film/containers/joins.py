@@ -21,7 +21,7 @@ from vidcolor.film.clock import JUMP_BACK
 from vidcolor.film.containers.container import demuxed, open_container
 from vidcolor.film.frame import Clock, Join, Stray
 
-_JOINABLE = ("mpeg", "mpegts")  # containers whose clocks begin anywhere, and that are joined byte by byte
+JOINABLE = ("mpeg", "mpegts")  # containers whose clocks begin anywhere, and that are joined byte by byte
 JUMP_AHEAD = 10.0  # seconds; a shorter gap is kept as it is
 _SOUND_BACK = 0.2  # seconds; sound is not stored out of order
 _SHORT = 1.5  # seconds; times that leave the clock for less, and come back, are damage
@@ -62,7 +62,7 @@ def _found(path: Path, number: int, size: int, modified: int) -> Clock:
 
 
 def _read(container: InputContainer, picture: Stream) -> Clock:
-    if container.format.name not in _JOINABLE:
+    if container.format.name not in JOINABLE:
         return Clock()
     heard = [stream for stream in container.streams if stream.type == "audio"]
     runs = _runs(demuxed(container, picture, *heard))
