@@ -9,6 +9,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads
 
 import tarfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -16,11 +17,18 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from networks import let_color
 from reels import LONGEST, SHORTEST
+from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import bundled_models
+from vidcolor.network.config import NetworkConfig
+from vidcolor.network.inference import fold_batch_norms
 from vidcolor.network.predictor import Predictor
+from vidcolor.pipeline import shot_colors
 from vidcolor.pipeline.segments import cutting
 from vidcolor.settings import RunSettings
 
@@ -135,3 +143,34 @@ def prepared_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         return again
 
     monkeypatch.setattr(Predictor, "load", shared)
+
+
+@cache
+def _tiny() -> nn.Module:
+    config = NetworkConfig(
+        encoder="test_resnet", encoder_options={}, embedding=8, fusion=16, decoder=(16, 8), hints=8, strength=4, size=32
+    )
+    torch.manual_seed(0)
+    network = build_network(config).eval()
+    let_color(network, 20)
+    return fold_batch_norms(network, torch.zeros(1, 1, 32, 32))
+
+
+@pytest.fixture
+def tiny_network(request: pytest.FixtureRequest, prepared_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundled networks are replaced by one of no sense, in a tenth of the time: for tests of what is done around them.
+
+    Not for tests marked ``whole_network``. Nothing is told of negatives, which the encoder of a real one is asked for.
+    """
+    if request.node.get_closest_marker("whole_network"):
+        return
+    load = Predictor.load
+
+    def small(settings: RunSettings) -> Predictor:
+        found = load(settings)
+        if str(settings.model) in bundled_models():
+            found.network = _tiny()
+        return found
+
+    monkeypatch.setattr(Predictor, "load", small)
+    monkeypatch.setattr(shot_colors, "tells_negatives", lambda predictor: False)

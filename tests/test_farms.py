@@ -21,7 +21,7 @@ from vidcolor.settings import RunSettings
 
 FARMS = Path(__file__).parent.parent / "docs" / "farms"
 SMALL: dict[str, Any] = {"size": 32, "batch_size": 4}
-pytestmark = pytest.mark.usefixtures("short_segments")
+pytestmark = pytest.mark.usefixtures("short_segments", "tiny_network")
 
 
 def test_the_job_template_makes_the_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from scans import SMALL, run, state, stop_at
 from vidcolor.errors import InputError, OutputError
 from vidcolor.settings import RunSettings
 
-pytestmark = pytest.mark.usefixtures("short_segments")
+pytestmark = pytest.mark.usefixtures("short_segments", "tiny_network")
 
 
 def test_a_stopped_run_goes_on_without_writing_finished_frames_again(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from vidcolor.pipeline.segments.recorder import Recording
 from vidcolor.pipeline.work import Work, segment_pictures
 from vidcolor.settings import RunSettings, ShotSettings
 
-pytestmark = pytest.mark.usefixtures("short_segments")
+pytestmark = pytest.mark.usefixtures("short_segments", "tiny_network")
 SMALL: dict[str, Any] = {"size": 32, "batch_size": 4}
 
 

@@ -31,6 +31,7 @@ SEGMENT = 2 * SHOT  # frames from one place where a segment may begin to the nex
 CASES = [(".mp4", "libx264"), (".mov", "prores_ks")]
 OTHERS = [(".mkv", "ffv1"), (".avi", "mpeg4")]
 Rows = dict[int, str]
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 @pytest.fixture(autouse=True)

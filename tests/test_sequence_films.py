@@ -25,7 +25,7 @@ from vidcolor.pipeline.forecast import forecast_all
 from vidcolor.pipeline.inputs import are_several, find_inputs
 from vidcolor.settings import RunSettings
 
-pytestmark = pytest.mark.usefixtures("short_segments")
+pytestmark = pytest.mark.usefixtures("short_segments", "tiny_network")
 
 
 @pytest.mark.parametrize(("bits", "transfer"), [(8, VIDEO), (10, VIDEO), (10, LOG), (12, VIDEO), (16, VIDEO)])

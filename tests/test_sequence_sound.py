@@ -14,7 +14,7 @@ from vidcolor.errors import InputError, OutputError
 from vidcolor.film.reader import frames, open_video, probe
 from vidcolor.settings import RunSettings
 
-pytestmark = pytest.mark.usefixtures("short_segments")
+pytestmark = pytest.mark.usefixtures("short_segments", "tiny_network")
 
 
 def test_a_sequence_becomes_a_film_with_sound_and_timecode(tmp_path: Path) -> None:
