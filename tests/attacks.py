@@ -18,6 +18,9 @@ SEED = int(os.environ.get("VIDCOLOR_FUZZ_SEED", "0"))
 LIMIT = 20.0  # seconds of computing for one file, a hundred times the usual; other work on the machine does not count
 
 
+MANY = pytest.mark.parametrize("count", [24, pytest.param(600, marks=pytest.mark.thorough)])
+
+
 def tries(usual: int) -> int:
     """How many mutations are tried."""
     return int(os.environ.get("VIDCOLOR_FUZZ", usual))

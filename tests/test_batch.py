@@ -24,6 +24,7 @@ from vidcolor.settings import RunSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 SMALL = RunSettings(size=64, duration=0.2)
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 def write_photo(path: Path, deep: bool = False, alpha: bool = False) -> np.ndarray:

@@ -25,6 +25,7 @@ def write_film(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+@pytest.mark.usefixtures("tiny_network")
 def test_the_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every block, in the order of the page, in a folder with a film and a photograph."""
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text(), re.DOTALL)

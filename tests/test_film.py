@@ -18,6 +18,7 @@ from vidcolor.settings import RunSettings, ShotSettings
 
 RNG = np.random.default_rng(7)
 LOSSLESS = RunSettings(codec="ffv1", size=64)
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 def scene(width: int, height: int, index: int, bits: int = 8) -> np.ndarray:
@@ -134,6 +135,7 @@ def test_result_does_not_depend_on_batch_size(tmp_path: Path) -> None:
     assert max(np.abs(a - b).max() for a, b in zip(*planes, strict=True)) <= 1
 
 
+@pytest.mark.whole_network
 def test_output_is_in_color(tmp_path: Path) -> None:
     """The bundled network says something: chroma is not all neutral."""
     write_film(tmp_path / "film.mkv", size=(160, 120))
@@ -165,6 +167,7 @@ def test_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["notes.mp4"]
 
 
+@pytest.mark.whole_network
 def test_smoothing_steadies_the_color_and_nothing_else(tmp_path: Path) -> None:
     """Chroma changes less from frame to frame inside the shot; frames, times and luma are those without smoothing."""
     write_film(tmp_path / "film.mkv", size=(64, 48))

@@ -18,6 +18,7 @@ from vidcolor.settings import RunSettings
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 SMALL = RunSettings(size=64)
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 def test_what_is_forecast_comes_true(tmp_path: Path) -> None:

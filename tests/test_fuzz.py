@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from attacks import outcome, survive, tries
+from attacks import MANY, outcome, survive, tries
 from beats import write_beats
 
 KINDS = {
@@ -176,14 +176,16 @@ def attack_sequences(folder: Path, first: int, count: int) -> None:
             output.write_text(str(sum(frame.luma.size for frame in frames(video, start))))
 
 
-def test_mutations(tmp_path: Path) -> None:
+@MANY
+def test_mutations(tmp_path: Path, count: int) -> None:
     """No traceback, no hang, no crash of the process, nothing left behind."""
-    survive("test_fuzz", tmp_path, tries(66))
+    survive("test_fuzz", tmp_path, tries(count))
 
 
-def test_mutated_sequences(tmp_path: Path) -> None:
+@MANY
+def test_mutated_sequences(tmp_path: Path, count: int) -> None:
     """Holes, damaged headers, other names: the frames come, or one clear line."""
-    survive("test_fuzz", tmp_path, tries(60), "attack_sequences")
+    survive("test_fuzz", tmp_path, tries(count), "attack_sequences")
 
 
 def test_mutations_differ() -> None:

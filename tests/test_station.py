@@ -24,6 +24,7 @@ from vidcolor.pipeline.result import Job
 from vidcolor.settings import ClusterSettings, RunSettings, ShotSettings
 
 SETTINGS = RunSettings(size=32, batch_size=4)
+pytestmark = pytest.mark.usefixtures("tiny_network")
 
 
 @pytest.fixture(autouse=True)
