@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 import shutil
-import threading
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcolor.errors import InputError, OutputError, PartsError, UnfitError, VidcolorError
+from crews import COUNTS, FRAMES, FakeCrew, Found, await_all, honest, joined_ahead, plan_of, run
+from vidcolor.errors import InputError, PartsError, UnfitError, VidcolorError
 from vidcolor.pipeline.distributed import schedule
-from vidcolor.pipeline.distributed.joiner import Arrivals, StoppedError
+from vidcolor.pipeline.distributed.joiner import Arrivals
 from vidcolor.pipeline.distributed.parts import Parts, Receipt
 from vidcolor.pipeline.distributed.plan import Plan, PlannedSegment
 from vidcolor.pipeline.distributed.planner import Outline
@@ -30,100 +29,6 @@ from vidcolor.pipeline.distributed.tasks import EARLY, LostError, News, Report, 
 from vidcolor.pipeline.result import Job, Outcome, Result
 from vidcolor.pipeline.segments.cutting import Start
 from vidcolor.settings import RunSettings, ShotSettings
-
-FRAMES = 240
-
-
-def plan_of(film: Path, count: int) -> Plan:
-    segments = tuple(PlannedSegment(Start(n, 0, (), FRAMES * n), FRAMES, "") for n in range(count))
-    identity = {"input": str(film)}
-    return Plan(film, ".mp4", 8, RunSettings(), ShotSettings(), identity, (240, 2880), "", {}, (), segments)
-
-
-Found = Plan | Outline | Reading | Receipt | Exception
-Deed = Callable[[Task], Found]
-
-
-@dataclass
-class FakeCrew:
-    """Workers whose tasks end in random order, as a function tells.
-
-    Attributes:
-        deed: What becomes of a task.
-        workers: Those that are left; one that is lost is replaced.
-    """
-
-    deed: Deed
-    workers: set[int] = field(default_factory=lambda: set(range(4)))
-    busy: dict[int, Task] = field(default_factory=dict)
-    chance: random.Random = field(default_factory=lambda: random.Random(5))
-
-    def idle(self) -> list[int]:
-        return sorted(self.workers - set(self.busy))
-
-    def start(self, worker: int, task: Task) -> None:
-        assert worker in self.workers
-        assert worker not in self.busy
-        self.busy[worker] = task
-
-    def news(self, patience: float) -> list[News]:
-        if not self.workers:
-            raise UnfitError("cannot go on", "no machine is left")
-        if not self.busy:
-            return []
-        worker = self.chance.choice(sorted(self.busy))
-        task = self.busy.pop(worker)
-        return [News(worker, task, self.deed(task))]
-
-    def dismiss(self, worker: int, why: str) -> None:
-        assert why
-        self.workers.discard(worker)
-
-    def wanted(self, tasks: int) -> None:
-        assert tasks >= 0
-
-    def room(self) -> int:
-        return len(self.workers)
-
-
-def honest(counts: dict[str, int], made: Counter[tuple[str, int]]) -> Deed:
-    """Do each task well; write down what is made."""
-
-    def deed(task: Task) -> Found:
-        film = task.request.film
-        if task.plan is None:
-            return plan_of(film, counts[film.stem])
-        made[film.stem, task.number] += 1
-        Parts(task.folder, task.plan).packets(task.number).write_bytes(b"x")
-        receipt = Receipt(task.plan.digest, task.number, FRAMES, 1, "", 1.0, "host", "AVX2")
-        Parts(task.folder, task.plan).record(receipt)
-        return receipt
-
-    return deed
-
-
-def await_all(plan: Plan, arrivals: Arrivals | None) -> None:
-    """Return when all segments are made, as whoever joins them does."""
-    for segment in plan.segments:
-        if arrivals:
-            arrivals.wait(segment.number)
-
-
-def run(folder: Path, crew: FakeCrew, names: list[str], report: Report | None = None) -> Iterator[Outcome]:
-    def request(job: Job) -> Request:
-        return Request(job.source, ".mp4", RunSettings(), ShotSettings())
-
-    def join(job: Job, plan: Plan, parts: Path, arrivals: Arrivals | None) -> Result:
-        await_all(plan, arrivals)
-        assert Parts(parts, plan).missing() == []
-        job.output.touch()
-        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
-
-    jobs = [Job(Path(f"/films/{name}.mkv"), folder / f"{name}.mp4") for name in names]
-    return Schedule(jobs, crew, request, join, report or Report()).outcomes()
-
-
-COUNTS = {"a": 5, "b": 1, "c": 12, "d": 3}
 
 
 @pytest.fixture(autouse=True)
@@ -306,56 +211,6 @@ def test_the_last_segments_wait_for_no_straggler(tmp_path: Path, monkeypatch: py
     assert not list(tmp_path.iterdir())
 
 
-def joined_ahead(folder: Path, deed: Deed, join: Callable[[Arrivals | None], None]) -> Outcome:
-    """What becomes of a film of twelve segments, whose joining is told how they arrive."""
-    job = Job(Path("/films/c.mkv"), folder / "c.mp4")
-    request = Request(job.source, ".mp4", RunSettings(), ShotSettings())
-
-    def joined(job: Job, plan: Plan, parts: Path, arrivals: Arrivals | None) -> Result:
-        join(arrivals)
-        return Result(job.output, plan.frames, 0.1, 0.0, "fast", "cpu", ())
-
-    (outcome,) = Schedule([job], FakeCrew(deed, {0}), lambda job: request, joined, Report()).outcomes()
-    return outcome
-
-
-def test_a_film_is_joined_while_it_is_made(tmp_path: Path) -> None:
-    """When its last segment is made, all before it are joined; the others wait for no joining."""
-    well, before = honest(COUNTS, Counter()), threading.Event()
-
-    def deed(task: Task) -> Found:
-        if task.plan and task.number == 11:
-            assert before.wait(10), "the first eleven are not joined"
-        return well(task)
-
-    def join(arrivals: Arrivals | None) -> None:
-        assert arrivals is not None
-        for number in range(12):
-            arrivals.wait(number)
-            if number == 10:
-                before.set()
-
-    assert joined_ahead(tmp_path, deed, join).status == "done"
-
-
-def test_a_film_that_fails_is_no_longer_joined(tmp_path: Path) -> None:
-    """Whoever waits for a segment that nobody can make is told."""
-    well, stopped = honest(COUNTS, Counter()), threading.Event()
-
-    def deed(task: Task) -> Found:
-        return OutputError("no", "the encoder fails") if task.plan and task.number == 11 else well(task)
-
-    def join(arrivals: Arrivals | None) -> None:
-        assert arrivals is not None
-        with pytest.raises(StoppedError):
-            arrivals.wait(11)
-        stopped.set()
-        raise StoppedError
-
-    assert joined_ahead(tmp_path, deed, join).error == "no: the encoder fails."
-    assert stopped.is_set()
-
-
 @pytest.mark.parametrize("is_early", [False, True])
 def test_damaged_parts_are_made_again_once(tmp_path: Path, is_early: bool) -> None:
     """Joining names them, they are made again; if that does not help, the film fails with the line.
@@ -416,14 +271,15 @@ def test_a_film_is_read_by_workers_that_have_not_started(tmp_path: Path) -> None
     assert readers == [64, 64 // 2], "all read the first film, the second is planned while it is worked"
 
 
-def test_memory_is_flat_over_thousands_of_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver holds what is at work, not what is done: 40 films of 100 segments take no more than the first ten."""
+@pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.thorough)])
+def test_memory_is_flat_over_many_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """The driver holds what is at work, not what is done: 40 films take no more than the first ten."""
     monkeypatch.setattr(Parts, "claim", lambda self: None)
     monkeypatch.setattr(Parts, "missing", lambda self: [segment.number for segment in self._plan.segments])
 
     def deed(task: Task) -> Found:
         if task.plan is None:
-            return plan_of(task.request.film, 100)
+            return plan_of(task.request.film, count)
         return Receipt(task.plan.digest, task.number, FRAMES, 1, "", 1.0, "host", "AVX2")
 
     def join(job: Job, plan: Plan, parts: Path, arrivals: Arrivals | None) -> Result:
@@ -443,5 +299,5 @@ def test_memory_is_flat_over_thousands_of_segments(tmp_path: Path, monkeypatch: 
             used.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
-    assert made[0] == 4_000
+    assert made[0] == 40 * count
     assert max(used[10:]) < 1.2 * max(used[:10])
