@@ -10,7 +10,10 @@ import torch
 from vidcolor.network.encoders import FAMILIES, InvertedResiduals, create_encoder
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_100", "tf_efficientnet_lite0", "tf_efficientnet_lite2"])
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenetv2_100", "tf_efficientnet_lite0", pytest.param("tf_efficientnet_lite2", marks=pytest.mark.thorough)],
+)
 @pytest.mark.parametrize("options", [{}, {"pad_type": "same"}], ids=["as named", "same padding"])
 def test_maps_are_those_of_timm(name: str, options: dict[str, str]) -> None:
     """Witness: timm's model with the same weights, while training (statistics move alike) and after it."""

@@ -103,7 +103,7 @@ def hinted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("reference", ["first", "middle"])
 def test_films_are_told_true_colors_of_a_frame(tmp_path: Path, hinted: Path, reference: str) -> None:
     """They come nearer to the truth; beside them stand the first frame's colors without any network."""
-    clip = film(tmp_path / "pan.mkv", pan(11))
+    clip = film(tmp_path / "pan.mkv", pan(7))
     run = RunSettings(model=hinted, device="cpu", size=64)
     (plain,) = evaluate([clip], run=run).films
     found = evaluate([clip], run=run, settings=EvaluateSettings(reference=reference))

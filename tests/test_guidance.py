@@ -20,6 +20,7 @@ from scenes import (
     scene,
     shot,
     two_shots,
+    untold,
     untrained,
     write_film,
 )
@@ -58,7 +59,7 @@ def test_a_painted_frame_is_followed_through_its_shot(
     """Exactly on its own frame, nearly so in the frames around it; the other shot stays as it is."""
     place = round(parse_moment(at, CLOCK) * RATE)
     painted = png(tmp_path / "painted.png", truth[place])
-    plain = run(film, tmp_path / "plain.mkv", predictor)
+    plain = untold(film)
     found = run(film, tmp_path / "out.mkv", predictor, reference=(f"{at}={painted}",))
     assert error(found[place], ab_of(truth[place])) < 1.6
     for number in range(LENGTH):
@@ -85,7 +86,7 @@ def test_a_still_colors_what_it_shows(
 ) -> None:
     """A picture without a time: frames of the same place take its colors, in whichever shot they are."""
     still = png(tmp_path / "still.png", truth[LENGTH + 3])
-    plain = run(film, tmp_path / "plain.mkv", predictor)
+    plain = untold(film)
     found = run(film, tmp_path / "out.mkv", predictor, reference=(str(still),))
     after = [error(found[n], ab_of(truth[n])) for n in range(LENGTH, 2 * LENGTH)]
     before = [error(plain[n], ab_of(truth[n])) for n in range(LENGTH, 2 * LENGTH)]

@@ -51,7 +51,7 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     moments = random.Random(5)
     killed = 0
     for _ in range(20):
-        child = CHILDREN.Process(target=work_until_killed, args=(film, out, moments.randint(7, 16)))
+        child = CHILDREN.Process(target=work_until_killed, args=(film, out, moments.randint(9, 24)))
         child.start()
         child.join(120)
         if child.exitcode == 0:
