@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -38,11 +37,6 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return run
 
 
-def vidcolor(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vidcolor", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120)
-
-
 @pytest.mark.parametrize(
     ("text", "seconds"), [("12.5", 12.5), ("1:02", 62.0), ("00:01:02.500", 62.5), ("100:00:00", 360000.0), ("0", 0.0)]
 )
@@ -60,13 +54,14 @@ def test_bad_times_are_usage_errors(text: str) -> None:
 
 def test_colorize_prints_one_object(tmp_path: Path) -> None:
     """--json prints one object on stdout; a pipe sees no progress bar."""
-    result = vidcolor("colorize", SAMPLES / "rocket.mov", "-o", "out.mov", "--json", "--size", 32, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)
+    arguments = ("colorize", SAMPLES / "rocket.mov", "-o", "out.mov", "--json", "--size", 32)
+    result = Child(*arguments, cwd=tmp_path).ended()
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
     assert {"output", "frames", "resumed", "seconds", "fps", "model", "device", "warnings", "notes"} == set(found)
     assert found["frames"] == 50
     assert found["output"] == "out.mov"
-    assert result.stderr == ""
+    assert result.err == b""
 
 
 def test_preview_is_grey_beside_color(tmp_path: Path, command: Command) -> None:
