@@ -88,7 +88,7 @@ def test_smoothing_takes_flicker_away(tmp_path: Path) -> None:
     """With smoothing the colorized film loses most of its excess over grey; the others are as they were."""
     path = film(tmp_path / "film.mkv", pan(20))
     plain, smoothed = (
-        evaluate_film(path, replace(setup(Flickers()), smooth=strength))[0].scores for strength in (0.0, 0.85)
+        evaluate_film(path, replace(setup(Flickers()), smooth=strength))[0].scores for strength in (0.0, 0.92)
     )
     assert plain.steadiness["colorized"] == plain.steadiness["unsmoothed"] == smoothed.steadiness["unsmoothed"]
     assert plain.excess_removed == 0

@@ -118,7 +118,7 @@ def test_joined_film_keeps_every_pts(film: Path) -> None:
     assert all(a.dts < b.dts for a, b in pairwise(packets))
 
 
-@pytest.mark.parametrize(("smooth", "shortest", "longest", "tolerance"), [(0.0, 10, 7, 1), (0.85, 99, 30, 2)])
+@pytest.mark.parametrize(("smooth", "shortest", "longest", "tolerance"), [(0.0, 10, 7, 1), (0.92, 99, 30, 2)])
 def test_segments_do_not_show(
     tmp_path: Path,
     film: Path,

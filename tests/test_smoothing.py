@@ -82,22 +82,32 @@ def test_jitter_falls_with_the_root_of_the_window() -> None:
         assert done[number].mean(axis=(1, 2)) == pytest.approx(GROUND, abs=0.2)
 
 
-@pytest.mark.parametrize("speed", [2, 4, 8, 12])
-def test_moving_figures_leave_no_ghost(speed: int) -> None:
-    """The strip that a figure has just left is no further from its color than ground that lay still all the time."""
+def left_behind(speed: int, strength: float) -> tuple[float, float, float]:
+    """How far from their colors are the strip that a figure has just left, ground that lay still, the figure itself."""
     lumas, truth, figures = walk(speed)
-    done = smooth(lumas, jittered(truth))
+    done = smooth(lumas, jittered(truth), strength=strength)
     still = np.zeros((HEIGHT, WIDTH), bool)
     still[4:14] = still[-14:-4] = True
-    left, ground, itself = [], [], []
+    errors = []
     for i in range(BLOCK, len(done) - BLOCK):
         strip = figures[i - 1] & ~figures[i]
         if 0 < strip.sum() <= speed * 48:  # not where it starts anew
-            left.append(error(done[i], truth[i], strip))
-            ground.append(error(done[i], truth[i], still))
-            itself.append(error(done[i], truth[i], figures[i]))
-    assert np.mean(left) <= 1.2 * np.mean(ground)
-    assert np.mean(itself) <= 0.4 * JITTER * np.sqrt(np.pi / 2)  # and it takes its own color along
+            errors.append([error(done[i], truth[i], where) for where in (strip, still, figures[i])])
+    left, ground, itself = np.mean(errors, axis=0)
+    return float(left), float(ground), float(itself)
+
+
+@pytest.mark.parametrize("speed", [2, 4, 8, 12])
+def test_moving_figures_leave_no_ghost(speed: int) -> None:
+    """The strip that a figure has just left is no further from its color than ground that lay still all the time.
+
+    Still ground gathers more frames the stronger the smoothing, what is uncovered does not: so the two are compared
+    where that counts little, and the usual smoothing, which is stronger, may cost the strip a tenth at most.
+    """
+    left, ground, itself = left_behind(speed, 0.85)
+    assert left <= 1.2 * ground
+    assert left_behind(speed, ShotSettings.smooth)[0] <= 1.1 * left
+    assert itself <= 0.4 * JITTER * np.sqrt(np.pi / 2)  # and it takes its own color along
 
 
 def test_nothing_crosses_a_cut() -> None:
