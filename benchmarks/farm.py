@@ -182,6 +182,7 @@ class Crew:
         self.told = 0.0
         self.first, self.chance = first, random.Random(11 + first)
         self.rates = [seconds / frames for frames, seconds, _ in figures["segments"]]
+        self.weights = [frames for frames, _, _ in figures["segments"]]  # a short one tells little
         self.bytes = sum(row[2] for row in figures["segments"]) / sum(row[0] for row in figures["segments"])
         self.workers, self.free = workers, dict.fromkeys(range(workers))
         self.at: dict[int, int] = {}  # the film that a worker was at
@@ -248,7 +249,7 @@ class Crew:
             ranges = tuple(Range(a or None, b) for a, b in pairwise(places))
             return self.figures["turn"], Outline(replace(plan, segments=()), ranges)
         frames = plan.segments[task.number].frames
-        rate = random.Random(f"{self.first + task.film} {task.number}").choice(self.rates)
+        (rate,) = random.Random(f"{self.first + task.film} {task.number}").choices(self.rates, self.weights)
         seconds = frames * rate / self.cores
         if (task.film, task.number) not in self.counted:
             self.counted.add((task.film, task.number))

@@ -133,7 +133,7 @@ def test_a_film_that_is_joined_no_longer_leaves_nothing(tmp_path: Path, plan: Pl
         with pytest.raises(StoppedError):
             joining.result()
         (parts / "00001.packets").write_bytes(b"")
-        with pytest.raises(PartsError, match="segments 1 are missing"):
+        with pytest.raises(PartsError, match="segment 1 is missing"):
             join(plan, parts, tmp_path / "joined.mp4", arrivals=Arrivals())
     assert sorted(os.listdir(tmp_path)) == before
 
@@ -217,7 +217,7 @@ def test_missing_and_damaged_parts_are_named_with_the_command_that_makes_them(
     (parts / "00001.packets").unlink()
     code, _, told = command("join", "plan.json", "--parts", "the parts", "-o", "joined.mp4")
     assert code == PartsError.exit_code == 4
-    assert "segments 0-1 are missing and segments 2 are damaged" in told
+    assert "segments 0-1 are missing and segment 2 is damaged" in told
     remedy = re.search(r"vidcolor (work .*)\.\n", told)
     assert remedy is not None
     code, _, told = command(*shlex.split(remedy[1]), "--progress", "json")
@@ -258,7 +258,7 @@ def test_a_worker_that_differs_is_refused_by_name(
         work(plan.moved_to(film=tmp_path / "elsewhere.mkv"), tmp_path / "3")
     changed = tmp_path / "changed.mkv"
     changed.write_bytes(film.read_bytes() + b"x")
-    with pytest.raises(UnfitError, match="has another input"):
+    with pytest.raises(UnfitError, match="has another film"):
         work(plan.moved_to(film=changed), tmp_path / "4")
     first = plan.segments[0]
     other = replace(plan, segments=(replace(first, digest="0" * 16), *plan.segments[1:]))

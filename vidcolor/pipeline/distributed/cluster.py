@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from vidcolor.errors import DeviceError, UnfitError
+from vidcolor.errors import DeviceError, UnfitError, VidcolorError
 from vidcolor.pipeline.distributed.actors import LIBRARIES, KeeperActor, StationActor, got
 from vidcolor.pipeline.distributed.plan import Plan
 from vidcolor.pipeline.distributed.tasks import LostError, News, Task, Worker
@@ -69,7 +69,8 @@ class RayCrew:
         self._trouble = ""
         self._mine = {name: version(name) for name in LIBRARIES}
         self._cache = f"vidcolor-{secrets.token_hex(6)}"  # a folder in the temporary folder of each machine
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._here = ray.get_runtime_context().get_node_id()
+        here = NodeAffinitySchedulingStrategy(self._here, soft=False)
         self._keeper = KeeperActor.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
 
     def __enter__(self) -> RayCrew:
@@ -158,6 +159,9 @@ class RayCrew:
         if self._failed >= FAILED_STARTS and not any(member.is_ready for member in self._members.values()):
             raise UnfitError("cannot start workers", self._trouble, "Install the same versions on all machines")
         nodes = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+        if self._here not in nodes:
+            why = "Ray on this machine has ended"
+            raise VidcolorError("cannot go on", why, "Start it again with ray start; the same command goes on")
         fit = {node: self._room(resources) for node, resources in nodes.items() if node not in self._unfit}
         if not any(fit.values()) and not any(member.task for member in self._members.values()):
             self._complain(nodes)

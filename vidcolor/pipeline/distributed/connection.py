@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import ray
 from ray.exceptions import RayError
@@ -35,15 +39,31 @@ def connect(address: str) -> bool:
                 f"cannot reach Ray at {address}", why, "Check the address; ray status shows it"
             ) from error
     own = {} if address == "auto" else {"address": address}
-    log = logging.getLogger("ray")  # what matters comes as exceptions
-    log.addHandler(logging.NullHandler())
-    log.propagate = False
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
-        ray.init(**own, log_to_driver=False, configure_logging=False)
+        with _silence():
+            ray.init(**own, log_to_driver=False, configure_logging=False)
+        # It would tell stdout, where results belong, of machines that vanish, and has no option for that.
+        ray._private.worker.print_to_stdstream = lambda *arguments, **options: None
     except (ConnectionError, RuntimeError, ValueError, ImportError, RayError) as error:
         why = str(error).strip().partition("\n")[0]
-        raise VidcolorError(f"cannot reach Ray at {address}", why, "Check the address; ray status shows it") from error
+        to_do = "Check the address, and RAY_AUTH_MODE=token if it asks for one; ray status tells more"
+        raise VidcolorError(f"cannot reach Ray at {address}", why, to_do) from error
     return True
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Let nothing be written to stderr, as Ray's library does past Python: what matters comes as exceptions."""
+    sys.stderr.flush()
+    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(nowhere)
 
 
 def leave() -> None:

@@ -154,7 +154,9 @@ def _checked(
         progress(done, plan.frames)
     if missing or damaged:
         found = [
-            f"segments {as_ranges(n)} {why}" for n, why in ((missing, "are missing"), (damaged, "are damaged")) if n
+            f"{_named(numbers)} {'is' if len(numbers) == 1 else 'are'} {why}"
+            for numbers, why in ((missing, "missing"), (damaged, "damaged"))
+            if numbers
         ]
         numbers = as_ranges([*missing, *damaged])
         command = f"vidcolor work {quote(str(plan.path))} --parts {quote(str(parts.folder))} --segments {numbers}"
@@ -163,6 +165,10 @@ def _checked(
         error.segments = (*missing, *damaged)
         raise error
     return receipts
+
+
+def _named(segments: Sequence[int]) -> str:
+    return f"segment{'s' if len(segments) > 1 else ''} {as_ranges(segments)}"
 
 
 def _encoding_for(plan: Plan, output: Path, video: Video) -> Encoding:
@@ -184,5 +190,5 @@ def _mixed(receipts: list[Receipt]) -> Iterator[str]:
         kinds.setdefault(receipt.processor, []).append(receipt.segment)
     if len(kinds) > 1:
         usual = max(kinds, key=lambda kind: len(kinds[kind]))
-        others = "; ".join(f"segments {as_ranges(n)} on {kind}" for kind, n in kinds.items() if kind != usual)
+        others = "; ".join(f"{_named(n)} on {kind}" for kind, n in kinds.items() if kind != usual)
         yield f"most parts were made on {usual}, {others}: colors may be off by one code value there"

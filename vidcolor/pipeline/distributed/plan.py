@@ -130,7 +130,8 @@ class Plan:
             elif mine != other:
                 plain = isinstance(mine, str | int | float) and isinstance(other, str | int | float)
                 is_short = plain and len(str(mine)) < 24
-                found.append(f"{key} {other} instead of {mine}" if is_short else f"another {key}")
+                name = "film" if key == "input" else key
+                found.append(f"{name} {other} instead of {mine}" if is_short else f"another {name}")
         return found
 
     def moved_to(self, film: Path | None = None, model: str | Path = "", device: str = "") -> Plan:
