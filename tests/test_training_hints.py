@@ -84,7 +84,7 @@ def test_pictures_are_moved_by_whole_pixels() -> None:
 def test_networks_learn_to_believe_hints(photo_folder: Folder, tmp_path: Path) -> None:
     """After some steps true points bring the colors nearer to the truth than none."""
     data = photo_folder(count=24)
-    config = replace(CONFIG, epochs=12, film=0.0, lr=1e-2, ema=0.0, hints=1.0, colorfulness=0.0)
+    config = replace(CONFIG, epochs=6, film=0.0, lr=2e-2, ema=0.0, hints=1.0, colorfulness=0.0)
     result = run(data, tmp_path / "run", config=config, network=HINTED)
     network = load_model(result.checkpoint).network
     lab = truth(32, 64)
