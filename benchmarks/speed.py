@@ -140,6 +140,7 @@ def stages(source: Path, frames: int) -> dict[str, float]:
         smoother = Smoother()
         timed("smoothing", list(zip(small, ab, strict=True)), lambda pair: smoother.push(pair[0], pair[1], False))
         height, width = pictures[0].luma.shape
+        chroma_planes(pictures[0], small[0], ab[0], width // 2, height // 2)  # the first call makes its table
         timed(
             "chroma",
             list(zip(pictures, small, ab, strict=True)),

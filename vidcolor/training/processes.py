@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import types
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ class Processes:
             return network
         synchronize_norms(network)
         devices = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
+        with warnings.catch_warnings():  # later torch has another name for it, which 2.9 does not know
+            warnings.simplefilter("ignore", FutureWarning)
+            return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
 
     def sums(self, *values: float) -> list[float]:
         """Return each value summed over all processes."""
