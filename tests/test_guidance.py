@@ -123,7 +123,7 @@ def test_hints_change_their_things_and_nothing_else() -> None:
     """Where the network moved to the wish of a hint that it takes a place for; not where it changed its mind."""
     plain = np.zeros((2, 16, 48), np.float32)
     told = plain.copy()
-    told[0, :, :16] = 30  # the thing: the wish is a = 40
+    told[0, :, :16] = 36  # the thing: the wish is a = 40
     told[1, :, 16:32] = 20  # elsewhere: another color than before
     told[0, :, 32:] = 30  # the same, on what no hint is taken for
     spread = np.zeros((3, 2, 6), np.float32)

@@ -16,8 +16,8 @@ from vidcolor.color.arrays import Plane
 APART = 4.0  # ab units: a wish as near as this to what is there already moves nothing
 # Share of the way to the wish from which a place wholly belongs to the thing, and share of the attention on any hint
 # from which it may. benchmarks/guidance.py --clothes tells what they leave of the wish, and what they do elsewhere.
-INSIDE, TAKEN = 0.75, 0.75
-OWN = 0.35  # what the network's answer counts inside, against the wish: a thing is not all of one color
+INSIDE, TAKEN = 0.9, 0.75
+OWN = 0.5  # what the network's answer counts inside, against the wish: a thing is not all of one color
 LEAST = 1e-3  # share of the attention that falls on any hint
 
 
