@@ -23,6 +23,7 @@ from torch import nn
 
 from networks import let_color
 from reels import LONGEST, SHORTEST
+from scenes import two_shots, untrained, write_film
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import bundled_models
 from vidcolor.network.config import NetworkConfig
@@ -53,6 +54,24 @@ def footage() -> Path:
     if not folder:
         pytest.skip("needs real footage: set VIDCOLOR_FOOTAGE to its folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    """A network that takes hints and hardly has colors of its own."""
+    return untrained()
+
+
+@pytest.fixture(scope="module")
+def truth() -> list[np.ndarray]:
+    """The pictures of a film of two shots, as scenes.py makes it."""
+    return two_shots()
+
+
+@pytest.fixture(scope="module")
+def film(truth: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That film, whose true colors are known."""
+    return write_film(tmp_path_factory.mktemp("guided") / "film.mkv", truth)
 
 
 def colored_picture(seed: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:

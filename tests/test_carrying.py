@@ -11,22 +11,10 @@ from scenes import (
     LENGTH,
     RATE,
     ab_of,
-    two_shots,
-    write_film,
 )
 from vidcolor.film.reader import frames, open_video
 from vidcolor.pipeline.guidance.carrying import Anchor, track
 from vidcolor.pipeline.view import View
-
-
-@pytest.fixture(scope="module")
-def truth() -> list[np.ndarray]:
-    return two_shots()
-
-
-@pytest.fixture(scope="module")
-def film(truth: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_film(tmp_path_factory.mktemp("guided") / "film.mkv", truth)
 
 
 @pytest.mark.parametrize("at", [0, LENGTH // 2, LENGTH - 1])

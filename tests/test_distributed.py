@@ -9,7 +9,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,8 @@ from children import Child
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel, write_scan
 from vidcolor.cli.app import main
 from vidcolor.errors import InputError, OutputError, PartsError, UnfitError
-from vidcolor.film.encoding.packets import FilePackets, PacketFile, reordering
-from vidcolor.pipeline.distributed.joiner import Arrivals, StoppedError, join
+from vidcolor.film.encoding.packets import PacketFile
+from vidcolor.pipeline.distributed.joiner import join
 from vidcolor.pipeline.distributed.parts import Parts, as_ranges
 from vidcolor.pipeline.distributed.plan import Plan, read_plan
 from vidcolor.pipeline.distributed.planner import make_plan
@@ -95,47 +94,6 @@ def test_joined_film_is_that_of_one_machine(tmp_path: Path, film: Path, codec: s
     assert result.frames == SHOT * SHOTS
     assert digest(tmp_path / f"joined{suffix}") == digest(tmp_path / f"whole{suffix}")
     assert not [name for name in os.listdir(parts) if name.endswith(".part")]
-
-
-@pytest.mark.parametrize("start", [0.0, 2 * SHOT / 25])
-def test_a_film_is_joined_while_its_segments_are_made(tmp_path: Path, film: Path, start: float) -> None:
-    """In any order they are made, the film is that of one machine; it has its name when it is whole, not before.
-
-    From the third shot on the film begins with a segment that its encoder reorders less than the next one.
-    """
-    settings = RunSettings(start=start, **SMALL)
-    colorize_film(film, tmp_path / "whole.mp4", settings=settings)
-    plan, parts = make_plan(film, suffix=".mp4", settings=settings), tmp_path / "parts"
-    first, *others = [segment.number for segment in plan.segments]
-    arrivals = Arrivals([first, *others])
-    with ThreadPoolExecutor(1) as pool:
-        joining = pool.submit(join, plan, parts, tmp_path / "joined.mp4", arrivals=arrivals)
-        for number in (first, *reversed(others)):
-            assert not joining.done()
-            assert not (tmp_path / "joined.mp4").exists()
-            work(plan, parts, [number])
-            arrivals.add(number)
-        assert joining.result().frames == plan.frames
-    assert digest(tmp_path / "joined.mp4") == digest(tmp_path / "whole.mp4")
-    depths = [reordering(np.array(FilePackets(Parts(parts, plan).packets(n)).times())) for n in (first, others[0])]
-    assert (depths[0] < depths[1]) == bool(start)
-
-
-def test_a_film_that_is_joined_no_longer_leaves_nothing(tmp_path: Path, plan: Plan) -> None:
-    """Somebody stops while it waits for a segment, or a part is damaged: there is no film, and no half of one."""
-    arrivals, parts = Arrivals(segment.number for segment in plan.segments), tmp_path / "parts"
-    work(plan, parts, [0, 1])
-    before = sorted(os.listdir(tmp_path))
-    with ThreadPoolExecutor(1) as pool:
-        joining = pool.submit(join, plan, parts, tmp_path / "joined.mp4", arrivals=arrivals)
-        arrivals.add(0)
-        arrivals.stop()
-        with pytest.raises(StoppedError):
-            joining.result()
-        (parts / "00001.packets").write_bytes(b"")
-        with pytest.raises(PartsError, match="segment 1 is missing"):
-            join(plan, parts, tmp_path / "joined.mp4", arrivals=Arrivals())
-    assert sorted(os.listdir(tmp_path)) == before
 
 
 def test_parted_takes_join_as_on_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

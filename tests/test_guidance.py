@@ -19,9 +19,7 @@ from scenes import (
     run,
     scene,
     shot,
-    two_shots,
     untold,
-    untrained,
     write_film,
 )
 from vidcolor.color.arrays import Plane
@@ -35,21 +33,6 @@ from vidcolor.pipeline.guidance.confining import confined
 from vidcolor.pipeline.guidance.picture import shrunk_hints
 from vidcolor.pipeline.guidance.sources import parse_moment
 from vidcolor.settings import RunSettings
-
-
-@pytest.fixture(scope="module")
-def predictor() -> Predictor:
-    return untrained()
-
-
-@pytest.fixture(scope="module")
-def truth() -> list[np.ndarray]:
-    return two_shots()
-
-
-@pytest.fixture(scope="module")
-def film(truth: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_film(tmp_path_factory.mktemp("guided") / "film.mkv", truth)
 
 
 @pytest.mark.parametrize("at", ["00:00:00:00", "00:00:00:06", "0:00.46"])

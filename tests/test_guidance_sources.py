@@ -10,28 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from scenes import CLOCK, LENGTH, NET, listed, png, run, shot, two_shots, untrained, write_film
+from scenes import CLOCK, LENGTH, NET, listed, png, run, shot, write_film
 from vidcolor.errors import CheckpointError, VidcolorError
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import Model
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.guidance.sources import draw_points, parse_moment, read_points
 from vidcolor.settings import RunSettings
-
-
-@pytest.fixture(scope="module")
-def predictor() -> Predictor:
-    return untrained()
-
-
-@pytest.fixture(scope="module")
-def truth() -> list[np.ndarray]:
-    return two_shots()
-
-
-@pytest.fixture(scope="module")
-def film(truth: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_film(tmp_path_factory.mktemp("guided") / "film.mkv", truth)
 
 
 @pytest.mark.parametrize(

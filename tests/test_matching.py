@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from scenes import (
     cells,
     scene,
-    untrained,
 )
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.guidance.matching import CELL, Cells, Reference, chosen, match
-
-
-@pytest.fixture(scope="module")
-def predictor() -> Predictor:
-    return untrained()
 
 
 def test_a_match_brings_colors_to_their_places(predictor: Predictor) -> None:
