@@ -43,6 +43,7 @@ from vidcolor.film.rgb import frame_to_rgb, rgb_to_codes
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.guidance.carrying import Anchor
+from vidcolor.pipeline.guidance.confining import with_things
 from vidcolor.pipeline.guidance.gather import RADIUS
 from vidcolor.pipeline.guidance.guide import Guidance, Guide
 from vidcolor.pipeline.guidance.sources import Point, draw_points
@@ -193,7 +194,8 @@ def recolored(path: Path, clothes: Clothes, setup: Setup) -> str:
     rgb = parse_color(clothes.color)
     lab = rgb_to_lab(torch.tensor(rgb, dtype=torch.float32).reshape(1, 3, 1, 1) / 255)[0, 1:, 0, 0].tolist()
     point = Point(1, 0.0, *clothes.at, rgb, (lab[0], lab[1]), None)
-    known = draw_points([point], (info.width, info.height), view.shown_size, RADIUS)
+    points = draw_points([point], (info.width, info.height), view.shown_size, RADIUS)
+    known = with_things(setup.predictor, np.ascontiguousarray(view.upright(view.small(frame))), points)
     guide = Guide(None, Anchor(frame.pts, 0.0, view.stored(known)), is_hint=True)
     luma, found = view.small(frame), []
     for guides in ((), (guide,)):

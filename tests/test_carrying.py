@@ -52,3 +52,22 @@ def test_a_carried_point_follows_its_thing(film: Path, truth: list[np.ndarray]) 
         assert abs(columns.mean() - (48 - 2 * (number - 6))) < 1
         assert len(rows) < 60
         np.testing.assert_allclose(carried[0, rows, columns], 40, atol=0.1)
+
+
+def test_a_thing_keeps_its_color_where_its_hint_has_left_the_picture(film: Path, truth: list[np.ndarray]) -> None:
+    """Of two weights each goes its own way; the colors are those of the wider one."""
+    with open_video(film) as video:
+        view = View(video.info, 64, 32)
+        pts = [frame.pts for frame in frames(video)]
+    known = np.zeros((4, 64, 96), np.float32)
+    known[[0, 1, 3], 20:44, :48] = np.array([40, -20, 1], np.float32)[:, None, None]
+    known[2, 28:36, 2:8] = 1
+    found = track(lambda: open_video(film), view, Anchor(pts[0], 0.0, known))
+    early, late = found.at(pts[1]), found.at(pts[9])
+    assert early is not None
+    assert late is not None
+    assert early[2].max() > 0.5
+    assert late[2].max() < 0.1
+    assert np.mean(late[3, 24:40, 8:24] > 0.5) > 0.6
+    sure = late[3] > 0.3
+    np.testing.assert_allclose(late[0][sure], 40, atol=0.1)

@@ -29,7 +29,6 @@ from vidcolor.network.checkpoint import save_model
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.colorizer import Colorizer
 from vidcolor.pipeline.film import colorize_film
-from vidcolor.pipeline.guidance.confining import confined
 from vidcolor.pipeline.guidance.picture import shrunk_hints
 from vidcolor.pipeline.guidance.sources import parse_moment
 from vidcolor.settings import RunSettings
@@ -100,24 +99,6 @@ def test_strokes_are_painted(film: Path, tmp_path: Path, predictor: Predictor) -
     found = run(film, tmp_path / "out.mkv", predictor, hints=(f"00:00:00:06={picture}",))
     wanted = ab_of(np.array([[[0x80, 0x5A, 0x6E]]], np.uint8))[:, 0, 0]
     np.testing.assert_allclose(found[6][:, 32, 36:60].mean(axis=1), wanted, atol=2)
-
-
-def test_hints_change_their_things_and_nothing_else() -> None:
-    """Where the network moved to the wish of a hint that it takes a place for; not where it changed its mind."""
-    plain = np.zeros((2, 16, 48), np.float32)
-    told = plain.copy()
-    told[0, :, :16] = 36  # the thing: the wish is a = 40
-    told[1, :, 16:32] = 20  # elsewhere: another color than before
-    told[0, :, 32:] = 30  # the same, on what no hint is taken for
-    spread = np.zeros((3, 2, 6), np.float32)
-    spread[0], spread[2, :, :4] = 40, 0.9
-    spread[:2] *= spread[2]
-    found = confined(plain, plain, told, spread)
-    assert np.abs(found[0, :, 2:10] - 40).max() < 6
-    assert np.abs(found[:, :, 20:28]).max() < 0.5
-    assert np.abs(found[:, :, 38:]).max() < 0.5
-    grey = confined(np.full_like(plain, 7), plain, told, 0 * spread)
-    np.testing.assert_array_equal(grey, np.full_like(plain, 7))
 
 
 def test_shots_have_references_of_their_own(

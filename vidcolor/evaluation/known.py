@@ -19,6 +19,7 @@ from vidcolor.film.reader import frames, open_film
 from vidcolor.film.rgb import frame_to_rgb
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.guidance.carrying import Anchor
+from vidcolor.pipeline.guidance.confining import with_things
 from vidcolor.pipeline.guidance.guide import Guidance, Guide
 from vidcolor.pipeline.guidance.matching import Cells, Reference
 from vidcolor.pipeline.guidance.sources import painting, read_picture
@@ -70,7 +71,8 @@ def known_colors(path: Path, run: RunSettings, setup: Setup, view: View, limit: 
     if setup.hints:
         frame, begin = _frame(path, run, 0)
         points = true_points(view.upright(_true_ab(frame, view)), setup.hints, seed_of(path.name))
-        guides.append(Guide(None, Anchor(frame.pts, frame.seconds - begin, view.stored(points)), is_hint=True))
+        known = with_things(setup.predictor, np.ascontiguousarray(view.upright(view.small(frame))), points)
+        guides.append(Guide(None, Anchor(frame.pts, frame.seconds - begin, view.stored(known)), is_hint=True))
     if not guides:
         return None
     return Known(Guidance(setup.predictor, view, lambda: open_film(path, run), tuple(guides)), first)

@@ -23,7 +23,8 @@ from vidcolor.film.images.image import TAGS, Image
 from vidcolor.network.predictor import BATCH, Predictor
 from vidcolor.pipeline.chroma import chroma_bands
 from vidcolor.pipeline.grading import Grading
-from vidcolor.pipeline.guidance.picture import hinted, shrunk_hints
+from vidcolor.pipeline.guidance.confining import hinted
+from vidcolor.pipeline.guidance.picture import shrunk_hints
 from vidcolor.pipeline.photos.photo import painted
 from vidcolor.pipeline.segments.cutting import Start, Step, cut
 from vidcolor.pipeline.stages import Stages

@@ -45,7 +45,9 @@ class Anchor:
     Attributes:
         pts: Of the frame.
         seconds: When it is shown, from the film's beginning.
-        known: a and b in ab units and weight 0..1, ``(3, h, w)`` at network size, as the film is stored.
+        known: a and b in ab units, and with what weight 0..1 they are known, ``(3, h, w)`` at network size, as the film
+            is stored. Of hints ``(4, h, w)``: beside the weight that the network is told, a larger one, with which the
+            colors are taken as they are.
     """
 
     pts: int
@@ -66,16 +68,16 @@ class Track:
         self._kept: dict[int, tuple[NDArray[np.uint32] | None, NDArray[np.float16]]] = {}
 
     def keep(self, pts: int, known: Plane) -> int:
-        """Keep the colors ``(3, h, w)`` of a frame; return the bytes that they take."""
-        flat = known.reshape(3, -1)
-        places = np.flatnonzero(flat[2] > LEAST).astype(np.uint32)
+        """Keep the colors of a frame, of the anchor's shape; return the bytes that they take."""
+        flat = known.reshape(len(known), -1)
+        places = np.flatnonzero(flat[-1] > LEAST).astype(np.uint32)
         whole = len(places) > DENSE * flat.shape[1]
         values = (flat if whole else flat[:, places]).astype(np.float16)
         self._kept[pts] = None if whole else places, values
         return values.nbytes + (0 if whole else places.nbytes)
 
     def at(self, pts: int) -> Plane | None:
-        """Return the colors ``(3, h, w)`` of a frame; None where nothing is known."""
+        """Return the colors of a frame, of the anchor's shape; None where nothing is known."""
         if pts not in self._kept:
             return None
         places, values = self._kept[pts]
@@ -83,9 +85,9 @@ class Track:
             return values.astype(np.float32).reshape(self._shape)
         if not len(places):
             return None
-        flat = np.zeros((3, self._shape[1] * self._shape[2]), np.float32)
-        flat[:, places] = values
-        return flat.reshape(self._shape)
+        found = np.zeros(self._shape, np.float32)
+        found.reshape(len(found), -1)[:, places] = values
+        return found
 
     def holds(self, pts: int) -> bool:
         """Return whether a frame is in the shot."""
@@ -125,8 +127,8 @@ class _Carrier:
     def __init__(self, anchor: Anchor, first: _Small) -> None:
         self.sight = self._origin = first.sight
         height, width = first.luma.shape
-        self._weight = anchor.known[2]
-        self._colors = anchor.known[:2] * self._weight
+        self._weights = list(anchor.known[2:])
+        self._colors = anchor.known[:2] * self._weights[-1]
         self._y, self._x = np.mgrid[:height, :width].astype(np.float32)
         self._sure = np.ones((height, width), np.float32)
         self._bytes = 0
@@ -139,18 +141,18 @@ class _Carrier:
         sight = small.sight
         way = way_from(self.sight, sight)
         self.sight = sight
-        self._x, self._y, self._weight, sure = (
-            fetch(plane, way.x, way.y) for plane in (self._x, self._y, self._weight, self._sure)
+        self._x, self._y, sure, *self._weights = (
+            fetch(plane, way.x, way.y) for plane in (self._x, self._y, self._sure, *self._weights)
         )
         self._colors = np.stack([fetch(plane, way.x, way.y) for plane in self._colors])
         self._sure = sure * way.weight
         difference = sight.luma - fetch(self._origin.luma, self._x, self._y)
         difference = cv2.blur(difference - exposure(difference), (3, 3))
         sure = np.maximum(self._sure, 0) ** np.float32(PATIENCE) * np.exp(-((difference / np.float32(CHANGED)) ** 2))
-        ab = self._colors / np.maximum(self._weight, np.float32(1e-6))
-        known = np.concatenate([ab, (sure * self._weight)[None]])
+        ab = self._colors / np.maximum(self._weights[-1], np.float32(1e-6))
+        known = np.stack([*ab, *(sure * weight for weight in self._weights)])
         self._bytes += found.keep(small.pts, known)
-        self.is_done = self._bytes > MOST_KEPT or float(known[2].max()) < LEAST
+        self.is_done = self._bytes > MOST_KEPT or float(known[-1].max()) < LEAST
 
 
 def _onward(film: Open, view: View, anchor: Anchor, found: Track) -> None:

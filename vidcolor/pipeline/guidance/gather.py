@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from vidcolor.network.hints import no_hints
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.carrying import Anchor
+from vidcolor.pipeline.guidance.confining import with_things
 from vidcolor.pipeline.guidance.guide import Guidance, Guide
 from vidcolor.pipeline.guidance.matching import Cells, Reference
 from vidcolor.pipeline.guidance.sources import (
@@ -133,7 +134,7 @@ class _Gathering:
         what = f"cannot use the hints {text}"
         if source.time is not None:
             painted = painting(source.path, read_picture(source.path), *self.view.shown_size)
-            anchor, _ = self._anchor(source.time, painted.known, what)
+            anchor, _ = self._hinted(source.time, painted.known, what)
             return [Guide(None, anchor, self._place(source.time), is_hint=True, digest=source.digest)]
         found = []
         for time, points in grouped(read_points(source.path, clock_of(self.info))):
@@ -141,7 +142,7 @@ class _Gathering:
             if place is not None and self._place(time) != place:
                 raise InputError(what, "its time lies outside the shot that names the file", "Correct the time")
             known = draw_points(points, self._shown, self.view.shown_size, RADIUS)
-            anchor, luma = self._anchor(time, known, what)
+            anchor, luma = self._hinted(time, known, what)
             self._check_points(source.path, points, luma)
             digest = hashlib.sha256(known.tobytes()).hexdigest()  # of these points: others of the file may change
             found.append(Guide(None, anchor, self._place(time), is_hint=True, digest=digest))
@@ -202,8 +203,14 @@ class _Gathering:
         """
         frame = self._frame_at(time, what)
         seconds = frame.seconds - float(self.info.begin * self.info.time_base)
-        luma = self.view.upright(self.view.small(frame))
+        luma = np.ascontiguousarray(self.view.upright(self.view.small(frame)))
         return Anchor(frame.pts, seconds, self.view.stored(known)), luma
+
+    def _hinted(self, time: float, hints: Plane, what: str) -> tuple[Anchor, Plane]:
+        """Return :meth:`_anchor` of upright hints and of the things that they lie on."""
+        anchor, luma = self._anchor(time, hints, what)
+        known = with_things(self.predictor, luma, hints)
+        return replace(anchor, known=self.view.stored(known)), luma
 
     def _frame_at(self, time: float, what: str) -> Frame:
         """Return the frame that is shown at a time, in seconds from the film's beginning.

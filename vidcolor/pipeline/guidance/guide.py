@@ -135,7 +135,7 @@ class Guidance:
             for stored, is_hint in self._carried(frame, place):
                 known = np.ascontiguousarray(self.view.upright(stored))
                 if is_hint:
-                    points = _over(points, known)
+                    points = _over(points, known[:3])
                 else:
                     references = _surer(references, known)
             if references is not None and not references[2].any():
@@ -167,7 +167,7 @@ class Guidance:
             place: Of its shot in the list of shots; None without a list, or in no shot.
         """
         for known, _ in self._carried(frame, place):
-            ab = ab + (known[:2] - ab) * np.maximum(known[2], 0) ** np.float32(FIRMNESS)
+            ab = ab + (known[:2] - ab) * np.maximum(known[-1], 0) ** np.float32(FIRMNESS)
         return ab
 
     def _guides(self, place: int | None) -> tuple[Guide, ...]:
@@ -189,14 +189,18 @@ class Guidance:
         return found
 
     def _carried(self, frame: Frame, place: int | None) -> list[tuple[Plane, bool]]:
-        """Return what is carried to a frame, ``(3, h, w)`` as stored, and whether it is a hint; hints are last."""
+        """Return what is carried to a frame, as its anchor has it, and whether it is a hint.
+
+        Hints are last, and of each kind those of the nearest frame: they cover what is said farther away.
+        """
         found = []
         pts = frame.film_pts
-        for guide in sorted(self._guides(place), key=lambda guide: guide.is_hint):
-            if guide.anchor is None or not self._in_its_shot(guide, frame, place):
+        carried = [(guide, guide.anchor) for guide in self._guides(place) if guide.anchor is not None]
+        for guide, anchor in sorted(carried, key=lambda pair: (pair[0].is_hint, -abs(pair[1].pts - pts))):
+            if not self._in_its_shot(guide, frame, place):
                 continue
-            first, last = self._span(guide, guide.anchor)
-            if first <= pts <= last and (known := self._track(guide, guide.anchor).at(pts)) is not None:
+            first, last = self._span(guide, anchor)
+            if first <= pts <= last and (known := self._track(guide, anchor).at(pts)) is not None:
                 found.append((known, guide.is_hint))
         return found
 

@@ -10,28 +10,6 @@ from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Plane
 from vidcolor.errors import InputError
-from vidcolor.network.hints import no_hints
-from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline.guidance.confining import confined
-
-
-def hinted(predictor: Predictor, luma: Plane, hints: Plane) -> Plane:
-    """Return the ab ``(2, h, w)`` of a picture with the things recolored that its hints lie on.
-
-    Args:
-        luma: Y' ``(h, w)`` at network size, upright.
-        hints: a, b in ab units and a weight of 0..1, ``(3, h, w)``, from :func:`shrunk_hints`.
-
-    Raises:
-        CheckpointError: the network takes no hints.
-    """
-    if not predictor.takes_hints:
-        raise no_hints(predictor.model.name)
-    plain, told = (predictor.predict([luma], hints=[known])[0] for known in (None, hints))
-    (spread,) = predictor.spread([luma], [hints])
-    ab = confined(plain, plain, told, spread)
-    found: Plane = ab + (hints[:2] - ab) * hints[2]
-    return found
 
 
 def shrunk_hints(hints: NDArray[np.floating], shape: tuple[int, ...], width: int, height: int) -> Plane:
