@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,8 @@ from vidcolor.errors import CheckpointError, DeviceError
 from vidcolor.network.build import build_network
 from vidcolor.network.checkpoint import Model
 from vidcolor.network.config import NetworkConfig
+from vidcolor.network.device import on_device
+from vidcolor.network.fusion import FusionNet
 from vidcolor.network.heads import Prediction
 from vidcolor.network.predictor import Predictor, whole_strides
 
@@ -39,8 +44,8 @@ class Mirror(nn.Module):
         return Prediction(torch.cat([lightness, -lightness], dim=1))
 
 
-def predictor(network: nn.Module, gain: float = 1.0) -> Predictor:
-    model = Model("m", network, NetworkConfig(gain=gain), "")  # type: ignore[arg-type]  # any module that colors
+def predictor(network: nn.Module, gain: float = 1.0, hints: int = 0) -> Predictor:
+    model = Model("m", network, NetworkConfig(gain=gain, hints=hints), "")  # type: ignore[arg-type]  # any module that colors
     found = Predictor(model, CPU, torch.float32)
     found.network  # noqa: B018  # prepared when it is first needed: now
     getattr(network, "seen", []).clear()  # of what was tried out while it was prepared
@@ -130,6 +135,93 @@ def test_device_that_takes_no_frame() -> None:
         prepared.predict(planes(8))
 
 
+def test_memory_short_for_cells_halves_batches_too() -> None:
+    """What is asked of the encoder is asked in the same batches as the colors."""
+    prepared = hinting()
+    lumas = [np.random.default_rng(n).random((64, 96), np.float32) for n in range(5)]
+    wanted = prepared.cells(lumas)
+    network, sizes = prepared.network, list[int]()
+    assert isinstance(network, FusionNet)
+    plain = network.cells
+
+    def short(lightness: Tensor) -> Tensor:
+        sizes.append(len(lightness))
+        if len(lightness) > 2:
+            raise torch.OutOfMemoryError("no memory")
+        return plain(lightness)
+
+    with mock.patch.object(network, "cells", short):
+        found = prepared.cells(lumas, batch=5)
+    assert sizes == [5, 2, 2, 1]
+    assert prepared.shortage == "batches of 5 frames did not fit into the device's memory: took 2"
+    np.testing.assert_allclose(np.stack(found), np.stack(wanted), atol=1e-3)
+
+
+def test_nothing_of_a_batch_is_kept_when_the_memory_is_given_back() -> None:
+    """The tensors of a batch that did not fit are gone when the device's unused memory is given back."""
+    kept: list[weakref.ref[Tensor]] = []
+    alive: list[int] = []
+
+    class Short(Mirror):
+        def forward(self, lightness: Tensor) -> Prediction:
+            kept.append(weakref.ref(lightness))
+            return super().forward(lightness)
+
+    prepared = predictor(Short(takes=3))
+
+    def given_back() -> None:
+        alive.append(sum(ref() is not None for ref in kept))
+
+    with mock.patch("torch.cuda.empty_cache", given_back):
+        prepared.predict(planes(8), batch=8)
+    assert alive == [0, 0]
+
+
+class Copied:
+    """Stands for a tensor on its way to a GPU: notes what is asked of it; pinning may fail."""
+
+    def __init__(self, pins: bool) -> None:
+        self.pins, self.asked = pins, list[tuple[str, object]]()
+
+    def pin_memory(self) -> Copied:
+        if not self.pins:
+            raise RuntimeError("CUDA error: out of memory")
+        self.asked.append(("pinned", True))
+        return self
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> Copied:
+        self.asked.append((str(device), non_blocking))
+        return self
+
+
+@pytest.mark.parametrize("pins", [True, False])
+def test_a_gpu_is_sent_pinned_memory_without_waiting(pins: bool) -> None:
+    """And ordinary memory where the system pins no more; this is all that a machine without a GPU can see of it."""
+    tensor = Copied(pins)
+    with mock.patch("torch.from_numpy", return_value=tensor):
+        on_device(np.zeros(3, np.float32), torch.device("cuda", 1))
+    assert tensor.asked == [("pinned", True), ("cuda:1", True)][0 if pins else 1 :]
+
+
+def test_the_processor_is_sent_nothing() -> None:
+    """It computes in the array's own memory, which is not pinned."""
+    values = np.zeros(3, np.float32)
+    tensor = on_device(values, CPU)
+    values[1] = 7
+    assert tensor.tolist() == [0, 7, 0]
+    assert not tensor.is_pinned()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_answers_as_the_processor_does() -> None:
+    """A real network in fp32, sent in pinned memory."""
+    prepared = hinting()
+    there = Predictor(prepared.model, torch.device("cuda"), torch.float32)
+    lumas = [np.random.default_rng(n).random((64, 96), np.float32) for n in range(5)]
+    for own, other in zip(prepared.predict(lumas), there.predict(lumas), strict=True):
+        np.testing.assert_allclose(own, other, atol=0.5)
+
+
 def hinting() -> Predictor:
     """A small network that takes hints, with random weights where it would begin without any effect."""
     config = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8), hints=8)
@@ -137,7 +229,7 @@ def hinting() -> Predictor:
     network = build_network(config).eval()
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.1)
-    return predictor(network)
+    return predictor(network, hints=8)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (50, 75)])

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from vidcolor.errors import DeviceError
 
+_LOG = logging.getLogger(__name__)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -58,6 +64,23 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512" and _cpu_has_bf16():
         return torch.bfloat16
     return torch.float32
+
+
+def on_device(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Return an array as a tensor on a device; on the processor both share their memory.
+
+    A GPU takes it from pinned memory while this thread goes on: what is asked of the tensor comes after the copy, in
+    the same stream, and torch keeps the pinned memory until the copy is done. Where the system pins no more memory the
+    copy is an ordinary one.
+    """
+    tensor = torch.from_numpy(values)
+    if device.type != "cuda":
+        return tensor.to(device)
+    try:
+        tensor = tensor.pin_memory()
+    except RuntimeError as error:
+        _LOG.debug("memory was not pinned: %s", error)
+    return tensor.to(device, non_blocking=True)
 
 
 def _cpu_has_bf16() -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import luma_to_lightness
 from vidcolor.errors import DeviceError
 from vidcolor.network.checkpoint import Model, load_model
-from vidcolor.network.device import choose_device, choose_precision
+from vidcolor.network.device import choose_device, choose_precision, on_device
 from vidcolor.network.fusion import FusionNet
 from vidcolor.network.hints import no_hints
 from vidcolor.network.inference import fold_batch_norms, lower_precision
@@ -103,16 +104,17 @@ class Predictor:
             CheckpointError: there are hints, and the network takes none.
         """
         factors = [saturation] * len(lumas) if isinstance(saturation, int | float) else saturation
-        gains = np.array(factors, np.float64) * self.model.config.gain
+        gains = (np.array(factors, np.float64) * self.model.config.gain).astype(np.float32)
         known = hints or [None] * len(lumas)
         alike: dict[tuple[tuple[int, ...], bool], list[int]] = {}
         for place, (luma, hint) in enumerate(zip(lumas, known, strict=True)):
             alike.setdefault((luma.shape, hint is not None), []).append(place)
         found: dict[int, Plane] = {}
         for (_, are_hinted), places in alike.items():
-            planes = np.stack([lumas[place] for place in places])
-            hinted = np.stack([hint for place in places if (hint := known[place]) is not None]) if are_hinted else None
-            results = self._in_batches(planes, hinted, gains[places], batch or BATCH[self.device.type])
+            planes: list[NDArray[Any]] = [np.stack([lumas[place] for place in places]), gains[places]]
+            if are_hinted:
+                planes.append(np.stack([hint for place in places if (hint := known[place]) is not None]))
+            results = self._in_batches(self._colors, planes, batch)
             found.update(zip(places, results, strict=True))
         return [found[place] for place in range(len(lumas))]
 
@@ -127,7 +129,7 @@ class Predictor:
             CheckpointError: the network takes no hints, and nobody has use for its cells.
         """
         network = self._hinted()
-        return self._by_parts([np.stack(lumas)] if lumas else [], network.cells, batch)
+        return list(self._in_batches(partial(_asked, network.cells), [np.stack(lumas)], batch)) if lumas else []
 
     def spread(self, lumas: Sequence[Plane], hints: Sequence[Plane], batch: int = 0) -> list[Plane]:
         """Return the hints that each cell is taken for: a, b in ab units and how surely, 0..1, ``(3, h / 8, w / 8)``.
@@ -140,25 +142,13 @@ class Predictor:
             CheckpointError: the network takes no hints.
         """
         network = self._hinted()
-        return self._by_parts([np.stack(lumas), np.stack(hints)] if lumas else [], network.spread, batch)
+        planes = [np.stack(lumas), np.stack(hints)] if lumas else []
+        return list(self._in_batches(partial(_asked, network.spread), planes, batch)) if lumas else []
 
     def _hinted(self) -> FusionNet:
         if not isinstance(self.network, FusionNet) or not self.takes_hints:
             raise no_hints(self.model.name)
         return self.network
-
-    @torch.inference_mode()
-    def _by_parts(self, planes: list[Plane], ask: Callable[..., Tensor], batch: int) -> list[Plane]:
-        """Ask something of Y' ``(N, h, w)``, and what belongs to it, in batches that fit into the memory."""
-        found: list[Plane] = []
-        if not planes:
-            return found
-        size = self._fitting(batch or BATCH[self.device.type], *planes[0].shape[1:])
-        for start in range(0, len(planes[0]), size):
-            luma, *others = (torch.from_numpy(plane[start : start + size]).to(self.device) for plane in planes)
-            lightness = luma_to_lightness(luma[:, None]).contiguous(memory_format=torch.channels_last)
-            found += list(ask(lightness, *others).float().cpu().numpy())
-        return found
 
     def warnings(self, batch: int, height: int, width: int) -> tuple[str, ...]:
         """Return what to tell of batches of a size: a line if the memory took smaller ones, nothing otherwise."""
@@ -172,47 +162,58 @@ class Predictor:
             return batch
         return max(1, min(batch, self._most_pixels // (height * width)))
 
-    def _in_batches(self, lumas: Plane, hints: Plane | None, gains: NDArray[np.float64], batch: int) -> Iterator[Plane]:
-        """Yield planes ``(N, h, w)`` in batches that fit into the memory."""
-        done = 0
-        height, width = lumas.shape[1:]
-        while done < len(lumas):
+    def _in_batches(self, ask: Callable[..., Tensor], planes: Sequence[NDArray[Any]], batch: int) -> Iterator[Plane]:
+        """Yield what is asked of Y' ``(N, h, w)``, and what belongs to it, in batches that fit into the memory."""
+        batch = batch or BATCH[self.device.type]
+        done, total = 0, len(planes[0])
+        height, width = planes[0].shape[1:]
+        while done < total:
             part = slice(done, done + self._fitting(batch, height, width))
-            count = len(lumas[part])
+            count = len(planes[0][part])
             try:
-                yield from self._forward(lumas[part], None if hints is None else hints[part], gains[part])
+                found = self._answer(ask, [plane[part] for plane in planes])
             except torch.OutOfMemoryError as error:
                 if count == 1:
                     what = f"cannot color on {self.device}"
                     raise DeviceError(what, "its memory does not take one frame", "Try a smaller --size") from error
+                found = None  # the rest comes after this clause: its error keeps the tensors of the batch
+            if found is None:
                 self._most_pixels = count // 2 * height * width
                 self.shortage = _shortage(batch, count // 2)
                 torch.cuda.empty_cache()  # does nothing without a GPU
                 continue
+            yield from found
             done += count
 
     @torch.inference_mode()
-    def _forward(self, lumas: Plane, hints: Plane | None, gains: NDArray[np.float64]) -> Plane:
+    def _answer(self, ask: Callable[..., Tensor], planes: Sequence[NDArray[Any]]) -> Plane | None:
+        """Return the answer to one batch: nothing is waited for but that."""
+        return ask(*(on_device(plane, self.device) for plane in planes)).float().cpu().numpy()
+
+    def _colors(self, luma: Tensor, gains: Tensor, known: Tensor | None = None) -> Tensor:
         """Return ab ``(N, 2, h, w)`` of one batch ``(N, h, w)``, with hints ``(N, 3, h, w)`` if there are any."""
-        size = lumas.shape[1:]
-        lightness = luma_to_lightness(torch.from_numpy(lumas)[:, None].to(self.device))
+        size = luma.shape[1:]
+        lightness = luma_to_lightness(luma[:, None])
         own = tuple(whole_strides(side, self.stride) for side in size)
         if own != size:
             lightness = _resized(lightness, own)
         lightness = lightness.contiguous(memory_format=torch.channels_last)
-        if hints is None:
+        if known is None:
             prediction = self.network(lightness)
         else:
-            known = torch.from_numpy(hints).to(self.device)
             if own != size:  # colors count as much as their weights
                 weight = _resized(known[:, 2:], own)
                 color = _resized(known[:, :2] * known[:, 2:], own) / weight.clamp(min=1e-6)
                 known = torch.cat([color, weight], dim=1)
             prediction = self.network(lightness, known)
         ab: Tensor = F.interpolate(prediction.ab.float(), size=size, mode="bilinear", align_corners=False)
-        factors = torch.from_numpy(gains).to(ab)[:, None, None, None]
-        planes: Plane = (ab * factors).cpu().numpy()
-        return planes
+        return ab * gains[:, None, None, None]
+
+
+def _asked(ask: Callable[..., Tensor], luma: Tensor, *others: Tensor) -> Tensor:
+    """Ask something of Y' ``(N, h, w)``, and what belongs to it."""
+    lightness = luma_to_lightness(luma[:, None])
+    return ask(lightness.contiguous(memory_format=torch.channels_last), *others)
 
 
 def _resized(planes: Tensor, size: tuple[int, ...]) -> Tensor:
