@@ -237,6 +237,20 @@ def test_a_full_disk_under_stdout_is_a_traceback(arguments: list[str], unbuffere
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_early_sees_a_traceback(unbuffered: str) -> None:
+    """As ``| head`` does: nothing more is said, exit code 1."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open(writing, "w") as closed:
+        result = subprocess.run(
+            [*TALKING, "a.mp4"], stdout=closed, stderr=subprocess.PIPE, text=True, env=environment, timeout=60
+        )
+    assert result.returncode == 1
+    assert result.stderr == "vidcolor: seen a.mp4\n"  # what the command itself says
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_under_stderr_loses_results() -> None:
     """What nobody can read is no reason to stop."""

@@ -122,6 +122,9 @@ def with_manners(command: Callable[..., None]) -> Callable[..., None]:
                 raise
             screen.fail(error)
             raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:  # whoever reads has seen enough, as head has: no reason to say anything
+            forget(sys.stdout)
+            raise typer.Exit(FAILED) from None
         except OSError as error:
             if process.is_debugging() or not error.filename:
                 traceback.print_exc()
