@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from beats import beeps, flashes, write_beats
+from calls import noted
 from rewriting import rewrite
 from vidcolor.film.containers import container
 from vidcolor.film.containers.container import open_container
@@ -106,20 +107,30 @@ def test_a_header_that_times_wrong_is_not_taken(tmp_path: Path) -> None:
         assert fitting(stream, ".avi", packets) is None
 
 
-def test_sound_behind_the_usual_probing_is_found(tmp_path: Path) -> None:
-    """A stream that a transport stream announces, but whose sound begins at 9 s, is no unknown one."""
+def test_sound_behind_the_usual_probing_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that a transport stream announces, but whose sound begins at 9 s, is no unknown one.
+
+    How far to look is found once for a file: only its first opening takes two.
+    """
     film = write_beats(tmp_path / "film.ts", 11, sounds=("mp2",), picture="mpeg2video", sound_from=9.0)
+    calls = noted(monkeypatch, container, "_open")
+    for openings in (2, 3):
+        with open_container(film) as opened:
+            assert opened.streams.audio[0].codec_context.sample_rate == 48000
+        assert len(calls) == openings
     (other,) = probe(film).streams
     assert other.detail == "48000 Hz, stereo"
     assert copied(film, tmp_path / "out.mkv") == []
     assert_in_sync(film, tmp_path / "out.mkv")
 
 
-def test_ordinary_films_are_not_probed_farther(tmp_path: Path) -> None:
-    """Looking farther is for streams that tell nothing; others cost one look."""
+def test_ordinary_films_are_not_probed_farther(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking farther is for streams that tell nothing; others are opened once, as far as libav looks by itself."""
     film = write_beats(tmp_path / "film.mkv", 1)
-    state = film.stat()
-    assert container._probing(film, state.st_size, state.st_mtime_ns) == {}
+    calls = noted(monkeypatch, container, "_open")
+    with open_container(film):
+        (call,) = calls
+    assert call.arguments[1] == {}
 
 
 def vob(path: Path) -> Path:

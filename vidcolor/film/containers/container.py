@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -68,8 +69,7 @@ def open_container(path: Path, hwaccel: str = "") -> InputContainer:
         raise InputError(what, "it is no regular file", "It is read more than once: copy it, or pipe it into -")
     accelerator = _accelerator(path, hwaccel)
     try:
-        state = path.stat()
-        return _open(path, _probing(path, state.st_size, state.st_mtime_ns), accelerator)
+        return _probed(path, accelerator)
     except RuntimeError as error:
         if not hwaccel:
             raise
@@ -92,16 +92,35 @@ def _open(path: Path, probing: Mapping[str, str], accelerator: HWAccel | None = 
     return av.open(f"file:{path}", options=options, metadata_errors="surrogateescape", hwaccel=accelerator)
 
 
+@dataclass
+class _Probing:
+    """How far into a file libav must look for its streams; None: nobody has tried yet."""
+
+    options: Mapping[str, str] | None = None
+
+
 @lru_cache(maxsize=16)
-def _probing(path: Path, size: int, modified: int) -> Mapping[str, str]:
-    """Return how far into a file libav must look for its streams: as far as usual, or farther where that finds more."""
-    with _open(path, {}) as container:
-        known = [is_complete(stream) for stream in container.streams]
-        if all(known) and not may_grow(container):
-            return {}
-    farther = {"probesize": str(PROBED_BYTES), "analyzeduration": str(PROBED_SECONDS * av.time_base)}
-    with _open(path, farther) as container:
-        return farther if sum(map(is_complete, container.streams)) > sum(known) else {}
+def _probing(path: Path, size: int, modified: int) -> _Probing:
+    """Return what is known of a file, and filled in when it is opened for the first time."""
+    return _Probing()
+
+
+def _probed(path: Path, accelerator: HWAccel | None) -> InputContainer:
+    """Return a container whose streams were looked for as far as usual, or farther where that finds more."""
+    state = path.stat()
+    probing = _probing(path, state.st_size, state.st_mtime_ns)
+    if probing.options is not None:
+        return _open(path, probing.options, accelerator)
+    chosen, options = _open(path, {}, accelerator), {}
+    known = sum(map(is_complete, chosen.streams))
+    if known < len(chosen.streams) or may_grow(chosen):
+        far = {"probesize": str(PROBED_BYTES), "analyzeduration": str(PROBED_SECONDS * av.time_base)}
+        other = _open(path, far, accelerator)
+        if sum(map(is_complete, other.streams)) > known:
+            chosen, other, options = other, chosen, far
+        other.close()
+    probing.options = options
+    return chosen
 
 
 def may_grow(container: InputContainer) -> bool:
