@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from children import Child
 from vidcolor.errors import VidcolorError
 
 SEED = int(os.environ.get("VIDCOLOR_FUZZ_SEED", "0"))
@@ -47,12 +47,9 @@ def outcome(number: int, output: Path) -> Iterator[None]:
 
 def survive(module: str, folder: Path, count: int, attack: str = "attack") -> str:
     """Let a module's ``attack(folder, first, count)`` run; returns what was said on stderr."""
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import {module}; "
-    code += f"from pathlib import Path; {module}.{attack}(Path({str(folder)!r}), {SEED}, {count})"
-    try:
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60 + 5 * count)
-    except subprocess.TimeoutExpired as hung:
-        pytest.fail(f"hangs at mutation {(hung.stdout or b'').split()[-1:]}")
-    number = done.stdout.split()[-1:]
-    assert done.returncode == 0, f"mutation {number}: exit code {done.returncode}\n{done.stderr[-2000:]}"
-    return done.stderr
+    code = f"from pathlib import Path; import {module}; {module}.{attack}(Path({str(folder)!r}), {SEED}, {count})"
+    done = Child(code=code).ended(60 + 5 * count)
+    number, said = done.out.decode().split()[-1:], done.err.decode()
+    assert done.code != -signal.SIGKILL, f"hangs at mutation {number}"
+    assert done.code == 0, f"mutation {number}: exit code {done.code}\n{said[-2000:]}"
+    return said

@@ -1,6 +1,7 @@
-"""Processes of vidcolor for tests that kill, interrupt or connect them.
+"""Processes of vidcolor for tests that kill, interrupt or connect them, or look at what it imports.
 
-They are forked from one process that has imported vidcolor before, once for all tests: to import it takes seconds.
+They are forked from one process that has imported the large libraries, once for all tests: to import these takes
+seconds. Nothing of vidcolor is imported there, so each process imports of it what a new one would.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if not hasattr(os, "fork"):
     pytest.skip("needs fork", allow_module_level=True)
 
 CHILDREN = multiprocessing.get_context("forkserver")
-CHILDREN.set_forkserver_preload(["vidcolor.cli.app", "vidcolor.pipeline.batch", "vidcolor.training.train"])
+CHILDREN.set_forkserver_preload(["numpy", "cv2", "PIL.Image", "av", "torch", "timm", "typer", "rich", "pytest"])
 
 
 class Ended(NamedTuple):
@@ -37,6 +38,7 @@ class Child:
 
     Args:
         arguments: The command's.
+        code: Runs instead of the command, as Python's -c does it.
         cwd: Where it works.
         data: What comes in on stdin.
         environment: Variables that it sees beside those of the tests.
@@ -46,7 +48,8 @@ class Child:
     def __init__(
         self,
         *arguments: object,
-        cwd: Path,
+        cwd: Path = Path(),
+        code: str = "",
         data: bytes = b"",
         environment: dict[str, str] | None = None,
         leads: bool = False,
@@ -58,8 +61,8 @@ class Child:
             theirs.append(write if descriptor else read)
             ours.append(read if descriptor else write)
         self._data, (self.stdin, self.stdout, self.stderr) = data, ours
-        how = (theirs, [str(a) for a in arguments], cwd, environment or {}, leads)
-        self.process = CHILDREN.Process(target=_command, args=how)
+        how = (theirs, [str(a) for a in arguments], code, cwd.absolute(), environment or {}, leads)
+        self.process = CHILDREN.Process(target=_work, args=how)
         self.process.start()
         for end in theirs:
             end.close()
@@ -69,11 +72,16 @@ class Child:
         assert self.process.pid
         (os.killpg if group else os.kill)(self.process.pid, number)
 
-    def ended(self, timeout: float = 120) -> Ended:
-        """Feed it, wait for its end, and return what it wrote."""
+    def ended(self, timeout: float = 120, reads: int = -1) -> Ended:
+        """Feed it, wait for its end, and return what it wrote.
+
+        Args:
+            timeout: Seconds after which it is killed.
+            reads: Bytes of its stdout that are read before the pipe is closed; -1: all.
+        """
         with ThreadPoolExecutor(3) as threads:
             threads.submit(_feed, self.stdin, self._data)
-            said, told = (threads.submit(_all_of, end) for end in (self.stdout, self.stderr))
+            said, told = threads.submit(_read, self.stdout, reads), threads.submit(_read, self.stderr)
             self.process.join(timeout)
             self.process.kill()
             self.process.join()
@@ -87,16 +95,17 @@ def _feed(end: Connection, data: bytes) -> None:
             pipe.write(data)
 
 
-def _all_of(end: Connection) -> bytes:
+def _read(end: Connection, count: int = -1) -> bytes:
     with open(os.dup(end.fileno()), "rb") as pipe:
         end.close()
-        return pipe.read()
+        return pipe.read(count)
 
 
-def _command(
-    streams: list[Connection], arguments: list[str], cwd: Path, environment: dict[str, str], leads: bool
+def _work(
+    streams: list[Connection], arguments: list[str], code: str, cwd: Path, environment: dict[str, str], leads: bool
 ) -> None:
-    """What the process does: what ``python -m vidcolor`` does."""
+    """What the process does: what ``python -m vidcolor`` or ``python -c`` does."""
+    multiprocessing.set_start_method(None, force=True)  # as in a process that Python starts, not one of a fork server
     if leads:
         os.setsid()
     for descriptor, end in enumerate(streams):
@@ -105,6 +114,9 @@ def _command(
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode, closefd=False) for n, mode in enumerate("rww"))
     os.environ.update(environment)
     os.chdir(cwd)
+    if code:
+        exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})
+        return
     sys.argv = ["vidcolor", *arguments]
     from vidcolor.cli.app import main
 

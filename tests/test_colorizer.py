@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 
 import vidcolor
 from calls import noted
+from children import Child
 from vidcolor.errors import CheckpointError, InputError, VidcolorError
 from vidcolor.network import predictor
 from vidcolor.pipeline.colorizer import Colorizer
@@ -192,4 +191,5 @@ for module in pkgutil.walk_packages(vidcolor.__path__, "vidcolor."):
 changed = {name: (value, state()[name]) for name, value in before.items() if state()[name] != value}
 assert not changed, changed
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = Child(code=code).ended()
+    assert done.code == 0, done.err

@@ -1,12 +1,10 @@
 """The encoders that are built without timm are timm's own, number by number."""
 
-import subprocess
-import sys
-
 import pytest
 import timm
 import torch
 
+from children import Child
 from vidcolor.network.encoders import FAMILIES, InvertedResiduals, create_encoder
 
 
@@ -46,9 +44,18 @@ def test_other_backbones_and_options_are_left_to_timm() -> None:
 
 def test_loading_the_bundled_network_imports_neither_timm_nor_torchvision() -> None:
     """They take longer to import than the first frame takes to color."""
-    code = (
-        "import sys; from vidcolor.network.checkpoint import load_model; load_model();"
-        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'timm', 'torchvision', 'huggingface_hub'}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    code = """
+import sys
+NAMES = "timm", "torchvision", "huggingface_hub"
+
+def imported():
+    return [name for name in sys.modules if name.partition(".")[0] in NAMES]
+
+for name in imported():
+    del sys.modules[name]
+from vidcolor.network.checkpoint import load_model
+load_model()
+assert not imported(), imported()
+"""
+    done = Child(code=code).ended()
+    assert done.code == 0, done.err

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,14 +23,6 @@ from vidcolor.pipeline.inputs import find_inputs
 
 MUXERS = {"y4m": "yuv4mpegpipe", "nut": "nut"}
 SIZE = (48, 32)
-
-
-VIDCOLOR = f"{sys.executable} -m vidcolor colorize"
-
-
-def run(line: str, data: bytes, cwd: Path) -> subprocess.CompletedProcess[bytes]:
-    """What a shell does with a line of commands, of which the first reads the data."""
-    return subprocess.run(line, shell=True, input=data, capture_output=True, cwd=cwd, timeout=120)
 
 
 def film(form: str, pix_fmt: str, count: int = 12, size: tuple[int, int] = SIZE, late: int = 0) -> bytes:
@@ -102,11 +92,12 @@ def test_sound_goes_through_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_broken_pipe_ends_with_one_line(tmp_path: Path) -> None:
     """Who reads stdout may go at any time; nothing is left in the folder."""
     data = film("y4m", "yuv420p", 12, (160, 120))  # more than a pipe holds
-    done = run(f"( {VIDCOLOR} - -o - --size 32; echo $? > code ) | head -c 100", data, tmp_path)
-    (line,) = done.stderr.decode().splitlines()
+    child = Child(*["colorize", "-", "-o", "-", "--size", "32"], cwd=tmp_path, data=data)
+    done = child.ended(reads=100)
+    (line,) = done.err.decode().splitlines()
     assert line.startswith("vidcolor: error: cannot write stdout.y4m: the program that reads it has ended.")
-    assert (tmp_path / "code").read_text() == "1\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["code"]
+    assert (done.code, len(done.out)) == (1, 100)
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_formats_are_refused(tmp_path: Path) -> None:

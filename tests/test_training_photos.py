@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import Any
 import cv2
 import pytest
 
+from children import Child
 from runs import CONFIG, Folder, run
 from vidcolor.data.photos import find_photos, spread
 from vidcolor.errors import CheckpointError, DataError
@@ -106,12 +104,10 @@ def test_few_bad_photos_are_named_at_the_end(photo_folder: Folder, tmp_path: Pat
 def test_photos_are_trained_on_without_what_reads_films(photo_folder: Folder, tmp_path: Path) -> None:
     """On a machine without PyAV a whole run on photos works."""
     code = (
-        "import sys; sys.modules['av'] = None\n"
+        "import sys; sys.modules['av'] = None; assert not [name for name in sys.modules if 'vidcolor' in name]\n"
         "from pathlib import Path; from runs import run\n"
         f"run(Path({str(photo_folder(count=10))!r}), Path({str(tmp_path / 'run')!r}))\n"
     )
-    tests = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
-    assert found.returncode == 0, found.stderr
+    done = Child(code=code).ended()
+    assert done.code == 0, done.err
     assert (tmp_path / "run" / "model.safetensors").exists()
