@@ -65,3 +65,36 @@ def make_clip(path: Path, height: int, grain: float, seconds: float, color: bool
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     part.rename(path)
+
+
+def repeat_clip(source: Path, target: Path, times: int) -> None:
+    """The same clip several times, one after the other, packet by packet."""
+    part = target.with_suffix(".part" + target.suffix)
+    with av.open(str(source)) as film, av.open(str(part), "w") as container:
+        pictures = film.streams.video[0]
+        stream = container.add_stream_from_template(pictures)
+        assert pictures.duration is not None
+        for time in range(times):
+            film.seek(0)
+            for packet in film.demux(pictures):
+                if packet.dts is None or packet.pts is None:
+                    continue  # the end
+                packet.pts += time * pictures.duration
+                packet.dts += time * pictures.duration
+                packet.stream = stream
+                container.mux(packet)
+    part.rename(target)
+
+
+def make_photos(folder: Path, count: int, height: int = 192) -> None:
+    """Small photographs of textures in patches of color, each of them another."""
+    folder.mkdir(parents=True, exist_ok=True)
+    width = height * 4 // 3
+    rng = np.random.default_rng(0)
+    ground = texture(width * 4, height * 4, rng)
+    for number in range(count):
+        left, top = rng.integers(0, 3 * width), rng.integers(0, 3 * height)
+        light = ground[top : top + height, left : left + width, None] + rng.normal(0, 15)
+        patches = cv2.resize(rng.normal(0, 40, (4, 5, 3)).astype(np.float32), (width, height))
+        picture = np.clip(light + patches, 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{number:05}.jpg"), picture)

@@ -2,11 +2,12 @@
 
     python benchmarks/speed.py                       # everything, about ten minutes on two cores
     python benchmarks/speed.py --heights 480 --presets veryfast --repeats 1
+    python benchmarks/speed.py --parts runs --codec h264_nvenc --presets p4 --device cuda --hwaccel cuda
 
 Every measurement is a process of its own. A run of vidcolor and a plain transcode (PyAV decodes, the same
-encoder with the same options and threads encodes, nothing between them) follow each other immediately and
-are divided, so that other work on the machine weighs on both; the medians of these ratios are reported. The
-clips are made here, into a folder that is kept (--clips).
+encoder with the same options and threads encodes, nothing between them; a device that decodes does so for both)
+follow each other immediately and are divided, so that other work on the machine weighs on both; the medians of
+these ratios are reported. The clips are made here, into a folder that is kept (--clips).
 """
 
 from __future__ import annotations
@@ -29,24 +30,26 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from clips import GRAIN, RATE, WIDTHS, make_clip
+from clips import GRAIN, RATE, WIDTHS, make_clip, repeat_clip
 from numpy.typing import NDArray
 
 from vidcolor.film.frame import Frame
 from vidcolor.settings import RunSettings, ShotSettings
 
+PARTS = ("runs", "verbs", "stages", "network", "start")
 # Of the clips, by height: films last minutes, so a clip is as long as patience allows. Beginning and ending a run takes
 # about a second (the model, its first batch, smoothing's look-ahead, the last frames), whatever its length.
 SECONDS = {480: 20.0, 1080: 6.0, 2160: 2.0, 4320: 1.0}
 
 
-def transcode(source: Path, target: Path, preset: str) -> None:
+def transcode(source: Path, target: Path, how: RunSettings) -> None:
     """The ruler: decode and encode, nothing else."""
+    from vidcolor.film.containers.container import open_container
     from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
     from vidcolor.film.reader import probe
 
-    encoding = choose_encoding(target, probe(source), 8, EncodeSettings(preset=preset))
-    with av.open(str(source)) as film, av.open(str(target), "w") as container:
+    encoding = choose_encoding(target, probe(source), 8, EncodeSettings(codec=how.codec, preset=how.preset))
+    with open_container(source, how.hwaccel) as film, av.open(str(target), "w") as container:
         film.streams.video[0].thread_type = "AUTO"
         stream = container.add_stream(encoding.codec, rate=encoding.rate)
         encoding.configure(stream.codec_context)
@@ -56,27 +59,25 @@ def transcode(source: Path, target: Path, preset: str) -> None:
         container.mux(stream.encode(None))
 
 
-def colorize(source: Path, target: Path, preset: str) -> None:
+def colorize(source: Path, target: Path, how: RunSettings) -> None:
     from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize_film(source, target, overwrite=True, settings=RunSettings(preset=preset))
+    pipeline.colorize_film(source, target, overwrite=True, settings=how)
 
 
-def colorize_unsmoothed(source: Path, target: Path, preset: str) -> None:
+def colorize_unsmoothed(source: Path, target: Path, how: RunSettings) -> None:
     from vidcolor.pipeline import film as pipeline
 
-    pipeline.colorize_film(
-        source, target, overwrite=True, settings=RunSettings(preset=preset), shot=ShotSettings(smooth=0.0)
-    )
+    pipeline.colorize_film(source, target, overwrite=True, settings=how, shot=ShotSettings(smooth=0.0))
 
 
-def shots(source: Path, target: Path, preset: str) -> None:
+def shots(source: Path, target: Path, how: RunSettings) -> None:
     from vidcolor.pipeline.shotlist.survey import survey
 
     survey(source)
 
 
-def extract(source: Path, target: Path, preset: str) -> None:
+def extract(source: Path, target: Path, how: RunSettings) -> None:
     import vidcolor
 
     vidcolor.extract([source], target.with_suffix(""))
@@ -85,22 +86,22 @@ def extract(source: Path, target: Path, preset: str) -> None:
 KINDS = {f.__name__: f for f in (transcode, colorize, colorize_unsmoothed, shots, extract)}
 
 
-def work(kind: str, source: Path, preset: str) -> dict[str, float]:
+def work(kind: str, source: Path, how: RunSettings) -> dict[str, float]:
     """One measurement, in this process: seconds without imports, and the peak of its memory."""
     import vidcolor.pipeline.film  # noqa: F401  (imports are the start-up time, measured apart)
 
     run = KINDS[kind]
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         began = time.perf_counter()
-        run(source, Path(folder) / f"out{source.suffix}", preset)
+        run(source, Path(folder) / f"out{source.suffix}", how)
         seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "peak_mib": peak}
 
 
-def measure(kind: str, source: Path, preset: str) -> dict[str, float]:
+def measure(kind: str, source: Path, how: dict[str, str]) -> dict[str, float]:
     """One measurement, in a process of its own."""
-    command = [sys.executable, __file__, "--work", kind, str(source), preset]
+    command = [sys.executable, __file__, "--work", kind, str(source), json.dumps(how)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
@@ -196,36 +197,33 @@ def machine() -> dict[str, Any]:
     }
 
 
-def compare(clip: str, path: Path, preset: str, repeats: int, frames: int) -> dict[str, Any]:
+def compare(clip: str, path: Path, how: dict[str, str], repeats: int, frames: int) -> dict[str, Any]:
     """A run of vidcolor beside a plain transcode."""
-    pairs = [[measure(kind, path, preset) for kind in ("transcode", "colorize")] for _ in range(repeats)]
+    pairs = [[measure(kind, path, how) for kind in ("transcode", "colorize")] for _ in range(repeats)]
     plain, colored = (statistics.median(pair[i]["seconds"] for pair in pairs) for i in (0, 1))
     ratio = statistics.median(pair[1]["seconds"] / pair[0]["seconds"] for pair in pairs)
     peak = max(pair[1]["peak_mib"] for pair in pairs)
-    print(
-        f"| {clip} | {preset} | {frames / plain:.1f} | {frames / colored:.1f} | {ratio:.2f} | {peak:.0f} |", flush=True
-    )
+    speeds = f"{frames / plain:.1f} | {frames / colored:.1f} | {ratio:.2f}"
+    print(f"| {clip} | {how['preset'] or 'default'} | {speeds} | {peak:.0f} |", flush=True)
     return {
-        "clip": clip, "preset": preset, "frames": frames, "transcode_seconds": plain, "vidcolor_seconds": colored,
+        "clip": clip, **how, "frames": frames, "transcode_seconds": plain, "vidcolor_seconds": colored,
         "ratio": ratio, "peak_mib": peak,
     }  # fmt: skip
 
 
-def compare_verbs(clip: str, path: Path, preset: str, repeats: int) -> dict[str, Any]:
+def compare_verbs(clip: str, path: Path, how: dict[str, str], repeats: int) -> dict[str, Any]:
     """A whole run of vidcolor beside the same without smoothing, and beside what only looks at the film."""
     kinds = ("colorize", "colorize_unsmoothed", "shots", "extract")
-    rounds = [{kind: measure(kind, path, preset)["seconds"] for kind in kinds} for _ in range(repeats)]
+    rounds = [{kind: measure(kind, path, how)["seconds"] for kind in kinds} for _ in range(repeats)]
     seconds = statistics.median(found["colorize"] for found in rounds)
     smoothing = statistics.median(1 - found["colorize_unsmoothed"] / found["colorize"] for found in rounds)
     faster = {kind: statistics.median(found["colorize"] / found[kind] for found in rounds) for kind in kinds[2:]}
-    print(
-        f"| {clip} | {preset} | {seconds:.2f} | {smoothing:.1%} | {faster['shots']:.1f} | {faster['extract']:.1f} |",
-        flush=True,
-    )
-    return {"clip": clip, "preset": preset, "seconds": seconds, "smoothing": smoothing, **faster}
+    verbs = f"{seconds:.2f} | {smoothing:.1%} | {faster['shots']:.1f} | {faster['extract']:.1f}"
+    print(f"| {clip} | {how['preset'] or 'default'} | {verbs} |", flush=True)
+    return {"clip": clip, **how, "seconds": seconds, "smoothing": smoothing, **faster}
 
 
-def network_speed() -> dict[str, float]:
+def network_speed(name: str) -> dict[str, float]:
     """Frames a second of the network alone, 288x160, in batches of eight, on all cores."""
     import torch
 
@@ -233,7 +231,7 @@ def network_speed() -> dict[str, float]:
     from vidcolor.network.device import choose_device, choose_precision
     from vidcolor.network.predictor import Predictor
 
-    device = choose_device()
+    device = choose_device(name)
     lumas = list(np.random.default_rng(0).random((8, 160, 288), np.float32))
     speeds = {}
     for precision in {torch.float32, choose_precision("auto", device)}:
@@ -255,12 +253,17 @@ def main() -> None:
     parser.add_argument("--grain", nargs="+", default=["clean", "grainy"], choices=["clean", "grainy"])
     parser.add_argument("--seconds", type=float, help="length of the clips; default: 20 at 480p, 6 at 1080p, 2 at 4K")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--times", type=int, default=1, help="how often each clip is repeated")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    parser.add_argument("--codec", default="", help="as for vidcolor colorize, as are --device and --hwaccel")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--hwaccel", default="")
     parser.add_argument("--json", type=Path, help="write all numbers here")
-    parser.add_argument("--work", nargs=3, metavar=("KIND", "CLIP", "PRESET"), help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs=3, metavar=("KIND", "CLIP", "SETTINGS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        kind, clip, preset = options.work
-        print(json.dumps(work(kind, Path(clip), preset)))
+        kind, clip, how = options.work
+        print(json.dumps(work(kind, Path(clip), RunSettings(**json.loads(how)))))
         return
 
     options.clips.mkdir(parents=True, exist_ok=True)
@@ -271,33 +274,49 @@ def main() -> None:
         path: Path = options.clips / f"{height}p-{name}-{seconds:g}s.mp4"
         if not path.exists():
             make_clip(path, height, seconds=seconds, **keywords)
-        return f"{height}p {name}, {seconds:g} s", path, round(seconds * RATE)
+        frames = round(seconds * RATE) * options.times
+        if options.times > 1:
+            once, path = path, path.with_stem(f"{path.stem}-{options.times}")
+            if not path.exists():
+                repeat_clip(once, path, options.times)
+        return f"{height}p {name}, {seconds * options.times:g} s", path, frames
 
     clips = [
         clip(height, kind, grain=GRAIN if kind == "grainy" else 0)
         for height, kind in product(options.heights, options.grain)
     ]
-    print("| clip | preset | transcode, fps | vidcolor, fps | time ratio | peak memory, MiB |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
-    rows = [
-        compare(name, path, preset, options.repeats, frames)
-        for (name, path, frames), preset in product(clips, options.presets)
+    ways = [
+        {"preset": preset, "codec": options.codec, "device": options.device, "hwaccel": options.hwaccel}
+        for preset in options.presets
     ]
-    print("\n| clip | preset | colorize, s | smoothing's share | info --shots, times faster | extract, times faster |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
-    colored = [clip(height, "color", grain=0, color=True) for height in options.heights]
-    verbs = [compare_verbs(name, path, "medium", options.repeats) for name, path, _ in colored]
-    by_stage = {name: stages(path, min(frames, 48)) for name, path, frames in clips}
-    names = list(next(iter(by_stage.values())))
-    print("\n| ms a frame, each stage alone | " + " | ".join(names) + " |")
-    print("| --- |" + " ---: |" * len(names))
-    for name, times in by_stage.items():
-        print(f"| {name} | " + " | ".join(f"{times[stage]:.1f}" for stage in names) + " |")
-    found = {"machine": machine(), "runs": rows, "verbs": verbs, "stages": by_stage}
-    found |= {"network": network_speed(), "start_up": start_up()}
+    found: dict[str, Any] = {"machine": machine()}
+    if "runs" in options.parts:
+        print("| clip | preset | transcode, fps | vidcolor, fps | time ratio | peak memory, MiB |")
+        print("| --- | --- | ---: | ---: | ---: | ---: |")
+        found["runs"] = [
+            compare(name, path, how, options.repeats, frames) for (name, path, frames), how in product(clips, ways)
+        ]
+    if "verbs" in options.parts:
+        columns = ("clip", "preset", "colorize, s", "smoothing's share")
+        print(f"\n| {' | '.join(columns)} | info --shots, times faster | extract, times faster |")
+        print("| --- | --- | ---: | ---: | ---: | ---: |")
+        colored = [clip(height, "color", grain=0, color=True) for height in options.heights]
+        verbs = ways[0] | {"preset": "" if options.codec else "medium"}
+        found["verbs"] = [compare_verbs(name, path, verbs, options.repeats) for name, path, _ in colored]
+    if "stages" in options.parts:
+        found["stages"] = {name: stages(path, min(frames, 48)) for name, path, frames in clips}
+        names = list(next(iter(found["stages"].values())))
+        print("\n| ms a frame, each stage alone | " + " | ".join(names) + " |")
+        print("| --- |" + " ---: |" * len(names))
+        for name, times in found["stages"].items():
+            print(f"| {name} | " + " | ".join(f"{times[stage]:.1f}" for stage in names) + " |")
     print("\n" + ", ".join(f"{key}: {value}" for key, value in found["machine"].items()))
-    print("network alone: " + ", ".join(f"{speed:.0f} fps in {name}" for name, speed in found["network"].items()))
-    print(", ".join(f"{key} after {value:.2f} s" for key, value in found["start_up"].items()))
+    if "network" in options.parts:
+        found["network"] = network_speed(options.device)
+        print("network alone: " + ", ".join(f"{speed:.0f} fps in {name}" for name, speed in found["network"].items()))
+    if "start" in options.parts:
+        found["start_up"] = start_up()
+        print(", ".join(f"{key} after {value:.2f} s" for key, value in found["start_up"].items()))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
 
