@@ -86,7 +86,7 @@ def repeat_clip(source: Path, target: Path, times: int) -> None:
     part.rename(target)
 
 
-def make_photos(folder: Path, count: int, height: int = 192) -> None:
+def make_photos(folder: Path, count: int, height: int = 256) -> None:
     """Small photographs of textures in patches of color, each of them another."""
     folder.mkdir(parents=True, exist_ok=True)
     width = height * 4 // 3

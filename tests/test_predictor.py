@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import luma_to_lightness
@@ -210,6 +215,38 @@ def test_the_processor_is_sent_nothing() -> None:
     values[1] = 7
     assert tensor.tolist() == [0, 7, 0]
     assert not tensor.is_pinned()
+
+
+class Watched(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives its own no types
+    """Notes the devices of all tensors that operations take and make."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.devices: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.devices.update(leaf.device.type for leaf in tree_leaves((args, kwargs, out)) if isinstance(leaf, Tensor))
+        return out
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.float16])
+def test_the_network_waits_for_nothing_from_the_processor(precision: torch.dtype) -> None:
+    """All operations of a batch are the device's own: what is sent before is all, and a GPU can record them as a graph.
+
+    The device is torch's meta device, which computes nothing: it fails where a value is asked for.
+    """
+    config = NetworkConfig(encoder="test_resnet", encoder_options={}, embedding=8, fusion=8, decoder=(8, 8))
+    model = Model("m", build_network(config).eval(), config, "")
+    device = torch.device("meta")
+    prepared = Predictor(model, device, precision)
+    prepared.network  # noqa: B018  # prepared before it is watched
+    lumas, gains = torch.zeros(2, 50, 75, device=device), torch.ones(2, device=device)
+    with Watched() as watched, torch.inference_mode():
+        assert prepared._colors(lumas, gains).shape == (2, 2, 50, 75)
+    assert set(watched.devices) == {"meta"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
