@@ -30,7 +30,7 @@ def rewrite(
         stream = frames(video, **part)
         first = next(stream)
         encoding = choose_encoding(target, video.info, first.bits, settings)
-        writer = FilmWriter(target, video.info, encoding, arriving=video.arriving, **part)
+        writer = FilmWriter(target, video.info, encoding, others=video.others, **part)
         with writer:
             encoder = writer.encoder()
             for frame in chain([first], stream):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vidcolor.film.containers.demuxing import OtherStreams
 from vidcolor.film.encoding.encode import EncodeSettings, Encoding, VideoEncoder, choose_encoding
 from vidcolor.film.encoding.essence import Essence
 from vidcolor.film.encoding.finished import EssenceDigest, FinishedPicture
@@ -99,14 +101,14 @@ def test_packets_of_a_finished_film_make_it_again(
     first, again = tmp_path / f"first{suffix}", tmp_path / f"again{suffix}"
     with open_video(source) as video:
         info = video.info
-    with FilmWriter(first, info, encoding) as writer:
+    with closing(OtherStreams(source)) as others, FilmWriter(first, info, encoding, others=others) as writer:
         writer.write(joined(files, encoding.time_base))
     kept = [FilePackets(file) for file in files]
     finished = FinishedPicture(first, encoding, begin, kept[0].header)
     taken = list(finished.runs([LENGTH] * 3))
     assert [run.digest for run in taken] == [digest_of(run, codec) for run in kept]
     assert [list(run.times()) for run in taken] == [list(run.times()) for run in kept]
-    with FilmWriter(again, info, encoding) as writer:
+    with closing(OtherStreams(source)) as others, FilmWriter(again, info, encoding, others=others) as writer:
         writer.write(joined([taken[0], files[1], taken[2]], encoding.time_base))
     assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(first.read_bytes()).hexdigest()
 

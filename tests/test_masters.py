@@ -147,7 +147,7 @@ def test_what_mxf_cannot_be_is_said_before_any_work(tmp_path: Path) -> None:
     with open_video(slow) as video:
         encoding = choose_encoding(tmp_path / "out.mxf", video.info, 8, EncodeSettings("ffv1"))
         with pytest.raises(OutputError, match="at 18 frames a second"):
-            FilmWriter(tmp_path / "out.mxf", video.info, encoding).rehearse()
+            FilmWriter(tmp_path / "out.mxf", video.info, encoding, others=video.others).rehearse()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["slow.mov", "small.mov"]
 
 

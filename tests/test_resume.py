@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 
+from beats import write_beats
 from calls import noted
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel
 from vidcolor.errors import InputError, OutputError
@@ -210,6 +211,21 @@ def test_source_out_of_reach_while_joining_keeps_finished_segments(
         with pytest.raises(InputError, match="no such file"):
             colorize_film(film, out, settings=RunSettings(**SMALL))
     assert colorize_film(film, out, settings=RunSettings(**SMALL)).resumed == SHOT * SHOTS
+
+
+def test_a_source_that_is_taken_away_before_joining_is_missed(tmp_path: Path) -> None:
+    """Its sound is not copied from a file that nobody can reach any more, though it is open since the trial of it."""
+    source, away, out = tmp_path / "film.mkv", tmp_path / "away.mkv", tmp_path / "out.mkv"
+    write_beats(source, 1)
+
+    def take_away(done: int, total: int) -> None:
+        if done == 25:
+            source.rename(away)
+
+    with pytest.raises(InputError, match=r"cannot open .*film\.mkv: no such file"):
+        colorize_film(source, out, settings=RunSettings(**SMALL), progress=take_away)
+    away.rename(source)
+    assert colorize_film(source, out, settings=RunSettings(**SMALL)).resumed == 25
 
 
 def test_finished_packets_are_read_once_and_only_to_go_on(

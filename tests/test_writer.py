@@ -317,7 +317,7 @@ def test_strict_sees_what_shows_only_at_the_end(tmp_path: Path) -> None:
     def write() -> None:
         with open_video(tmp_path / "film.mkv") as video:
             encoding = choose_encoding(tmp_path / "out.mkv", video.info, 8, EncodeSettings(preset="ultrafast"))
-            writer = FilmWriter(tmp_path / "out.mkv", video.info, encoding)
+            writer = FilmWriter(tmp_path / "out.mkv", video.info, encoding, others=video.others)
 
             def refuse() -> None:
                 told.extend(writer.warnings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
@@ -20,6 +20,7 @@ from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import JUMP_BACK, rising
 from vidcolor.film.containers.container import choose_stream, open_container
 from vidcolor.film.containers.decode import Damage, count, pictures
+from vidcolor.film.containers.demuxing import OtherStreams
 from vidcolor.film.containers.joins import JOINABLE, find_clock
 from vidcolor.film.containers.pipe import STANDARD, Arriving, is_pipe, open_pipe
 from vidcolor.film.deinterlace import Deinterlace, Deinterlacer, Picture
@@ -51,7 +52,12 @@ class Video:
     sequence: SequenceReader | None = field(default=None)  # of films without a container
     keeps_alpha: bool = field(default=True)  # whether their opacity goes on to the output
     glimpses: bool = field(default=False)  # whether the first frame of each quarter second carries its chroma
-    arriving: Arriving | None = field(default=None)  # where the film comes through a pipe
+    others: OtherStreams | Arriving | None = field(default=None)  # what is copied beside the picture, if anything
+
+    @property
+    def arriving(self) -> Arriving | None:
+        """Return the film while it comes through a pipe."""
+        return self.others if isinstance(self.others, Arriving) else None
 
     @property
     def tally(self) -> dict[str, float]:
@@ -152,19 +158,23 @@ def open_video(
         return
     if (sequence := sequence_at(path)) is not None:
         reader = open_sequence(sequence, fps, TRANSFERS.get(transfer))
-        info = with_sound(reader.info, sound) if sound else reader.info
-        yield Video(info, None, None, Deinterlacer("off"), sequence=reader)
+        if sound is None:
+            yield Video(reader.info, None, None, Deinterlacer("off"), sequence=reader)
+            return
+        with closing(OtherStreams(sound)) as others:
+            info = with_sound(reader.info, sound)
+            yield Video(info, None, None, Deinterlacer("off"), sequence=reader, others=others)
         return
     if sound:
         why = "a film has its own sound: this is for image sequences"
         raise InputError(f"cannot add the sound of {sound} to {path}", why, "Leave out --audio")
-    with open_container(path, hwaccel) as container:
+    with open_container(path, hwaccel) as container, closing(OtherStreams(path)) as others:
         chosen = choose_stream(path, container, stream)
         info = describe(path, container, chosen, _first_pictures(path, chosen.index))
         if container.format.name in JOINABLE:  # of the others, none needs to be opened once more
             info = replace(info, clock=find_clock(path, chosen.index))
         info = replace(info, fields_kept=deinterlace == "off")
-        yield Video(info, container, chosen, Deinterlacer(deinterlace))
+        yield Video(info, container, chosen, Deinterlacer(deinterlace), others=others)
 
 
 def open_film(path: Path | str, settings: RunSettings) -> AbstractContextManager[Video]:
@@ -185,7 +195,7 @@ def _open_piped(stream: int | None, deinterlace: Deinterlace, hwaccel: str) -> I
         arriving = Arriving(container, stream, damage, _FIRST)
         info = describe(STANDARD, container, arriving.stream, arriving.first)
         info = replace(info, fields_kept=deinterlace == "off", piped=True)
-        yield Video(info, container, arriving.stream, Deinterlacer(deinterlace), damage, arriving=arriving)
+        yield Video(info, container, arriving.stream, Deinterlacer(deinterlace), damage, others=arriving)
 
 
 def probe(path: Path | str, stream: int | None = None, *, fps: Fraction | None = None) -> VideoInfo:

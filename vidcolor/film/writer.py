@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vidcolor.errors import OutputError, reason, remedy
 from vidcolor.files import part_of, publish, written_through
 from vidcolor.film.containers.container import times_of
-from vidcolor.film.containers.demuxing import Part
+from vidcolor.film.containers.demuxing import OtherStreams, Part
 from vidcolor.film.containers.pipe import Arriving, address
 from vidcolor.film.encoding.codecs import CONTAINERS, COUNTING, MATROSKA, MOVIES
 from vidcolor.film.encoding.encode import Encoding, VideoEncoder
@@ -39,17 +39,16 @@ class FilmWriter:
     """Writes one film: the picture from packets, the other streams from the source.
 
     A context manager. The film is written beside its final name and renamed when the block ends well;
-    when it ends with an error, nothing of it stays. The source is opened a second time here, so that
-    reader and writer stay independent.
+    when it ends with an error, nothing of it stays.
 
     Args:
         path: The film's final name.
         info: The source.
         encoding: That of the picture's packets.
+        others: The source's other streams; the source itself, where it comes through a pipe; None: there are none.
         start, duration: The part of the source that is written, in seconds of its own time.
         sealed: Called with the finished file just before it gets its final name.
         alone: The picture without the other streams.
-        arriving: The source, where it comes through a pipe.
         descriptor: Where the film is written to as it is made, in place of a file; its name only tells the container.
 
     Attributes:
@@ -63,11 +62,11 @@ class FilmWriter:
         info: VideoInfo,
         encoding: Encoding,
         *,
+        others: OtherStreams | Arriving | None,
         start: float = 0.0,
         duration: float | None = None,
         sealed: Callable[[Path], None] = lambda part: None,
         alone: bool = False,
-        arriving: Arriving | None = None,
         descriptor: int | None = None,
     ) -> None:
         self.path = path
@@ -78,7 +77,7 @@ class FilmWriter:
         self._part = part_of(self._target)
         self._info = info
         self.sealed = sealed
-        self._arriving, self._descriptor = arriving, descriptor
+        self._others, self._descriptor = others, descriptor
         first = float(info.begin * info.time_base)
         # Sound may begin before the picture; only a cut film begins at a time of its own.
         begin = first + start if start else float("-inf")
@@ -114,7 +113,6 @@ class FilmWriter:
                 copies.copy_until(self._cut.end)
                 container.close()
                 self.warnings = self._warned()
-                copies.close()
                 if copies.starts:
                     set_starts(self._part, copies.starts)
                 self._mark(copies.marks)
@@ -232,10 +230,9 @@ class FilmWriter:
             self._place = pts
 
     def _discard(self) -> None:
-        for container in (self._container, self._copies):
-            if container is not None:
-                with suppress(FFmpegError, OSError, ValueError):
-                    container.close()
+        if self._container is not None:
+            with suppress(FFmpegError, OSError, ValueError):
+                self._container.close()
         if self._descriptor is None:
             with suppress(OSError):
                 self._part.unlink(missing_ok=True)
@@ -280,7 +277,7 @@ class FilmWriter:
         if info.rotation or info.mirrored:
             stream.set_display_rotation(info.rotation, hflip=info.mirrored)
         self._stream = stream
-        self._copies = StreamCopies(container, stream, info, suffix, self._cut, self._arriving)
+        self._copies = StreamCopies(container, stream, info, suffix, self._cut, self._others)
         self.warnings = self._warned()
         container.start_encoding()
         return container

@@ -201,7 +201,7 @@ def open_output(
         start, duration, has_gaps = extent
         return FilmWriter(
             target, video.info, form, start=start, duration=duration, sealed=sealed, alone=has_gaps,
-            arriving=video.arriving, descriptor=None if journal else STDOUT,
+            others=video.others, descriptor=None if journal else STDOUT,
         )  # fmt: skip
     assert journal is not None, "numbered files do not go to stdout"
     if video.arriving:

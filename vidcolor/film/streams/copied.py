@@ -21,19 +21,18 @@ from vidcolor.film.containers.container import (
     PROBED_SECONDS,
     is_complete,
     is_cover,
-    open_container,
     readable,
     tick_of,
     times_of,
 )
-from vidcolor.film.containers.demuxing import OtherPackets, Part
+from vidcolor.film.containers.demuxing import OtherPackets, OtherStreams, Part
 from vidcolor.film.containers.pipe import Arriving
 from vidcolor.film.encoding.codecs import CONTAINERS, COUNTING, MATROSKA
 from vidcolor.film.frame import VideoInfo, usual_matrix
 from vidcolor.film.marks.tracks import TrackMarks
 from vidcolor.film.streams.counted import Chunks, CountedSound, Samples
 from vidcolor.film.streams.templates import add_copy, kept_tags, named, told_losses
-from vidcolor.film.streams.trial import Fit, first_packets, fitting, takes_timecode
+from vidcolor.film.streams.trial import Fit, fitting, takes_timecode
 from vidcolor.film.timecode import TimecodeClock
 
 _TELL_ASPECT = ("mpeg4", "libx264")  # the codecs of AVI that tell the pixels' shape themselves
@@ -62,7 +61,7 @@ class StreamCopies:
         info: The film.
         suffix: The container's.
         part: What of the film is copied.
-        arriving: The film, where it comes through a pipe.
+        others: The streams to copy, or the film, where it comes through a pipe; None where there are none.
 
     Attributes:
         marks: What is to be marked on the tracks of the finished file, by their places in it.
@@ -75,7 +74,7 @@ class StreamCopies:
         info: VideoInfo,
         suffix: str,
         part: Part,
-        arriving: Arriving | None = None,
+        others: OtherStreams | Arriving | None,
     ) -> None:
         self._container, self._info, self._suffix = container, info, suffix
         self._part, self._shift = part, part.shift
@@ -86,29 +85,23 @@ class StreamCopies:
         self._copies: dict[int, _Copy] = {}
         self._covers: list[tuple[Stream, bytes]] = []  # of MP4: streams of one packet, whatever part is copied
         self._waiting: tuple[Packet[Stream], float] | None = None
-        self._is_own = arriving is None
-        self._first = arriving.early if arriving else first_packets(info.beside) if info.beside else {}
-        opened = open_container(info.beside) if info.beside and not arriving else None
-        self._source = arriving.container if arriving else opened
-        try:
-            if info.is_sequence:
-                self._add_sound(picture)
-            elif self._source is not None:
-                self._add_all(self._source, picture)
-            if info.captions:
-                self._losses.append(("the closed captions inside the picture", ""))
-            codec = picture.codec_context.name
-            tells = {".avi": codec in _TELL_ASPECT, ".mxf": codec != "dnxhd"}.get(suffix, True)
-            if info.sample_aspect != 1 and not tells:
-                self._losses.append((f"the shape of the pixels, {info.sample_aspect}", ".mkv"))
-            if not CONTAINERS[suffix].colors and picture.codec_context.name == "rawvideo" and _is_unusual(info):
-                self._losses.append(("range and matrix of the picture", ".mkv"))
-            if (info.rotation or info.mirrored) and not CONTAINERS[suffix].marked:
-                self._losses.append(("the picture's rotation", ".mkv"))
-            self._packets = OtherPackets(self._source, info, set(self._copies), part, arriving)
-        except BaseException:
-            self.close()
-            raise
+        self._source = others.open() if isinstance(others, OtherStreams) else others.container if others else None
+        self._first = others.early if others else {}
+        if info.is_sequence:
+            self._add_sound(picture)
+        elif self._source is not None:
+            self._add_all(self._source, picture)
+        if info.captions:
+            self._losses.append(("the closed captions inside the picture", ""))
+        codec = picture.codec_context.name
+        tells = {".avi": codec in _TELL_ASPECT, ".mxf": codec != "dnxhd"}.get(suffix, True)
+        if info.sample_aspect != 1 and not tells:
+            self._losses.append((f"the shape of the pixels, {info.sample_aspect}", ".mkv"))
+        if not CONTAINERS[suffix].colors and picture.codec_context.name == "rawvideo" and _is_unusual(info):
+            self._losses.append(("range and matrix of the picture", ".mkv"))
+        if (info.rotation or info.mirrored) and not CONTAINERS[suffix].marked:
+            self._losses.append(("the picture's rotation", ".mkv"))
+        self._packets = OtherPackets(others, info, set(self._copies), part)
 
     def _add_all(self, source: InputContainer, picture: VideoStream) -> None:
         """Add what the film's container holds."""
@@ -132,11 +125,6 @@ class StreamCopies:
             self._add_timecode(picture)
             for other in self._source.streams.audio if self._source else ():
                 self._add(other)
-
-    def close(self) -> None:
-        """Let go of the source, if it was opened here."""
-        if self._is_own and self._source is not None:
-            self._source.close()
 
     @property
     def warnings(self) -> list[str]:

@@ -13,52 +13,22 @@ from pathlib import Path
 
 import av
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidcolor.film.containers.container import (
-    PROBED_BYTES,
-    PROBED_SECONDS,
-    demuxed,
-    is_complete,
-    open_container,
-    tick_of,
-)
+from vidcolor.film.containers.beginning import first_packets
+from vidcolor.film.containers.container import open_container, tick_of
 from vidcolor.film.encoding.codecs import CONTAINERS, COUNTING, MOVIES
 from vidcolor.film.marks.avi import stream_headers
 from vidcolor.film.streams.readback import decoded, lies_right, sound_decoder, told_times
 from vidcolor.film.streams.templates import Parameters, add_copy
 
-_PACKETS_READ = 300  # of all streams, near the film's beginning
-_PACKETS_TRIED = 64  # of a stream
 _OFF = 0.01  # seconds that sound may lie elsewhere than it lay, where times are told
 _OFF_COUNTED = 0.0001  # and where they are counted, which makes errors grow with the film,
 _OFF_TOLD = 0.002  # against times that are told to the millisecond
-
-
-def first_packets(path: Path) -> dict[int, list[Packet[Stream]]]:
-    """Return the first packets of each stream that has any near the film's beginning.
-
-    Where sound is missing there, reading goes on for it as far as probing does.
-    """
-    found: dict[int, list[Packet[Stream]]] = {}
-    with open_container(path) as container, suppress(FFmpegError):
-        wanted = {s.index for s in container.streams if s.type == "audio" and is_complete(s)}
-        for number, packet in enumerate(demuxed(container)):
-            if number >= _PACKETS_READ and (wanted <= set(found) or _is_far(packet, container)):
-                break
-            if len(found.setdefault(packet.stream.index, [])) < _PACKETS_TRIED:
-                found[packet.stream.index].append(packet)
-    return found
-
-
-def _is_far(packet: Packet[Stream], container: InputContainer) -> bool:
-    when = packet.dts if packet.dts is not None else packet.pts
-    seconds = 0.0 if when is None else float(when * packet.time_base) - (container.start_time or 0) / av.time_base
-    return seconds > PROBED_SECONDS or (packet.pos or 0) > PROBED_BYTES
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,9 @@ def join(
 
         delay = 0 if arrivals else None
         while True:
-            writer = FilmWriter(output, video.info, encoding, start=how.start, duration=how.duration)
+            writer = FilmWriter(
+                output, video.info, encoding, others=video.others, start=how.start, duration=how.duration
+            )
             writer.accept = accept
             try:
                 with writer:

@@ -207,7 +207,8 @@ def _try_container(work: Work, suffix: str) -> None:
     with tempfile.TemporaryDirectory(prefix="vidcolor-") as folder:
         try:
             assert isinstance(work.encoding, Encoding), "a plan is of a film"
-            FilmWriter(Path(folder) / f"film{suffix}", work.video.info, work.encoding).rehearse()
+            target = Path(folder) / f"film{suffix}"
+            FilmWriter(target, work.video.info, work.encoding, others=work.video.others).rehearse()
         except OutputError as error:
             what = f"cannot plan {work.video.info.path} as {suffix}"
             raise OutputError(what, error.why, error.remedy) from error
