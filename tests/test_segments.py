@@ -14,10 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reels import SHOT, write_reel
 from vidcolor.film.encoding.packets import PacketFile, ReorderingError, decoding_times, joined, reordering
 from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.film.shots import Boundary
+from vidcolor.pipeline import assembly
+from vidcolor.pipeline.film import colorize_film
 from vidcolor.pipeline.segments.cutting import Step, cut, located
+from vidcolor.settings import RunSettings
 
 TAGS = ColorTags("bt709", False)
 
@@ -158,3 +162,13 @@ def test_packets_come_back(tmp_path: Path) -> None:
     found = list(joined([tmp_path / "0", tmp_path / "1"], Fraction(1, 25)))
     assert [(bytes(p), p.pts, p.duration, p.is_keyframe) for p in found] == written
     assert all(p.time_base == Fraction(1, 25) for p in found)
+
+
+@pytest.mark.usefixtures("short_segments", "tiny_network")
+def test_joining_hashes_no_packets_whose_digests_nobody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took more than twice as long as writing the film: digests are for films that are made by a list of shots."""
+    monkeypatch.setattr(assembly, "EssenceDigest", None)  # to make one would fail
+    source = write_reel(tmp_path / "film.mkv")
+    assert colorize_film(source, tmp_path / "out.mp4", settings=RunSettings(size=32, batch_size=4)).frames > SHOT

@@ -194,7 +194,9 @@ class Assembly:
             return
         assert isinstance(writer, FilmWriter), "there is no other output"
         essence = Essence(writer.encoding.codec)
-        digests = {place: EssenceDigest() for place, piece in enumerate(self.pieces) if isinstance(piece.packets, Path)}
+        is_told = work.stages.grading.shots is not None
+        made = [place for place, piece in enumerate(self.pieces) if is_told and isinstance(piece.packets, Path)]
+        digests = {place: EssenceDigest() for place in made}  # costly: only where they are told of
         begin: int | None = None
 
         def passed(place: int, packet: Stored) -> None:
@@ -205,7 +207,7 @@ class Assembly:
 
         def sealed(part: Path) -> None:
             self.journal.seal(part)
-            if work.stages.grading.shots is None or begin is None:
+            if not is_told or begin is None:
                 return
             found = {place: digest.text() for place, digest in digests.items()}
             segments = tuple(
