@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from vidcolor.errors import DeviceError, InputError
 from vidcolor.film.clock import JUMP_BACK, rising
+from vidcolor.film.containers.beginning import read_beginning
 from vidcolor.film.containers.container import choose_stream, open_container
 from vidcolor.film.containers.decode import Damage, count, pictures
 from vidcolor.film.containers.demuxing import OtherStreams
@@ -133,6 +133,7 @@ def open_video(
     fps: Fraction | None = None,
     transfer: str = "auto",
     sound: Path | None = None,
+    copying: bool = False,
 ) -> Iterator[Video]:
     """Open a film, or an image sequence, for reading.
 
@@ -145,6 +146,7 @@ def open_video(
         fps: Frames per second of an image sequence; None asks its headers.
         transfer: What its code values mean, one of transfer.TRANSFERS, or "auto" for what its headers say.
         sound: A file whose sound goes with it.
+        copying: Its other streams will be copied: how they begin is looked at together with the first pictures.
 
     Raises:
         DeviceError: there is no such device, or it cannot decode the film.
@@ -168,20 +170,22 @@ def open_video(
     if sound:
         why = "a film has its own sound: this is for image sequences"
         raise InputError(f"cannot add the sound of {sound} to {path}", why, "Leave out --audio")
-    with open_container(path, hwaccel) as container, closing(OtherStreams(path)) as others:
+    with open_container(path, hwaccel) as container:
         chosen = choose_stream(path, container, stream)
-        info = describe(path, container, chosen, _first_pictures(path, chosen.index))
+        beginning = read_beginning(path, chosen.index, _FIRST, copying=copying)
+        info = describe(path, container, chosen, beginning.pictures)
         if container.format.name in JOINABLE:  # of the others, none needs to be opened once more
             info = replace(info, clock=find_clock(path, chosen.index))
         info = replace(info, fields_kept=deinterlace == "off")
-        yield Video(info, container, chosen, Deinterlacer(deinterlace), others=others)
+        with closing(OtherStreams(path, beginning.packets)) as others:
+            yield Video(info, container, chosen, Deinterlacer(deinterlace), others=others)
 
 
-def open_film(path: Path | str, settings: RunSettings) -> AbstractContextManager[Video]:
+def open_film(path: Path | str, settings: RunSettings, *, copying: bool = False) -> AbstractContextManager[Video]:
     """Open a film, or an image sequence, as the settings of a run say; as :func:`open_video` does."""
     return open_video(
         path, settings.stream, settings.deinterlace, settings.hwaccel, fps=settings.rate, transfer=settings.transfer,
-        sound=Path(settings.audio) if settings.audio else None,
+        sound=Path(settings.audio) if settings.audio else None, copying=copying,
     )  # fmt: skip
 
 
@@ -278,13 +282,6 @@ def _pictures(video: Video) -> Iterator[Picture]:
     for raw in decoded:
         yield from video.deinterlacer.push(raw)
     yield from video.deinterlacer.flush()
-
-
-def _first_pictures(path: Path, number: int) -> list[VideoFrame]:
-    """Return the first pictures of a stream, from a container of their own: some cannot be sought back exactly."""
-    with open_container(path) as container:
-        stream = choose_stream(path, container, number)
-        return list(islice(pictures(container, stream, path, Damage()), _FIRST))
 
 
 def _seek(video: Video, seconds: float) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 
+from vidcolor.files import PHOTOS, has_suffix
 from vidcolor.film.containers.pipe import STANDARD, check_stdout, is_pipe
 from vidcolor.film.reader import open_film
 from vidcolor.network.predictor import Predictor
@@ -73,7 +74,8 @@ def colorize_film(
     if settings.keep_color:
         refuse_pipe(source)
     began = time.monotonic()
-    with open_film(source, settings) as video:
+    copying = named is None or not has_suffix(named, PHOTOS)  # pictures hold nothing but themselves
+    with open_film(source, settings, copying=copying) as video:
         target = named or name_of_stdout(settings.pipe, video.info)
         with nullcontext() if to_stdout else Journal(target) as journal:
             in_segments = journal is not None and resume and not settings.only

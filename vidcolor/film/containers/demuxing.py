@@ -52,11 +52,11 @@ class OtherStreams:
 
     Args:
         path: The file.
+        early: Its first packets, if they are known.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._early: FirstPackets | None = None
+    def __init__(self, path: Path, early: FirstPackets | None = None) -> None:
+        self._path, self._early = path, early
         self._container: InputContainer | None = None
         self._state: tuple[int, ...] = ()  # of the file when it was opened
         self._is_read = False

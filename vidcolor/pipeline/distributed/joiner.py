@@ -101,7 +101,7 @@ def join(
             receipts.extend(_checked(plan, parts, (segment,), progress))
             yield parts.packets(segment.number)
 
-    with open_film(plan.film, how) as video:
+    with open_film(plan.film, how, copying=True) as video:
         encoding = _encoding_for(plan, output, video)
         video.tally, video.keeps_alpha = dict(plan.tally), encoding.alpha
 

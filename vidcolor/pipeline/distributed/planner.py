@@ -118,7 +118,7 @@ def begin_plan(
     if run.keep_color:
         why = "a plan does not look for shots in color"
         raise InputError(f"cannot plan {source}", why, "Name them in a list of shots, with the mode keep")
-    with open_film(source, run) as video:
+    with open_film(source, run, copying=True) as video:
         suffix = suffix or default_output(source).suffix
         if suffix.lower() in PHOTOS:
             why = "what workers make is joined to one film, and not to numbered files"
