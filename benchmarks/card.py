@@ -71,6 +71,14 @@ def speed(run: Run, frames: int, device: torch.device, seconds: float) -> float:
     return frames * calls / statistics.median(rounds)
 
 
+def chosen(name: str) -> torch.device:
+    """Return a device, which is the one that streams and recordings are of from now on."""
+    device = choose_device(name)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+    return device
+
+
 def graphed(network: nn.Module, pictures: Tensor) -> Run:
     """Return a call that replays a recording of the network on these pictures."""
     beside = torch.cuda.Stream()
@@ -102,7 +110,7 @@ def ways(predictor: Predictor, planes: list[Plane], compiled: bool) -> Iterator[
 
 def network_speeds(options: argparse.Namespace) -> int:
     """Print the table of the network alone; return the number of figures in it."""
-    device, model = choose_device(options.device), load_model()
+    device, model = chosen(options.device), load_model()
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
     )
@@ -127,11 +135,13 @@ def network_speeds(options: argparse.Namespace) -> int:
                     except Exception as error:  # whatever a machine lacks: compilers, memory, kernels
                         what = f"{type(error).__name__}: {(str(error).strip() or 'no more is told').splitlines()[0]}"
                         missing[f"{way}, {precision}, batches of {batch}"] = what
+            for told in predictor.warnings(batch, height, width):  # the figure with copies is one of smaller batches
+                found.pop(WAYS[0], None)
+                missing[f"{WAYS[0]}, {precision}, batches of {batch}"] = told
             figures += len(found)
-            told = " | ".join(f"{found[way]:.0f}" if way in found else "-" for way in WAYS)
-            print(f"| {precision} | {batch} | {told} |", flush=True)
-    if missing:
-        print()
+            row = " | ".join(f"{found[way]:.0f}" if way in found else "-" for way in WAYS)
+            print(f"| {precision} | {batch} | {row} |", flush=True)
+    print(f"\ntorch.compile: batches of {compiled} only." if compiled in options.batches else "")
     for way, why in missing.items():
         print(f"Not measured: {way} ({why}).")
     return figures
@@ -162,7 +172,7 @@ def need_of(predictor: Predictor, planes: list[Plane]) -> int:
 
 def filling(options: argparse.Namespace) -> bool:
     """Print what a predictor does on a full GPU; return whether it does what it should."""
-    device = choose_device(options.device)
+    device = chosen(options.device)
     if device.type != "cuda":
         raise DeviceError("cannot fill the memory", f"{device} is not a CUDA device", "Try --device cuda")
     predictor = Predictor(load_model(), device, choose_precision("auto", device))
