@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from vidcolor.color.arrays import Plane
 
 MISMATCH = 0.02  # of luma, in 0..1: at this difference a point's weight has fallen to 1/e
-GRAIN = 2.0  # times the usual difference of the two frames, which is their grain: that much more is forgiven
-MOST_GRAIN = 0.06
+GRAIN = 4.0  # times the usual difference of the two frames, which is their grain: that much more is forgiven
+MOST_GRAIN = 0.1  # luma: colors of old film, in much grain, otherwise have hardly any past, and flicker
 ASTRAY = (1.0, 0.2)  # pixels, and share of the motion, that there-and-back may miss the start by, for 1/e
 STILL = (0.004, 0.3)  # luma, and share of the grain, by which motion must agree better than standing still does
 BESIDE = 0.1  # share of the tolerance within which a point beside a moving edge counts as still
