@@ -87,7 +87,10 @@ class _View:
         values = picture.astype(np.float32)
         self.contrast = float(values.std())
         blocks = values.reshape(HEIGHT // BLOCK, BLOCK, WIDTH // BLOCK, BLOCK)
-        self.weights = np.maximum(blocks.std(axis=(1, 3)) - FAINT, 0)
+        weights = np.maximum(blocks.std(axis=(1, 3)) - FAINT, 0)
+        self.weight = weights.sum()
+        places = [(row * BLOCK, column * BLOCK) for row, column in np.argwhere(weights).tolist()]
+        self.blocks = list(zip(places, weights[weights > 0].tolist(), strict=True))
         coarse = cv2.resize(values, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_AREA)
         self.coarse = (coarse - coarse.mean()).ravel()
 
@@ -101,12 +104,11 @@ def _found(view: _View, other: _View) -> float:
     """Return how well the blocks of a view are found again in another, weighted with their contrast; a sum."""
     total = 0.0
     down, across = REACH
-    for row, column in np.argwhere(view.weights):
-        y, x = row * BLOCK, column * BLOCK
+    for (y, x), weight in view.blocks:
         block = view.picture[y : y + BLOCK, x : x + BLOCK]
         around = other.picture[max(0, y - down) : y + BLOCK + down, max(0, x - across) : x + BLOCK + across]
         best = float(cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED).max())
-        total += float(view.weights[row, column]) * min(best, 1.0)
+        total += weight * min(best, 1.0)
     return total
 
 
@@ -114,7 +116,7 @@ def similarity(view: _View, other: _View) -> float:
     """Return about 1 for two views of one scene, 0.4 for two scenes, whatever the exposure."""
     if float(view.coarse @ other.coarse) > 0.9 * float(np.linalg.norm(view.coarse) * np.linalg.norm(other.coarse)):
         return 1.0  # nothing has moved: no need to search
-    weight = float(view.weights.sum() + other.weights.sum())
+    weight = float(view.weight + other.weight)
     return (_found(view, other) + _found(other, view)) / weight if weight else 1.0
 
 
