@@ -29,6 +29,7 @@ from vidcolor.film.marks import matroska, mp4
 from vidcolor.film.marks.avi import set_starts
 from vidcolor.film.marks.tracks import Marks, PictureShape
 from vidcolor.film.streams.copied import StreamCopies
+from vidcolor.film.streams.trial import Fit
 
 _ON_DEVICES = ("_amf", "_mf", "_nvenc", "_qsv", "_v4l2m2m", "_vaapi", "_videotoolbox", "_vulkan")  # names of encoders
 # Depths above 8 bits are an extension of YUV4MPEG2. Pictures in NUT are large: few may wait for sound that comes late.
@@ -90,6 +91,7 @@ class FilmWriter:
         self._place: int | None = None  # pts of the last packet
         self._container: OutputContainer | None = None
         self._copies: StreamCopies | None = None
+        self._fits: dict[int, Fit | None] = {}  # found while rehearsing
         self._encoder: VideoEncoder | None = None
 
     def __enter__(self) -> FilmWriter:
@@ -277,7 +279,7 @@ class FilmWriter:
         if info.rotation or info.mirrored:
             stream.set_display_rotation(info.rotation, hflip=info.mirrored)
         self._stream = stream
-        self._copies = StreamCopies(container, stream, info, suffix, self._cut, self._others)
+        self._copies = StreamCopies(container, stream, info, suffix, self._cut, self._others, self._fits)
         self.warnings = self._warned()
         container.start_encoding()
         return container

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -181,9 +182,14 @@ def identity_of(work: Work) -> dict[str, Any]:
         "deinterlace": settings.deinterlace,
         "hwaccel": settings.hwaccel,
         "encoding": asdict(work.encoding),
-        "version": {**{name: version(name) for name in ("vidcolor", "torch", "av", "numpy")}, "cv2": cv2.__version__},
+        "version": _versions(),
     }
     return dict(json.loads(json.dumps(found, default=str)))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {**{name: version(name) for name in ("vidcolor", "torch", "av", "numpy")}, "cv2": cv2.__version__}
 
 
 def run_identity(work: Work) -> dict[str, Any]:

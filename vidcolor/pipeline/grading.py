@@ -230,10 +230,12 @@ def _mixed_plane(plane: Luma, other: Luma, share: float) -> Luma:
     return cast("Luma", fitted.astype(plane.dtype))
 
 
+_USUAL = asdict(ShotSettings())
+
+
 def _told(settings: ShotSettings) -> dict[str, Any]:
     """Return the settings that are not the usual ones."""
-    usual = asdict(ShotSettings())
-    return {name: value for name, value in asdict(settings).items() if value != usual[name]}
+    return {name: value for name, value in asdict(settings).items() if value != _USUAL[name]}
 
 
 def _grade_of(settings: ShotSettings) -> Grade:

@@ -62,6 +62,7 @@ class StreamCopies:
         suffix: The container's.
         part: What of the film is copied.
         others: The streams to copy, or the film, where it comes through a pipe; None where there are none.
+        fits: What is known of how the container takes streams, by their index; what is found is added.
 
     Attributes:
         marks: What is to be marked on the tracks of the finished file, by their places in it.
@@ -75,7 +76,9 @@ class StreamCopies:
         suffix: str,
         part: Part,
         others: OtherStreams | Arriving | None,
+        fits: dict[int, Fit | None],
     ) -> None:
+        self._fits = fits
         self._container, self._info, self._suffix = container, info, suffix
         self._part, self._shift = part, part.shift
         self.marks: dict[int, TrackMarks] = {}  # of the container's tracks, in their order
@@ -227,13 +230,18 @@ class StreamCopies:
             return  # the chapters' own text track
         elif not is_complete(other):
             self._left_out(other)
-        elif fit := fitting(other, self._suffix, self._first.get(other.index, ())):
+        elif fit := self._fit(other):
             copy = add_copy(self._container, other, fit.changed)
             if kind != "attachment":
                 self._mark(copy, other)
                 self._copies[other.index] = _Copy(copy, self._counted(other, copy, fit))
         else:
             self._lose(other)
+
+    def _fit(self, other: Stream) -> Fit | None:
+        if other.index not in self._fits:
+            self._fits[other.index] = fitting(other, self._suffix, self._first.get(other.index, ()))
+        return self._fits[other.index]
 
     def _mark(self, copy: Stream, other: Stream) -> None:
         """Note what is marked on a track, to be written when the file is finished; or name what cannot be."""
