@@ -18,6 +18,7 @@ import pytest
 from beats import write_beats
 from calls import noted
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel
+from scenes import shot, write_film
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.film.frame import Frame
@@ -313,6 +314,28 @@ def test_two_runs_do_not_share_an_output(tmp_path: Path, film: Path) -> None:
                 colorize_film(film, tmp_path / "out.mp4", settings=RunSettings(resume=resume, **SMALL))
         assert part.read_text() == "what the other run has joined"
         assert files(tmp_path) == {part.name, journal.folder.name}
+
+
+def test_damage_before_the_first_frame_is_told_with_segments_too(tmp_path: Path) -> None:
+    """A film that begins with broken packets: as many are counted as without segments."""
+    good, bad = write_film(tmp_path / "good.mkv", shot(1) + shot(2)), tmp_path / "bad.mkv"
+    with av.open(str(good)) as source, av.open(str(bad), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(source.demux(video=0)):
+            if packet.dts is None:
+                continue
+            if number == 0:
+                broken = av.Packet(b"\xff" * 20)
+                broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+                broken.is_keyframe, packet = True, broken
+            packet.stream = stream
+            target.mux(packet)
+    told = [
+        colorize_film(bad, tmp_path / f"{resume}.mkv", settings=RunSettings(resume=resume, **SMALL)).warnings
+        for resume in (False, True)
+    ]
+    assert "damaged packets skipped" in told[0][0]
+    assert told[1] == told[0]
 
 
 def test_warnings_and_notes_survive_an_interruption(tmp_path: Path) -> None:

@@ -174,7 +174,8 @@ class Assembly:
             stream = part.frames if part else stack.enter_context(work.resumed(start))
             if stream is None:
                 return False
-            account.tally = tally
+            if part is None:  # else what was met before its first frame, which is read already, counts too
+                account.tally = tally
             steps = missing.steps(work.steps(account.tallied(stream), start))
             pictures = stack.enter_context(work.colored(steps))
             recorder = stack.enter_context(Recorder(self.journal, work.encoding, self._film, work.wanted, tally))
