@@ -17,6 +17,7 @@ SOFT_SIGMA = 5.0  # ab units, the same place
 UNIFORM_SHARE = 0.5  # lambda of equation 4: how much of a uniform distribution is mixed into the prior
 HUBER_BETA = 10.0  # ab units: errors below it count squared, above it linearly
 ERROR_FLOOR = 20.0  # RGB code values squared: about what chroma at half size and JPEG cost even a perfect prediction
+CHROMA_FLOOR = 2.0  # ab units: below it a picture counts as grey, whose colors need not agree
 DIFFERENCE_FLOOR = 1.0  # of a color difference: what an eye just sees; keeps the logarithm off minus infinity
 GRADIENT_BETA = 2.0  # ab units between neighbours: below it counts squared, above it linearly, as edges do
 DIFFERENCE_SHARE = 0.5  # of the color difference in the perceptual loss, beside the error of RGB
@@ -83,7 +84,9 @@ def gradient_loss(prediction: Prediction, truth: Tensor) -> Tensor:
 
 
 def steadiness_loss(prediction: Prediction, moves: Tensor, counted: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the mean distance in ab units between what is predicted for two views of the same pictures.
+    """Return the mean distance in ab between what is predicted for two views, as a share of the pictures' mean chroma.
+
+    A share, because weak colors are near each other whatever they are: the distance itself is least for grey.
 
     Args:
         prediction: Of the first views of all pictures, then of the second, ``(2 N, 2, h, w)``.
@@ -98,8 +101,12 @@ def steadiness_loss(prediction: Prediction, moves: Tensor, counted: Tensor, size
     turns = torch.stack([one, zero, 2 * moves[:, 1] / width, zero, one, 2 * moves[:, 0] / height], dim=1)
     grid = F.affine_grid(turns.reshape(-1, 2, 3).to(first), list(first.shape), align_corners=False)
     back = F.grid_sample(second, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    tiny = 1e-2  # the root of zero has no gradient
-    distance = ((first - back).square().sum(dim=1) + tiny).sqrt()[:, 1:-1, 1:-1].mean(dim=(1, 2))  # edges moved out
+
+    def length(ab: Tensor) -> Tensor:
+        tiny = 1e-2  # the root of zero has no gradient
+        return (ab.square().sum(dim=1) + tiny).sqrt()[:, 1:-1, 1:-1].mean(dim=(1, 2))  # edges moved out
+
+    distance = length(first - back) / ((length(first) + length(back)) / 2 + CHROMA_FLOOR)
     return (distance * counted).sum() / counted.sum().clamp(min=1)
 
 
