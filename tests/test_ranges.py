@@ -54,12 +54,19 @@ def readings_of(path: Path, most: int) -> tuple[Outline, list[Reading]]:
     return found, [read_range(path, SETTINGS, part) for part in found.ranges]
 
 
-@pytest.mark.usefixtures("short_ranges")
-def test_the_plan_is_that_of_one_pass(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outline, list[Reading]]:
+    """A film that is read in three ranges."""
+    path = write_reel(tmp_path_factory.mktemp("parted") / "film.mkv", shots=32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranges, "LEAST", 64)
+        return path, *readings_of(path, 3)
+
+
+def test_the_plan_is_that_of_one_pass(parted: tuple[Path, Outline, list[Reading]]) -> None:
     """Every field of it, so that its file is the same to the byte."""
-    path = write_reel(tmp_path / "film.mkv", shots=32)
-    outline, readings = readings_of(path, 4)
-    assert len(outline.ranges) == 4
+    path, outline, readings = parted
+    assert len(outline.ranges) == 3
     plan = finish_plan(outline, readings)
     assert plan is not None
     assert plan == begin_plan(path, ".mp4", SETTINGS, ShotSettings(), lengths=(26, 130))
@@ -67,10 +74,9 @@ def test_the_plan_is_that_of_one_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("short_ranges")
-def test_what_does_not_fit_together_is_known(tmp_path: Path) -> None:
+def test_what_does_not_fit_together_is_known(tmp_path: Path, parted: tuple[Path, Outline, list[Reading]]) -> None:
     """Other frames after seeking, a take without end, damage, another boundary: none of them makes a plan."""
-    path = write_reel(tmp_path / "film.mkv", shots=32)
-    _, readings = readings_of(path, 3)
+    _, _, readings = parted
     first, second, third = readings
     assert together(readings)
     other = second.digests.copy()

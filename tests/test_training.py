@@ -48,7 +48,7 @@ def test_resumed_run_is_the_uninterrupted_run(
     config = replace(CONFIG, save_minutes=0.0, **changes)
     network = NETWORK.with_(head="classification") if "loss" in changes else NETWORK
     network = network.with_(hints=4) if "hints" in changes else network
-    whole = run(data, tmp_path / "whole", config=config, network=network)
+    whole = run(data, tmp_path / "whole", config=replace(config, save_minutes=60.0), network=network)
     with pytest.raises(Killed):
         run(data, tmp_path / "parts", config=config, network=network, progress=stop_at(2, kill))
     with pytest.raises(KeyboardInterrupt):
