@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ HINTED = PLAIN.with_(hints=8)
 
 def network_of(config: NetworkConfig) -> FusionNet:
     """A network as after training: no layer is at its beginning."""
+    if repr(config) not in _MADE:
+        _MADE[repr(config)] = _network_of(config)
+    return deepcopy(_MADE[repr(config)])
+
+
+_MADE: dict[str, FusionNet] = {}
+
+
+def _network_of(config: NetworkConfig) -> FusionNet:
     torch.manual_seed(0)
     network = build_network(config)
     assert isinstance(network, FusionNet)

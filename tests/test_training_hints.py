@@ -30,8 +30,8 @@ def draw(lab: Tensor, share: float = 1.0, seed: int = 0) -> Tensor:
 
 
 def test_share_of_pictures_with_hints() -> None:
-    """Of 512 pictures about the share that is asked for; none at 0; a color only where there is a weight."""
-    lab = truth(512, 32)
+    """Of 256 pictures about the share that is asked for; none at 0; a color only where there is a weight."""
+    lab = truth(256, 32)
     shown = (draw(lab, 0.65)[:, 2].amax(dim=(1, 2)) > 0).float().mean().item()
     assert 0.55 < shown < 0.7  # strokes of a mixture may be missing
     assert draw(lab, 0.0).count_nonzero() == 0
@@ -44,8 +44,8 @@ def test_share_of_pictures_with_hints() -> None:
 def test_a_weight_is_the_probability_of_being_right() -> None:
     """Soft hints: those of weight w are near the truth in about w of all places; a wrong one may be near by chance."""
     lab = truth()
-    hints = torch.cat([draw(lab, seed=seed) for seed in range(8)])
-    far = (hints[:, :2] - lab[:, 1:].repeat(8, 1, 1, 1)).norm(dim=1)
+    hints = torch.cat([draw(lab, seed=seed) for seed in range(4)])
+    far = (hints[:, :2] - lab[:, 1:].repeat(4, 1, 1, 1)).norm(dim=1)
     for low, high in ((0.1, 0.3), (0.4, 0.6), (0.7, 0.9)):
         chosen = (hints[:, 2] > low) & (hints[:, 2] < high)
         right = (far[chosen] < 8).float().mean().item()
