@@ -212,15 +212,15 @@ def compare(clip: str, path: Path, how: dict[str, str], repeats: int, frames: in
 
 
 def compare_verbs(clip: str, path: Path, how: dict[str, str], repeats: int) -> dict[str, Any]:
-    """A whole run of vidcolor beside the same without smoothing, and beside what only looks at the film."""
+    """A whole run of vidcolor beside one without smoothing, which sees every frame, and what only looks at the film."""
     kinds = ("colorize", "colorize_unsmoothed", "shots", "extract")
     rounds = [{kind: measure(kind, path, how)["seconds"] for kind in kinds} for _ in range(repeats)]
     seconds = statistics.median(found["colorize"] for found in rounds)
-    smoothing = statistics.median(1 - found["colorize_unsmoothed"] / found["colorize"] for found in rounds)
+    unsmoothed = statistics.median(found["colorize_unsmoothed"] / found["colorize"] for found in rounds)
     faster = {kind: statistics.median(found["colorize"] / found[kind] for found in rounds) for kind in kinds[2:]}
-    verbs = f"{seconds:.2f} | {smoothing:.1%} | {faster['shots']:.1f} | {faster['extract']:.1f}"
+    verbs = f"{seconds:.2f} | {unsmoothed:.2f} | {faster['shots']:.1f} | {faster['extract']:.1f}"
     print(f"| {clip} | {how['preset'] or 'default'} | {verbs} |", flush=True)
-    return {"clip": clip, **how, "seconds": seconds, "smoothing": smoothing, **faster}
+    return {"clip": clip, **how, "seconds": seconds, "unsmoothed": unsmoothed, **faster}
 
 
 def network_speed(name: str) -> dict[str, float]:
@@ -297,7 +297,7 @@ def main() -> None:
             compare(name, path, how, options.repeats, frames) for (name, path, frames), how in product(clips, ways)
         ]
     if "verbs" in options.parts:
-        columns = ("clip", "preset", "colorize, s", "smoothing's share")
+        columns = ("clip", "preset", "colorize, s", "without smoothing, times as long")
         print(f"\n| {' | '.join(columns)} | info --shots, times faster | extract, times faster |")
         print("| --- | --- | ---: | ---: | ---: | ---: |")
         colored = [clip(height, "color", grain=0, color=True) for height in options.heights]

@@ -49,7 +49,7 @@ def test_photographs_come_out_as_they_do_alone(folder: Path, tmp_path: Path) -> 
 def test_a_folder_shares_one_network(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is loaded, folded and lowered once, and asked in batches of one size; and not at all without work."""
     folds = noted(monkeypatch, predictor, "fold_batch_norms")
-    forwards = noted(monkeypatch, Predictor, "_forward")
+    forwards = noted(monkeypatch, Predictor, "_colors")
     inputs = find_inputs([folder])
     list(colorize_all(inputs, tmp_path / "out", settings=SMALL))
     assert len(folds) == 1
