@@ -45,10 +45,11 @@ SECONDS = {480: 20.0, 1080: 6.0, 2160: 2.0, 4320: 1.0}
 def transcode(source: Path, target: Path, how: RunSettings) -> None:
     """The ruler: decode and encode, nothing else."""
     from vidcolor.film.containers.container import open_container
-    from vidcolor.film.encoding.encode import EncodeSettings, choose_encoding
+    from vidcolor.film.encoding.encode import choose_encoding
     from vidcolor.film.reader import probe
+    from vidcolor.pipeline.work import encode_settings
 
-    encoding = choose_encoding(target, probe(source), 8, EncodeSettings(codec=how.codec, preset=how.preset))
+    encoding = choose_encoding(target, probe(source), 8, encode_settings(how))
     with open_container(source, how.hwaccel) as film, av.open(str(target), "w") as container:
         film.streams.video[0].thread_type = "AUTO"
         stream = container.add_stream(encoding.codec, rate=encoding.rate)
