@@ -1,4 +1,4 @@
-"""Calls that a test looks at, while the function that is called does its work."""
+"""Calls that a test looks at while the function that is called does its work, or stops a run in."""
 
 from __future__ import annotations
 
@@ -31,3 +31,13 @@ def noted(monkeypatch: pytest.MonkeyPatch, owner: object, *names: str) -> list[C
     for name in names:
         monkeypatch.setattr(owner, name, noting(name, getattr(owner, name)))
     return calls
+
+
+def stop_at(count: int) -> Callable[[int, int], None]:
+    """Return what a run can tell its progress to, and what stops it, as Ctrl-C does, after so many frames."""
+
+    def progress(done: int, total: int) -> None:
+        if done >= count:
+            raise KeyboardInterrupt
+
+    return progress

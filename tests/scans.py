@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -41,14 +40,6 @@ def network() -> Predictor:
 
 def run(source: Path | str, output: Path | str | None = None, **options: Any) -> Result:
     return colorize(source, output, settings=options.pop("settings", RUN), predictor=network(), **options)
-
-
-def stop_at(count: int) -> Callable[[int, int], None]:
-    def progress(done: int, total: int) -> None:
-        if done == count:
-            raise KeyboardInterrupt
-
-    return progress
 
 
 def state(folder: Path) -> dict[str, tuple[int, int]]:

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from calls import stop_at
 from children import Child
 from reels import SHOT, SHOTS, digest, transparent_film, write_reel, write_scan
 from vidcolor.cli.app import main
@@ -255,14 +256,6 @@ def test_a_worker_that_dies_leaves_no_part(tmp_path: Path, plan: Plan, monkeypat
         work(plan, parts.folder, [0, 1, 2], progress=stop_at(plan.segments[0].frames + plan.segments[1].frames + 3))
     assert {name for name in os.listdir(parts.folder) if not name.startswith("0000")} == {"plan.json"}
     assert parts.missing() == list(range(2, len(plan.segments)))
-
-
-def stop_at(count: int) -> Callable[[int, int], None]:
-    def progress(done: int, total: int) -> None:
-        if done >= count:
-            raise KeyboardInterrupt
-
-    return progress
 
 
 def test_a_plan_comes_back_from_its_file(tmp_path: Path, film: Path, plan: Plan) -> None:

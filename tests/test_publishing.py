@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from calls import stop_at
 from reels import SHOT, write_scan
-from scans import SMALL, run, state, stop_at
+from scans import SMALL, run, state
 from vidcolor.errors import InputError, OutputError
 from vidcolor.settings import RunSettings
 

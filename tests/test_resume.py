@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 
 from beats import write_beats
-from calls import noted
-from reels import SHOT, SHOTS, digest, transparent_film, write_reel
-from scenes import shot, write_film
+from calls import noted, stop_at
+from reels import SHOT, SHOTS, digest, write_reel
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.encoding.packets import PacketFile
 from vidcolor.film.frame import Frame
@@ -66,14 +65,6 @@ def begun(tmp_path: Path, film: Path) -> Path:
     """The output of such a run, which is not there yet; what is finished lies beside it."""
     shutil.copytree(stopped(film), tmp_path, dirs_exist_ok=True)
     return tmp_path / "out.mp4"
-
-
-def stop_at(count: int) -> Callable[[int, int], None]:
-    def progress(done: int, total: int) -> None:
-        if done == count:
-            raise KeyboardInterrupt
-
-    return progress
 
 
 def files(folder: Path) -> set[str]:
@@ -183,19 +174,6 @@ def test_another_source_starts_afresh(tmp_path: Path, film: Path) -> None:
     said: list[str] = []
     assert colorize_film(source, out, settings=RunSettings(**SMALL), report=said.append).resumed == 0
     assert said == [f"{out} was begun with another input: starting afresh"]
-
-
-def test_strict_at_the_very_end_keeps_finished_segments(tmp_path: Path) -> None:
-    """One warning refuses the film, not the work: without --strict it is only joined."""
-    source, out = transparent_film(tmp_path / "film.mkv"), tmp_path / "out.mp4"
-    said: list[str] = []
-    with pytest.raises(InputError, match="Leave out --strict"):
-        colorize_film(source, out, settings=RunSettings(strict=True, **SMALL), report=said.append)
-    assert not out.exists()
-    assert "frames are kept" in said[-1]
-    result = colorize_film(source, out, settings=RunSettings(**SMALL))
-    assert result.resumed == result.frames
-    assert result.warnings
 
 
 def test_source_out_of_reach_while_joining_keeps_finished_segments(
@@ -314,40 +292,6 @@ def test_two_runs_do_not_share_an_output(tmp_path: Path, film: Path) -> None:
                 colorize_film(film, tmp_path / "out.mp4", settings=RunSettings(resume=resume, **SMALL))
         assert part.read_text() == "what the other run has joined"
         assert files(tmp_path) == {part.name, journal.folder.name}
-
-
-def test_damage_before_the_first_frame_is_told_with_segments_too(tmp_path: Path) -> None:
-    """A film that begins with broken packets: as many are counted as without segments."""
-    good, bad = write_film(tmp_path / "good.mkv", shot(1) + shot(2)), tmp_path / "bad.mkv"
-    with av.open(str(good)) as source, av.open(str(bad), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for number, packet in enumerate(source.demux(video=0)):
-            if packet.dts is None:
-                continue
-            if number == 0:
-                broken = av.Packet(b"\xff" * 20)
-                broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
-                broken.is_keyframe, packet = True, broken
-            packet.stream = stream
-            target.mux(packet)
-    told = [
-        colorize_film(bad, tmp_path / f"{resume}.mkv", settings=RunSettings(resume=resume, **SMALL)).warnings
-        for resume in (False, True)
-    ]
-    assert "damaged packets skipped" in told[0][0]
-    assert told[1] == told[0]
-
-
-def test_warnings_and_notes_survive_an_interruption(tmp_path: Path) -> None:
-    """What was seen in frames that are done already is told, and counted once."""
-    source, out = transparent_film(tmp_path / "film.mkv"), tmp_path / "out.mp4"
-    whole = colorize_film(source, tmp_path / "whole.mp4", settings=RunSettings(**SMALL))
-    with pytest.raises(KeyboardInterrupt):
-        colorize_film(source, out, settings=RunSettings(**SMALL), progress=stop_at(34))
-    again = colorize_film(source, out, settings=RunSettings(**SMALL))
-    assert again.resumed
-    assert again.warnings == whole.warnings
-    assert "alpha is not kept" in again.warnings[0]
 
 
 def test_a_finished_film_is_tidied_up_by_the_next_batch(tmp_path: Path, film: Path) -> None:

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from calls import stop_at
 from reels import HEIGHT, SHOT, WIDTH, textures, write_scan
-from scans import RUN, SMALL, run, state, stop_at, write_film
+from scans import RUN, SMALL, run, state, write_film
 from vidcolor.color.codes import luma_codes
 from vidcolor.errors import InputError, OutputError
 from vidcolor.film.images.dpx import Header, read_dpx, write_dpx
