@@ -195,7 +195,7 @@ def recolored(path: Path, clothes: Clothes, setup: Setup) -> str:
     lab = rgb_to_lab(torch.tensor(rgb, dtype=torch.float32).reshape(1, 3, 1, 1) / 255)[0, 1:, 0, 0].tolist()
     point = Point(1, 0.0, *clothes.at, rgb, (lab[0], lab[1]), None)
     points = draw_points([point], (info.width, info.height), view.shown_size, RADIUS)
-    known = with_things(setup.predictor, np.ascontiguousarray(view.upright(view.small(frame))), points)
+    known = with_things(setup.predictor, view.shown(frame), points)
     guide = Guide(None, Anchor(frame.pts, 0.0, view.stored(known)), is_hint=True)
     luma, found = view.small(frame), []
     for guides in ((), (guide,)):

@@ -60,7 +60,7 @@ def known_colors(path: Path, run: RunSettings, setup: Setup, view: View, limit: 
         ab = _true_ab(frame, view)
         first = ab if setup.reference == "first" else None
         known = np.concatenate([ab, np.ones_like(ab[:1])])
-        reference = _compared(view.upright(view.small(frame)), view.upright(known), setup.predictor)
+        reference = _compared(view.shown(frame), view.upright(known), setup.predictor)
         guides.append(Guide(reference, Anchor(frame.pts, frame.seconds - begin, known)))
     elif setup.reference:
         image = read_picture(Path(setup.reference))
@@ -71,7 +71,7 @@ def known_colors(path: Path, run: RunSettings, setup: Setup, view: View, limit: 
     if setup.hints:
         frame, begin = _frame(path, run, 0)
         points = true_points(view.upright(_true_ab(frame, view)), setup.hints, seed_of(path.name))
-        known = with_things(setup.predictor, np.ascontiguousarray(view.upright(view.small(frame))), points)
+        known = with_things(setup.predictor, view.shown(frame), points)
         guides.append(Guide(None, Anchor(frame.pts, frame.seconds - begin, view.stored(known)), is_hint=True))
     if not guides:
         return None

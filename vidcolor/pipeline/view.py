@@ -53,6 +53,10 @@ class View:
         shown = planes[..., ::-1] if self._mirrored else planes
         return np.ascontiguousarray(np.rot90(shown, -self._turns, axes=(-2, -1)))
 
+    def shown(self, frame: Frame) -> Plane:
+        """Return Y' at network size as the network sees it: :meth:`small`, upright."""
+        return np.ascontiguousarray(self.upright(self.small(frame)))
+
     @property
     def shown_size(self) -> tuple[int, int]:
         """Return width and height of the network's picture, upright."""

@@ -162,7 +162,7 @@ class _Gathering:
             middle = (shot.start + shot.end) // 2 / float(self.info.rate)
             time = hints[0].anchor.seconds if hints and hints[0].anchor else middle
             frame = self._frame_at(time, f"cannot use shot {shot.number}, which others are like")
-            luma = np.ascontiguousarray(self.view.upright(self.view.small(frame)))
+            luma = self.view.shown(frame)
             (ab,) = guidance.predict([frame], [model], [luma])
             ab = self.view.upright(guidance.settled(frame, model, self.view.stored(ab)))
             compared = self._compared(Painting(luma, np.concatenate([ab, np.ones_like(ab[:1])])))
@@ -203,7 +203,7 @@ class _Gathering:
         """
         frame = self._frame_at(time, what)
         seconds = frame.seconds - float(self.info.begin * self.info.time_base)
-        luma = np.ascontiguousarray(self.view.upright(self.view.small(frame)))
+        luma = self.view.shown(frame)
         return Anchor(frame.pts, seconds, self.view.stored(known)), luma
 
     def _hinted(self, time: float, hints: Plane, what: str) -> tuple[Anchor, Plane]:
