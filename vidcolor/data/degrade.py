@@ -160,13 +160,13 @@ def old_film_frame(rgb: Tensor, reel: int, index: int) -> Tensor:
     return old_film(rgb, Generator().manual_seed(reel), Generator().manual_seed((reel << 32) + index + 1))
 
 
-def maybe_old_film(rgb: Tensor, share: float, generator: Generator) -> Tensor:
+def maybe_old_film(rgb: Tensor, share: float, generator: Generator, moving: Generator | None = None) -> Tensor:
     """Return L* of sRGB photos: of old film for the given share of them, the true L* for the rest."""
     true = rgb_to_lab(rgb)[:, :1]
     if not share:
         return true
     aged = _uniform(len(rgb), 0, 1, rgb, generator) < share
-    return torch.where(aged, old_film(rgb, generator), true)
+    return torch.where(aged, old_film(rgb, generator, moving), true)
 
 
 def maybe_smaller(rgb: Tensor, share: float, generator: Generator) -> Tensor:

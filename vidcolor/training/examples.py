@@ -26,6 +26,7 @@ from vidcolor.training.hints import draw_hints, moved
 from vidcolor.training.schedule import reading_workers
 
 VIEWS_MOVED = 3  # pixels at most between two views of a picture
+ANOTHER_SEED = 0x5EED  # makes the seed of reels of that of a step
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,18 @@ def shown_once(rgb: Tensor, config: TrainSettings, generator: PartGenerator, *, 
 
 
 def shown_twice(rgb: Tensor, config: TrainSettings, generator: PartGenerator, *, hints: bool) -> Shown:
-    """Return the photos as :func:`shown_once` does, and each once more: aged in another way, and a little moved.
+    """Return the photos as :func:`shown_once` does, and each once more, a little moved: as two frames of one reel.
 
-    Pictures have hints in both views, or in none: what differs between hints may differ in the answer.
+    Both are of one emulsion, sharpness and fading; flicker, dust and grain differ. Pictures have hints in both views,
+    or in none: what differs between hints may differ in the answer.
     """
     framed = _framed(rgb, config, generator)
     moves = (drawn(torch.rand, (len(rgb), 2), framed, generator) * (2 * VIEWS_MOVED + 1)).floor() - VIEWS_MOVED
     views = (framed, moved(framed, moves))
-    lightness = torch.cat([_aged(view, config, generator) for view in views])
+    # Drawn anew for each view from the same seed, what belongs to the reel comes out the same.
+    reel, device = generator.initial_seed() ^ ANOTHER_SEED, generator.device
+    reels = (PartGenerator.of(generator.rank, generator.ranks, reel, device) for _ in views)
+    lightness = torch.cat([_aged(view, config, one, generator) for view, one in zip(views, reels, strict=True)])
     truths = [rgb_to_lab(view) for view in views]
     given = None
     if hints:
@@ -101,9 +106,9 @@ def _framed(rgb: Tensor, config: TrainSettings, generator: PartGenerator) -> Ten
     return neutral_borders(blank_frames(rgb / 255, config.blanks, generator), config.borders, generator)
 
 
-def _aged(rgb: Tensor, config: TrainSettings, generator: PartGenerator) -> Tensor:
-    """Return L* as films and photos of all kinds show it."""
-    lightness = maybe_old_film(maybe_smaller(rgb, config.enlarged, generator), config.film, generator)
+def _aged(rgb: Tensor, config: TrainSettings, generator: PartGenerator, moving: PartGenerator | None = None) -> Tensor:
+    """Return L* as films and photos of all kinds show it; ``moving`` as for :func:`vidcolor.data.degrade.old_film`."""
+    lightness = maybe_old_film(maybe_smaller(rgb, config.enlarged, generator), config.film, generator, moving)
     lightness = F.interpolate(lightness, size=rgb.shape[-2:], mode="bilinear", align_corners=False)
     lightness = maybe_sharper(lightness, config.sharpness, generator)
     return lightness.contiguous(memory_format=torch.channels_last)
