@@ -56,6 +56,26 @@ def test_regression_starts_grey(config: NetworkConfig) -> None:
     assert build_network(config)(grey()).ab.abs().max() == 0
 
 
+def test_residual_blocks_begin_as_nothing() -> None:
+    """A network with blocks that refine answers as the one without, until they have learned; and folds as it does."""
+    torch.manual_seed(0)
+    plain, refined = build_network(TINY), build_network(TINY.with_(refine=2))
+    let_color(plain)
+    added = {k: v for k, v in refined.state_dict().items() if k.startswith("refine.")}
+    assert len([k for k in added if k.endswith("change.4.weight")]) == 2 * len(TINY.decoder)
+    refined.load_state_dict({**added, **plain.state_dict()})
+    with torch.no_grad():
+        assert torch.equal(plain.eval()(grey()).ab, refined.eval()(grey()).ab)
+        for name, weight in refined.named_parameters():
+            if name.endswith("change.4.weight"):
+                weight.fill_(0.5)
+        learned = refined(grey()).ab
+        assert (learned - plain(grey()).ab).abs().mean() > 0.01
+        folded = fold_batch_norms(refined, grey())
+        assert not [name for name, m in folded.named_modules() if isinstance(m, nn.BatchNorm2d) and "refine" in name]
+        torch.testing.assert_close(folded(grey()).ab, learned, rtol=1e-3, atol=1e-3)
+
+
 def test_parts_are_dropped_in_training_only() -> None:
     """Dropping makes two passes differ, and the last block is skipped most; evaluation stays the same to the bit."""
     torch.manual_seed(0)
@@ -220,6 +240,7 @@ def test_without_network_the_ways_out_are_named(monkeypatch: pytest.MonkeyPatch,
         (TINY.with_(decoder=(8,) * 9), "decoder of 9 steps"),
         (TINY.with_(extractor="test_resnet"), "Extractors go with --preset paper"),
         (PAPER.with_(decoder=(8, 8)), "decoder of 2 steps"),
+        (PAPER.with_(refine=1), "only FusionNet takes them"),
         (PAPER.with_(extractor="no_such_backbone"), "timm.list_models"),
         (PAPER.with_(extractor="eva02_tiny_patch14_224"), "has no classifier"),
     ],

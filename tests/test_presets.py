@@ -150,6 +150,7 @@ def test_networks_take_hints_unless_told_otherwise(monkeypatch: pytest.MonkeyPat
     """Of the modern preset; a share of none makes a network without, and the paper's knows none."""
     network, config, _ = asked(monkeypatch)
     assert (network.hints, config.hints) == (32, 0.65)
-    network, config, _ = asked(monkeypatch, "--hints", "0", "--palette", "16", "--gradient", "0.5")
+    network, config, _ = asked(monkeypatch, "--hints", "0", "--palette", "16", "--gradient", "0.5", "--refine", "2")
     assert (network.hints, network.palette, config.hints, config.gradient) == (0, 16, 0.0, 0.5)
+    assert network.refine == 2
     assert asked(monkeypatch, "--preset", "paper")[0].hints == 0

@@ -43,6 +43,35 @@ def test_run_goes_on_from_the_mean_of_models(photo_folder: Folder, tmp_path: Pat
     assert any(not torch.equal(one[name], other[name]) for name in mean)
 
 
+def test_run_that_adds_blocks_goes_on_from_a_model(photo_folder: Folder, tmp_path: Path) -> None:
+    """--refine beside --start adds blocks that change nothing at first; the mean with the model without keeps them."""
+    data = photo_folder(count=10)
+    first = run(data, tmp_path / "first", config=replace(CONFIG, epochs=1)).checkpoint
+    added = NETWORK.with_(refine=1)
+    run(data, tmp_path / "more", config=replace(CONFIG, lr=0.0, epochs=1), start=first, network=added)
+    plain, more = load_model(first).uncalibrated(), load_model(tmp_path / "more" / "best.safetensors")
+    assert (plain.config.refine, more.config.refine) == (0, 1)
+    weights = dict(more.network.named_parameters())
+    for name, one in plain.network.named_parameters():
+        assert torch.equal(one, weights[name]), name
+    for models in ([first, tmp_path / "more" / "best.safetensors"], [tmp_path / "more" / "best.safetensors", first]):
+        mean = load_mean(models)
+        assert mean.config.refine == 1
+        assert all(torch.equal(v, weights[k]) for k, v in mean.network.named_parameters() if k.startswith("refine."))
+    again = run(data, tmp_path / "again", config=replace(CONFIG, lr=0.0, epochs=1), start=models[0])
+    assert load_model(again.checkpoint).config.refine == 1
+
+
+def test_blocks_are_not_taken_away(photo_folder: Folder, tmp_path: Path) -> None:
+    """--refine with fewer than the model has, or beside another architecture, is told before any photo is read."""
+    data, once = photo_folder(count=10), replace(CONFIG, epochs=1)
+    two = run(data, tmp_path / "two", config=once, network=NETWORK.with_(refine=2)).checkpoint
+    paper = run(data, tmp_path / "paper", config=once, network=PAPER.with_(extractor="")).checkpoint
+    for start, reason in ((two, "fewer residual blocks"), (paper, "only FusionNet takes them")):
+        with pytest.raises(CheckpointError, match=reason):
+            run(tmp_path / "absent", tmp_path / "run", start=start, network=NETWORK.with_(refine=1))
+
+
 def test_single_pictures_have_a_size_of_their_own(photo_folder: Folder, tmp_path: Path) -> None:
     """It is stored in the checkpoint, and what the samples show; the mean with a network without one is taken."""
     data = photo_folder(count=10)

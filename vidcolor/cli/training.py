@@ -96,7 +96,9 @@ def train(
         refuse_decided(f"--start {starts[0]}", network, "encoder", "decoder", "extractor", "palette")
     if preset == "paper":
         given = {**network, **settings, "encoder_weights": start.encoder_weights}
-        refuse_decided("--preset paper", given, "encoder", "encoder_weights", "dropout", "drop_path", "palette")
+        refuse_decided(
+            "--preset paper", given, "encoder", "encoder_weights", "dropout", "drop_path", "palette", "refine"
+        )
     config = replace(PRESETS[preset].training, **settings)
     with terminal.training() as progress:
         result = run_training(

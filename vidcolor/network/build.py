@@ -17,9 +17,10 @@ def build_network(config: NetworkConfig) -> Network:
         CheckpointError: timm does not know its backbone, or the parts do not fit together.
     """
     if config.architecture == "koalarization":
-        if config.hints or config.palette:
+        if config.hints or config.palette or config.refine:
+            parts = {"hints": config.hints, "a palette": config.palette, "blocks that refine": config.refine}
             raise CheckpointError(
-                f"cannot build Deep Koalarization with {'hints' if config.hints else 'a palette'}",
+                f"cannot build Deep Koalarization with {next(part for part, number in parts.items() if number)}",
                 "only FusionNet takes them",
                 "Use --preset modern",
             )

@@ -54,6 +54,12 @@ class NetworkConfig:
     head reads; 0 does without (fusion only). The color queries of DDColor (Kang et al. 2023, arXiv 2212.11613) in
     small."""
 
+    refine: Annotated[
+        int,
+        Setting("Residual blocks after the fusion and each step of the decoder but the last.", NETWORK, low=0, high=8),
+    ] = 0
+    """Residual blocks after the fusion and each step of the decoder but the last (fusion only)."""
+
     mean: float = 0.5
     std: float = 0.5
     """The encoder sees (L* / 100 - mean) / std."""

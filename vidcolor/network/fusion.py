@@ -5,6 +5,7 @@ L* (N,1,H,W) -> encoder -> maps at strides 2, 4, ... 32
                             -> average over the picture -> embedding -> repeated over the grid
                 concatenated, 1x1 convolution                           (the fusion)
                 decoder: enlarge, concatenate the skip, two 3x3 convolutions; three times
+                residual blocks after the fusion and each step but the last (if the configuration refines)
                 palette: maps of colors that the embedding asks for (if the configuration has one)
                 head: ab (N,2,H/4,W/4), times the calibrated strength of colors, if there is one
 hints (N,3,H,W), if given -> :mod:`vidcolor.network.hints`, added after the fusion and in each step of the decoder
@@ -97,6 +98,26 @@ class UpBlock(nn.Module):
         return out
 
 
+class Residual(nn.Module):
+    """Two 3x3 convolutions whose answer is added to the features, which are not below zero (He et al. 2016, figure 2).
+
+    It begins as the identity, so that a trained network that is given more of them answers at first as it did.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            *conv_block(channels, channels),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        nn.init.zeros_(self.change[-1].weight)  # type: ignore[arg-type]  # a batch norm's, which is a tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features of the shape of the input, ``(N, channels, h, w)``."""
+        return F.relu(x + self.change(x))
+
+
 class Palette(nn.Module):
     """Colors that a picture is likely to hold, asked for by its embedding; how much of each is in every place.
 
@@ -145,6 +166,9 @@ class FusionNet(nn.Module):
         widths = (config.fusion, *config.decoder)
         self.decoder = nn.ModuleList(
             UpBlock(before, skip, after) for before, skip, after in zip(widths, skips, widths[1:], strict=False)
+        )
+        self.refine = nn.ModuleList(
+            nn.Sequential(*(Residual(width) for _ in range(config.refine))) for width in widths[:-1]
         )
         self.palette = Palette(config.embedding, config.palette, widths[-1]) if config.palette else None
         features = widths[-1] + config.palette
@@ -241,11 +265,13 @@ class FusionNet(nn.Module):
             added, certainty = self.hints(hints, lightness, maps[-3:])
         x = self.dropout(self.semantics(maps[-1]))
         embedding = self.embed(x.mean(dim=(2, 3)))
-        x = self.fuse(x, embedding)
+        x = self.refine[0](self.fuse(x, embedding))
         if added:
             x = x + added[0]
         for number, (block, skip) in enumerate(zip(self.decoder, maps[-2::-1], strict=False), 1):
             x = block(x, skip, added[number] if added else None)
+            if number < len(self.refine):
+                x = self.refine[number](x)
         if self.palette is not None:
             x = self.palette(embedding, x)
         return x, certainty

@@ -6,13 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from vidcolor.errors import CheckpointError
 from vidcolor.network.backbone import hub_weights
 from vidcolor.network.build import Network
 from vidcolor.network.checkpoint import Model, load_backbone, load_model, load_strictly
+from vidcolor.network.config import NetworkConfig
 from vidcolor.network.koalarization import Koalarization
 
 HUB = "hub"
+ADDED = "refine."  # begins the names of weights that a trained network may be given more of
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class Beginning:
     def fill(self, network: Network, report: Callable[[str], None]) -> None:
         """Load them into a fresh network."""
         if self.model:
-            load_strictly(network, self.model.network.state_dict(), self.model.name)
+            fresh = {k: v for k, v in network.state_dict().items() if k.startswith(ADDED)}
+            load_strictly(network, {**fresh, **self.model.network.state_dict()}, self.model.name)
             report(f"the network starts from {self.model.name}")
             return
         if self.encoder:
@@ -59,6 +64,8 @@ class Beginning:
 def load_mean(models: Sequence[str | Path]) -> Model:
     """Return the network whose weights are the means of those of several models, none of them calibrated.
 
+    Residual blocks that only some of them have are the mean of theirs.
+
     For networks that were trained on from a common beginning: the mean is often about as good as the best of them
     (Wortsman et al. 2022, "Model soups", arXiv 2203.05482).
 
@@ -69,15 +76,28 @@ def load_mean(models: Sequence[str | Path]) -> Model:
         CheckpointError: one is absent, or of another network than the first.
     """
     found = [load_model(model).uncalibrated() for model in models]  # calibrated for what they were
-    first = found[0]
-    for other in found[1:]:
-        if other.config.with_(size=first.config.size, still_size=first.config.still_size) != first.config:
+    largest = max(found, key=lambda model: model.config.refine)
+    for other in found:
+        if other.config.with_(refine=largest.config.refine) != largest.config.with_(**_sizes(other.config)):
             raise CheckpointError(
-                f"cannot start from the mean of {first.name} and {other.name}",
+                f"cannot start from the mean of {largest.name} and {other.name}",
                 "their networks differ",
                 "Choose checkpoints of one network",
             )
     weights = [model.network.state_dict() for model in found]
-    mean = {key: sum(w[key].double() for w in weights) / len(weights) for key in weights[0]}
-    load_strictly(first.network, {k: v.to(weights[0][k].dtype) for k, v in mean.items()}, first.name)
-    return Model(" and ".join(m.name for m in found), first.network, first.config, "+".join(m.sha256 for m in found))
+    mean: dict[str, Tensor] = {}
+    for key, value in largest.network.state_dict().items():
+        each = [w[key].double() for w in weights if key in w]
+        mean[key] = (sum(each[1:], each[0]) / len(each)).to(value.dtype)
+    load_strictly(largest.network, mean, largest.name)
+    return Model(
+        " and ".join(m.name for m in found),
+        largest.network,
+        largest.config.with_(**_sizes(found[0].config)),
+        "+".join(m.sha256 for m in found),
+    )
+
+
+def _sizes(config: NetworkConfig) -> dict[str, int]:
+    """Return what says at which sizes a network sees pictures, and is no part of the network."""
+    return {"size": config.size, "still_size": config.still_size}

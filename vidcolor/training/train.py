@@ -9,6 +9,7 @@ import torch
 
 from vidcolor.data.photos import spread
 from vidcolor.errors import CheckpointError, DataError, writing
+from vidcolor.network.checkpoint import Model
 from vidcolor.network.config import NetworkConfig
 from vidcolor.network.device import choose_device
 from vidcolor.settings import TrainSettings
@@ -49,7 +50,7 @@ def train(
         encoder_weights: A timm state dict (safetensors) that the encoder starts from.
         extractor_weights: The same for the extractor of the paper's network; "hub" downloads what timm names.
         start: A bundled model's name or a checkpoint: the whole network is its, and training goes on from there; of
-            several the mean of their weights.
+            several the mean of their weights. ``network`` may add to the model's residual blocks (refine).
         still_size: Short side in pixels at which the finished model sees single pictures, and is validated; 0 keeps
             the network's own.
         feature_weights: A timm state dict of MobileNetV2 (safetensors), for ``settings.features``.
@@ -61,7 +62,7 @@ def train(
     """
     starts = [start] if isinstance(start, str | Path) else start
     model = load_mean(starts) if starts else None
-    network_config = model.config if model else network
+    network_config = _continued(model, network) if model else network
     if still_size:
         network_config = network_config.with_(still_size=still_size)
     if settings.loss == "classification" and network_config.head != "classification":
@@ -111,3 +112,19 @@ def train(
             return Run(
                 photos, held_out, folder, network_config, settings, beginning, processes, interrupt, report, progress
             ).run()
+
+
+def _continued(model: Model, network: NetworkConfig) -> NetworkConfig:
+    """Return the configuration of a network that goes on from a model, with the residual blocks that are asked for."""
+    has, wanted = model.config.refine, network.refine
+    if 0 < wanted < has:
+        raise CheckpointError(
+            f"cannot go on from {model.name} with fewer residual blocks",
+            f"it has {has} in a row, asked for were {wanted}",
+            f"Leave --refine out, or give {has} or more",
+        )
+    if wanted and model.config.architecture != "fusion":
+        raise CheckpointError(
+            f"cannot give {model.name} residual blocks", "only FusionNet takes them", "Leave --refine out"
+        )
+    return model.config.with_(refine=max(has, wanted))
