@@ -1,8 +1,11 @@
-"""Learn to tell negatives, and measure it: python benchmarks/negatives.py PHOTOS... [--limit N] [--write]
+"""Learn to tell negatives, and measure it.
+
+    python benchmarks/negatives.py PHOTOS... [--model NAME] [--limit N] [--write]
 
 Photographs (folders or shards, as training takes them) are shown as they are and inverted, with some gamma before and
 after. A fifth of them is held out; of these the shares that are told right are printed, and how many lie below some log
-odds. With --write the weights go to where vidcolor finds them; they hold for the bundled model's encoder alone.
+odds. With --write the weights go to where vidcolor finds them, beside those of the other bundled models: each hold for
+one model's encoder alone.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from vidcolor.files import files_in, is_photo
-from vidcolor.network.checkpoint import load_model
+from vidcolor.network.checkpoint import bundled_models, load_model
 from vidcolor.network.negative import WEIGHTS, seen, squeezed
 from vidcolor.network.predictor import Predictor
+from vidcolor.settings import DEFAULT_MODEL
 
 HELD_OUT = 5  # every fifth
 STEPS, RATE, DECAY = 2000, 0.3, 1e-2  # of gradient descent on all photographs at once
@@ -72,10 +76,11 @@ def main() -> None:
     """Learn, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", nargs="+", type=Path)
+    parser.add_argument("--model", default=DEFAULT_MODEL, choices=list(bundled_models()))
     parser.add_argument("--limit", type=int)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    predictor = Predictor(load_model("fast"), torch.device("cpu"), torch.float32)
+    predictor = Predictor(load_model(given.model), torch.device("cpu"), torch.float32)
     chance = np.random.default_rng(0)
     pairs = [differences(predictor, each, chance) for each in islice(pictures(given.photos), given.limit)]
     values = np.array(pairs)  # photographs, 2, features
@@ -88,7 +93,9 @@ def main() -> None:
         shares = np.mean(odds[:, 0] < limit), np.mean(-odds[:, 1] < limit)
         print(f"log odds below {limit}: {shares[0]:.4f} of positives, {shares[1]:.3f} of negatives")
     if given.write:
-        save_file({"weights": weights}, WEIGHTS, {"model": predictor.model.sha256})
+        bundled = {load_model(name).sha256 for name in bundled_models()}
+        others = {digest: found for digest, found in load_file(WEIGHTS).items() if digest in bundled}
+        save_file({**others, predictor.model.sha256: weights}, WEIGHTS)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,26 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from skimage import data
 
 from vidcolor.film.reader import frames, open_video
 from vidcolor.film.shots import WithBoundaries, thumbnail_of
-from vidcolor.network.checkpoint import load_model
+from vidcolor.network.checkpoint import bundled_models, load_model
 from vidcolor.network.negative import log_odds, tells_negatives
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.photos.photo import colorize_photograph
 from vidcolor.pipeline.shot_colors import NEGATIVE, ShotColors, judge_of, shown_luma
+from vidcolor.settings import DEFAULT_MODEL
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
 @cache
-def predictor() -> Predictor:
-    """The bundled network."""
-    return Predictor(load_model("fast"), torch.device("cpu"), torch.float32)
+def predictor(model: str = DEFAULT_MODEL) -> Predictor:
+    """A bundled network."""
+    return Predictor(load_model(model), torch.device("cpu"), torch.float32)
 
 
 def judged(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> ShotColors:
@@ -38,21 +40,22 @@ def judged(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> ShotColors
     return colors
 
 
-def test_the_weights_are_for_the_bundled_network() -> None:
-    """After new weights of the network benchmarks/negatives.py makes new ones; other networks tell nothing."""
-    assert tells_negatives(predictor())
+def test_the_weights_are_for_the_bundled_networks() -> None:
+    """After new weights of a network benchmarks/negatives.py makes new ones; other networks tell nothing."""
+    assert all(tells_negatives(predictor(name)) for name in bundled_models())
     other = Predictor(replace(predictor().model, sha256="0"), torch.device("cpu"), torch.float32)
     assert judge_of(other) is None
 
 
-def test_photographs_and_their_inversions() -> None:
+@pytest.mark.parametrize("model", bundled_models())
+def test_photographs_and_their_inversions(model: str) -> None:
     """What is said of the one is the opposite of the other; of another library's pictures nearly all are told right."""
     pictures = [data.astronaut(), data.coffee(), data.chelsea(), data.camera(), data.rocket()]
     greys = [(p if p.ndim == 2 else cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)).astype(np.float32) / 255 for p in pictures]
-    odds = [log_odds(predictor(), grey) for grey in greys]
+    odds = [log_odds(predictor(model), grey) for grey in greys]
     assert sum(each > 0 for each in odds) >= 4
-    assert np.allclose(odds, [-log_odds(predictor(), 1 - grey) for grey in greys], atol=1e-3)
-    assert log_odds(predictor(), np.full((60, 80), 0.4, np.float32)) == 0
+    assert np.allclose(odds, [-log_odds(predictor(model), 1 - grey) for grey in greys], atol=1e-3)
+    assert log_odds(predictor(model), np.full((60, 80), 0.4, np.float32)) == 0
 
 
 def test_a_negative_film_is_told() -> None:

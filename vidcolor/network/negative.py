@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from vidcolor.color.arrays import Plane
 from vidcolor.network.predictor import Predictor
@@ -25,15 +25,14 @@ FLAT = 0.03  # standard deviation of Y' below which a picture tells nothing
 
 
 @lru_cache(maxsize=1)
-def _weights() -> tuple[str, NDArray[np.float32]]:
-    """Return the model that the weights are for, by its digest, and the weights."""
-    with safe_open(WEIGHTS, framework="numpy") as file:
-        return file.metadata()["model"], file.get_tensor("weights")
+def _weights() -> dict[str, NDArray[np.float32]]:
+    """Return the weights for each model that has any, by its digest."""
+    return load_file(WEIGHTS)
 
 
 def tells_negatives(predictor: Predictor) -> bool:
-    """Return whether the weights are for a predictor's model."""
-    return predictor.takes_hints and _weights()[0] == predictor.model.sha256
+    """Return whether there are weights for a predictor's model."""
+    return predictor.takes_hints and predictor.model.sha256 in _weights()
 
 
 def squeezed(luma: Plane) -> Plane:
@@ -52,10 +51,10 @@ def log_odds(predictor: Predictor, luma: Plane) -> float:
     """Return the log odds that Y' ``(h, w)`` in 0..1, upright, is a positive: below 0 it looks like a negative.
 
     Args:
-        predictor: One whose model the weights are for.
+        predictor: One whose model there are weights for.
     """
     plane = squeezed(luma)
     if plane.std() < FLAT:
         return 0.0
     right, wrong = seen(predictor, [plane, 1 - plane])
-    return float((right - wrong) @ _weights()[1])
+    return float((right - wrong) @ _weights()[predictor.model.sha256])
