@@ -34,7 +34,7 @@ from clips import GRAIN, RATE, WIDTHS, make_clip, repeat_clip
 from numpy.typing import NDArray
 
 from vidcolor.film.frame import Frame
-from vidcolor.settings import RunSettings, ShotSettings
+from vidcolor.settings import DEFAULT_MODEL, RunSettings, ShotSettings
 
 PARTS = ("runs", "verbs", "stages", "network", "start")
 # Of the clips, by height: films last minutes, so a clip is as long as patience allows. Beginning and ending a run takes
@@ -205,7 +205,8 @@ def compare(clip: str, path: Path, how: dict[str, str], repeats: int, frames: in
     ratio = statistics.median(pair[1]["seconds"] / pair[0]["seconds"] for pair in pairs)
     peak = max(pair[1]["peak_mib"] for pair in pairs)
     speeds = f"{frames / plain:.1f} | {frames / colored:.1f} | {ratio:.2f}"
-    print(f"| {clip} | {how['preset'] or 'default'} | {speeds} | {peak:.0f} |", flush=True)
+    model = "" if how["model"] == DEFAULT_MODEL else f", {how['model']}"
+    print(f"| {clip} | {how['preset'] or 'default'}{model} | {speeds} | {peak:.0f} |", flush=True)
     return {
         "clip": clip, **how, "frames": frames, "transcode_seconds": plain, "vidcolor_seconds": colored,
         "ratio": ratio, "peak_mib": peak,
@@ -257,6 +258,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1, help="how often each clip is repeated")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--codec", default="", help="as for vidcolor colorize, as are --device and --hwaccel")
+    parser.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="that each clip is colorized with")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--hwaccel", default="")
     parser.add_argument("--json", type=Path, help="write all numbers here")
@@ -287,8 +289,14 @@ def main() -> None:
         for height, kind in product(options.heights, options.grain)
     ]
     ways = [
-        {"preset": preset, "codec": options.codec, "device": options.device, "hwaccel": options.hwaccel}
-        for preset in options.presets
+        {
+            "preset": preset,
+            "model": model,
+            "codec": options.codec,
+            "device": options.device,
+            "hwaccel": options.hwaccel,
+        }
+        for preset, model in product(options.presets, options.models)
     ]
     found: dict[str, Any] = {"machine": machine()}
     if "runs" in options.parts:
