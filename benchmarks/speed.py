@@ -198,6 +198,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def called(how: dict[str, str]) -> str:
+    """The preset of a way, and its model where it is not the default."""
+    return (how["preset"] or "default") + ("" if how["model"] == DEFAULT_MODEL else f", {how['model']}")
+
+
 def compare(clip: str, path: Path, how: dict[str, str], repeats: int, frames: int) -> dict[str, Any]:
     """A run of vidcolor beside a plain transcode."""
     pairs = [[measure(kind, path, how) for kind in ("transcode", "colorize")] for _ in range(repeats)]
@@ -205,8 +210,7 @@ def compare(clip: str, path: Path, how: dict[str, str], repeats: int, frames: in
     ratio = statistics.median(pair[1]["seconds"] / pair[0]["seconds"] for pair in pairs)
     peak = max(pair[1]["peak_mib"] for pair in pairs)
     speeds = f"{frames / plain:.1f} | {frames / colored:.1f} | {ratio:.2f}"
-    model = "" if how["model"] == DEFAULT_MODEL else f", {how['model']}"
-    print(f"| {clip} | {how['preset'] or 'default'}{model} | {speeds} | {peak:.0f} |", flush=True)
+    print(f"| {clip} | {called(how)} | {speeds} | {peak:.0f} |", flush=True)
     return {
         "clip": clip, **how, "frames": frames, "transcode_seconds": plain, "vidcolor_seconds": colored,
         "ratio": ratio, "peak_mib": peak,
@@ -221,7 +225,7 @@ def compare_verbs(clip: str, path: Path, how: dict[str, str], repeats: int) -> d
     unsmoothed = statistics.median(found["colorize_unsmoothed"] / found["colorize"] for found in rounds)
     faster = {kind: statistics.median(found["colorize"] / found[kind] for found in rounds) for kind in kinds[2:]}
     verbs = f"{seconds:.2f} | {unsmoothed:.2f} | {faster['shots']:.1f} | {faster['extract']:.1f}"
-    print(f"| {clip} | {how['preset'] or 'default'} | {verbs} |", flush=True)
+    print(f"| {clip} | {called(how)} | {verbs} |", flush=True)
     return {"clip": clip, **how, "seconds": seconds, "unsmoothed": unsmoothed, **faster}
 
 
@@ -290,14 +294,11 @@ def main() -> None:
     ]
     ways = [
         {
-            "preset": preset,
-            "model": model,
-            "codec": options.codec,
-            "device": options.device,
+            "preset": preset, "model": model, "codec": options.codec, "device": options.device,
             "hwaccel": options.hwaccel,
         }
         for preset, model in product(options.presets, options.models)
-    ]
+    ]  # fmt: skip
     found: dict[str, Any] = {"machine": machine()}
     if "runs" in options.parts:
         print("| clip | preset | transcode, fps | vidcolor, fps | time ratio | peak memory, MiB |")

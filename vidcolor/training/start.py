@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
+import torch
 
 from vidcolor.errors import CheckpointError
 from vidcolor.network.backbone import hub_weights
-from vidcolor.network.build import Network
+from vidcolor.network.build import Network, build_network
 from vidcolor.network.checkpoint import Model, load_backbone, load_model, load_strictly
-from vidcolor.network.config import NetworkConfig
 from vidcolor.network.koalarization import Koalarization
 
 HUB = "hub"
@@ -76,28 +75,20 @@ def load_mean(models: Sequence[str | Path]) -> Model:
         CheckpointError: one is absent, or of another network than the first.
     """
     found = [load_model(model).uncalibrated() for model in models]  # calibrated for what they were
-    largest = max(found, key=lambda model: model.config.refine)
+    first = found[0]
+    config = first.config.with_(refine=max(model.config.refine for model in found))
     for other in found:
-        if other.config.with_(refine=largest.config.refine) != largest.config.with_(**_sizes(other.config)):
+        if other.config.with_(size=config.size, still_size=config.still_size, refine=config.refine) != config:
             raise CheckpointError(
-                f"cannot start from the mean of {largest.name} and {other.name}",
+                f"cannot start from the mean of {first.name} and {other.name}",
                 "their networks differ",
                 "Choose checkpoints of one network",
             )
     weights = [model.network.state_dict() for model in found]
-    mean: dict[str, Tensor] = {}
-    for key, value in largest.network.state_dict().items():
-        each = [w[key].double() for w in weights if key in w]
-        mean[key] = (sum(each[1:], each[0]) / len(each)).to(value.dtype)
-    load_strictly(largest.network, mean, largest.name)
-    return Model(
-        " and ".join(m.name for m in found),
-        largest.network,
-        largest.config.with_(**_sizes(found[0].config)),
-        "+".join(m.sha256 for m in found),
-    )
-
-
-def _sizes(config: NetworkConfig) -> dict[str, int]:
-    """Return what says at which sizes a network sees pictures, and is no part of the network."""
-    return {"size": config.size, "still_size": config.still_size}
+    network = build_network(config).eval()
+    mean = {
+        key: torch.stack([w[key].double() for w in weights if key in w]).mean(dim=0).to(value.dtype)
+        for key, value in network.state_dict().items()
+    }
+    load_strictly(network, mean, first.name)
+    return Model(" and ".join(m.name for m in found), network, config, "+".join(m.sha256 for m in found))
