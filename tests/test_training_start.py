@@ -62,12 +62,33 @@ def test_run_that_adds_blocks_goes_on_from_a_model(photo_folder: Folder, tmp_pat
     assert load_model(again.checkpoint).config.refine == 1
 
 
+def test_run_that_adds_a_palette_goes_on_from_a_model(photo_folder: Folder, tmp_path: Path) -> None:
+    """--palette beside --start changes nothing at first, and is learned; a palette that is there keeps its size."""
+    data = photo_folder(count=10)
+    once = replace(CONFIG, epochs=1)
+    first = run(data, tmp_path / "first", config=once).checkpoint
+    kept = run(data, tmp_path / "kept", config=replace(once, lr=0.0), start=first, network=NETWORK.with_(palette=3))
+    learned = run(data, tmp_path / "learned", config=once, start=first, network=NETWORK.with_(palette=3))
+    lightness = 100 * torch.rand(1, 1, 64, 64)
+    plain, same, other = (
+        load_model(path).uncalibrated().network.eval()(lightness).ab
+        for path in (first, kept.folder / "last.safetensors", learned.folder / "last.safetensors")
+    )
+    torch.testing.assert_close(same, plain, atol=1.0, rtol=0)  # batch norms are measured anew
+    head = load_model(learned.folder / "last.safetensors").network.state_dict()["head.project.weight"]
+    assert head[:, -3:].abs().max() > 0
+    assert (other - plain).abs().max() > (same - plain).abs().max()
+    for palette in (2, 4):
+        with pytest.raises(CheckpointError, match=f"with {palette} colors of a palette: it has 3"):
+            run(data, tmp_path / "no", config=once, start=learned.checkpoint, network=NETWORK.with_(palette=palette))
+
+
 def test_blocks_are_not_taken_away(photo_folder: Folder, tmp_path: Path) -> None:
     """--refine with fewer than the model has, or beside another architecture, is told before any photo is read."""
     data, once = photo_folder(count=10), replace(CONFIG, epochs=1)
     two = run(data, tmp_path / "two", config=once, network=NETWORK.with_(refine=2)).checkpoint
     paper = run(data, tmp_path / "paper", config=once, network=PAPER.with_(extractor="")).checkpoint
-    for start, reason in ((two, "fewer residual blocks"), (paper, "only FusionNet takes them")):
+    for start, reason in ((two, "with 1 residual blocks: it has 2"), (paper, "only FusionNet takes them")):
         with pytest.raises(CheckpointError, match=reason):
             run(tmp_path / "absent", tmp_path / "run", start=start, network=NETWORK.with_(refine=1))
 

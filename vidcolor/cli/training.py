@@ -93,7 +93,7 @@ def train(
     from vidcolor.training.train import train as run_training
 
     if starts:
-        refuse_decided(f"--start {starts[0]}", network, "encoder", "decoder", "extractor", "palette")
+        refuse_decided(f"--start {starts[0]}", network, "encoder", "decoder", "extractor")
     if preset == "paper":
         given = {**network, **settings, "encoder_weights": start.encoder_weights}
         refuse_decided(

@@ -292,8 +292,8 @@ class FusionNet(nn.Module):
             if certainty is None:
                 return prediction
             # The gain that follows is for colors that are guessed: those that are known are as strong as they shall be.
-            return prediction._replace(ab=prediction.ab * (1 - (1 - 1 / self.config.gain) * certainty))
+            return Prediction(prediction.ab * (1 - (1 - 1 / self.config.gain) * certainty), prediction.logits)
         strengthened = self.strength(features.mean(dim=(2, 3)), prediction.ab)
         if certainty is not None:  # a color that is known is neither dull nor to be made stronger
             strengthened = prediction.ab + (strengthened - prediction.ab) * (1 - certainty)
-        return prediction._replace(ab=strengthened)
+        return Prediction(strengthened, prediction.logits)

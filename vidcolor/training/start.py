@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from vidcolor.errors import CheckpointError
 from vidcolor.network.backbone import hub_weights
@@ -15,7 +17,8 @@ from vidcolor.network.checkpoint import Model, load_backbone, load_model, load_s
 from vidcolor.network.koalarization import Koalarization
 
 HUB = "hub"
-ADDED = "refine."  # begins the names of weights that a trained network may be given more of
+ADDED = ("refine.", "palette.")  # begin the names of weights that a trained network may be given more of
+READS = "head.project.weight"  # reads the features, and beside them the maps of a palette
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,7 @@ class Beginning:
     def fill(self, network: Network, report: Callable[[str], None]) -> None:
         """Load them into a fresh network."""
         if self.model:
-            fresh = {k: v for k, v in network.state_dict().items() if k.startswith(ADDED)}
-            load_strictly(network, {**fresh, **self.model.network.state_dict()}, self.model.name)
+            load_strictly(network, _grown(self.model.network, network), self.model.name)
             report(f"the network starts from {self.model.name}")
             return
         if self.encoder:
@@ -58,6 +60,15 @@ class Beginning:
             path = hub_weights(network.config.extractor) if from_hub else Path(self.extractor)
             load_backbone(network.extractor.backbone, path)
             report(f"the extractor is {network.config.extractor} with the weights {path}")
+
+
+def _grown(trained: Network, network: Network) -> dict[str, Tensor]:
+    """Return the weights of a trained network and of what a fresh one has beside, so that both answer alike."""
+    own = network.state_dict()
+    weights = {k: v for k, v in own.items() if k.startswith(ADDED)} | trained.state_dict()
+    if READS in own and (more := own[READS].shape[1] - weights[READS].shape[1]):
+        weights[READS] = F.pad(weights[READS], (0, 0, 0, 0, 0, more))  # of new colors the head minds none yet
+    return weights
 
 
 def load_mean(models: Sequence[str | Path]) -> Model:

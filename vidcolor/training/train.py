@@ -50,7 +50,8 @@ def train(
         encoder_weights: A timm state dict (safetensors) that the encoder starts from.
         extractor_weights: The same for the extractor of the paper's network; "hub" downloads what timm names.
         start: A bundled model's name or a checkpoint: the whole network is its, and training goes on from there; of
-            several the mean of their weights. ``network`` may add to the model's residual blocks (refine).
+            several the mean of their weights. ``network`` may add to the model's residual blocks (refine), and give it
+            a palette.
         still_size: Short side in pixels at which the finished model sees single pictures, and is validated; 0 keeps
             the network's own.
         feature_weights: A timm state dict of MobileNetV2 (safetensors), for ``settings.features``.
@@ -115,16 +116,22 @@ def train(
 
 
 def _continued(model: Model, network: NetworkConfig) -> NetworkConfig:
-    """Return the configuration of a network that goes on from a model, with the residual blocks that are asked for."""
-    has, wanted = model.config.refine, network.refine
-    if 0 < wanted < has:
-        raise CheckpointError(
-            f"cannot go on from {model.name} with fewer residual blocks",
-            f"it has {has} in a row, asked for were {wanted}",
-            f"Leave --refine out, or give {has} or more",
-        )
-    if wanted and model.config.architecture != "fusion":
-        raise CheckpointError(
-            f"cannot give {model.name} residual blocks", "only FusionNet takes them", "Leave --refine out"
-        )
-    return model.config.with_(refine=max(has, wanted))
+    """Return the configuration of a network that goes on from a model, with the parts that are asked for beside it."""
+    config = model.config
+    for option, parts in (("refine", "residual blocks"), ("palette", "colors of a palette")):
+        has, wanted = getattr(config, option), getattr(network, option)
+        if not wanted:
+            continue
+        if config.architecture != "fusion":
+            raise CheckpointError(
+                f"cannot give {model.name} {parts}", "only FusionNet takes them", f"Leave --{option} out"
+            )
+        if wanted < has or (option == "palette" and 0 < has < wanted):
+            possible = f"or give {has}" if option == "palette" else f"or give {has} or more"
+            raise CheckpointError(
+                f"cannot go on from {model.name} with {wanted} {parts}",
+                f"it has {has}",
+                f"Leave --{option} out, {possible}",
+            )
+        config = config.with_(**{option: wanted})
+    return config
