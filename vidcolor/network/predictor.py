@@ -25,7 +25,7 @@ from vidcolor.network.inference import fold_batch_norms, lower_precision
 from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
-BATCH = {"cpu": 8, "cuda": 16, "mps": 16}  # pictures that go through the network together
+BATCH = {"cpu": 4, "cuda": 16, "mps": 16}  # pictures that go through the network together
 
 
 def whole_strides(length: float, stride: int) -> int:

@@ -60,6 +60,11 @@ class Stages:
                     yield step, luma, self.grading.graded(step.number, luma, ab, step.frame.tags.matrix)
 
     @property
+    def burst(self) -> int:
+        """Return how many frames come out of a batch: the encoder has these while the next one is predicted."""
+        return self.batch * (Looks(self.rate).weight if self.rate else 1)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Return what had to be done otherwise than asked."""
         return self.predictor.warnings(self.batch, self.view.height, self.view.width)

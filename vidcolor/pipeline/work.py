@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from vidcolor.color.arrays import Plane
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
@@ -31,14 +32,15 @@ from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
 GUIDES = ("references", "hints")  # what guidance calls them in its identity
-LARGE = 1_000_000  # pixels: larger frames go by half as many on a CPU, where 4 % of time buys 100 MiB
+WAITING = 32 << 20  # bytes of luma that may wait for a stage, in frames: large films have fewer of them
 DECODED = 8  # frames that may wait for the network
 COLORED = 4  # and for the encoder, which takes them one by one
 
 
-def usual_batch(device: str, info: VideoInfo) -> int:
-    """Return how many frames of a film go through the network together when nothing is asked for."""
-    return BATCH[device] // (1 + (device == "cpu" and info.width * info.height > LARGE))
+def frames_waiting(most: int, info: VideoInfo) -> int:
+    """Return how many frames of a film may wait for a stage: at most so many, and fewer where they are large."""
+    size = info.width * info.height * (1 + (info.bits > 8))
+    return max(2, min(most, WAITING // size))
 
 
 def encode_settings(settings: RunSettings) -> EncodeSettings:
@@ -84,7 +86,7 @@ class Work:
         """
         short_side = settings.size or predictor.model.config.short_side(video.info.is_still)
         view = View(video.info, short_side, predictor.stride)
-        batch = settings.batch_size or usual_batch(predictor.device.type, video.info)
+        batch = settings.batch_size or BATCH[predictor.device.type]
         rate = video.info.rate if settings.looks == "auto" else None
         guidance = guidance_of(settings, grading, video.info, view, predictor)
         stages = Stages(predictor, view, batch, grading, rate, guidance)
@@ -105,12 +107,21 @@ class Work:
 
     @contextmanager
     def colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
-        """Give steps with their chroma planes; decoding and coloring run in threads of their own, ahead of it."""
+        """Give steps with their chroma planes; decoding, coloring and chroma run ahead of it, each in a thread."""
+        decoded, colored, ready = (
+            frames_waiting(most, self.video.info) for most in (DECODED, self.stages.burst, COLORED)
+        )
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
-        with shared_cores(self.cores), closing(prefetch(self._prepared(steps), DECODED, "decode")) as cuts:
-            pictures = with_chroma(self.stages.colored(cuts), self.stages.grading, *self.encoding.chroma_size)
-            with closing(prefetch(pictures, COLORED, "color")) as ready:
-                yield ready
+        with (
+            shared_cores(self.cores),
+            closing(prefetch(self._prepared(steps), decoded, "decode")) as cuts,
+            closing(prefetch(self.stages.colored(cuts), colored, "color")) as colors,
+            closing(prefetch(self._finished(colors), ready, "chroma")) as finished,
+        ):
+            yield finished
+
+    def _finished(self, colors: Iterator[tuple[Step, Plane, Plane]]) -> Iterator[tuple[Step, Planes]]:
+        return with_chroma(colors, self.stages.grading, *self.encoding.chroma_size)
 
     def steps(self, stream: Iterator[Frame], start: Start) -> Iterator[Step]:
         """Lay out frames in segments, by the shots of the film: :func:`vidcolor.pipeline.segments.cutting.cut`."""

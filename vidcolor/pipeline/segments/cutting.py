@@ -152,6 +152,9 @@ def _segment(
             source.give_back([*ahead, *decided.waiting])
             return Start(start.number + 1, context, _marks(past, ahead[0]), number - len(held))
         past.append(frame)
+        if own < longest - context - MARKS:  # far from where a take is parted, context of the next one is not needed
+            while len(past) > MARKS:
+                past.popleft()
     yield from held
     return None
 
