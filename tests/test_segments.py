@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +22,7 @@ from vidcolor.film.frame import ColorTags, Frame
 from vidcolor.film.shots import Boundary
 from vidcolor.pipeline import assembly
 from vidcolor.pipeline.film import colorize_film
-from vidcolor.pipeline.segments.cutting import Step, cut, located
+from vidcolor.pipeline.segments.cutting import MARKS, Step, cut, located
 from vidcolor.settings import RunSettings
 
 TAGS = ColorTags("bt709", False)
@@ -172,3 +174,19 @@ def test_joining_hashes_no_packets_whose_digests_nobody_is_told(
     monkeypatch.setattr(assembly, "EssenceDigest", None)  # to make one would fail
     source = write_reel(tmp_path / "film.mkv")
     assert colorize_film(source, tmp_path / "out.mp4", settings=RunSettings(size=32, batch_size=4)).frames > SHOT
+
+
+def test_memory_held_frames_as_context_that_no_parting_needed() -> None:
+    """Far from where a take is parted, only the frames that mark a place stay with the layout, and what is decided."""
+    alive: list[weakref.ref[Frame]] = []
+
+    def stream() -> Iterator[Frame]:
+        for pts in range(60):
+            frame = Frame(np.full((4, 4), 90, np.uint8), 8, pts, Fraction(1, 25), TAGS)
+            alive.append(weakref.ref(frame))
+            yield frame
+
+    most = 0
+    for _ in cut(stream(), context=20, longest=1000, detector=lambda first: ChangeDetector()):
+        most = max(most, sum(each() is not None for each in alive))
+    assert most <= MARKS + ChangeDetector.delay + 3
