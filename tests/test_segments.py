@@ -187,6 +187,6 @@ def test_memory_held_frames_as_context_that_no_parting_needed() -> None:
             yield frame
 
     most = 0
-    for _ in cut(stream(), context=20, longest=1000, detector=lambda first: ChangeDetector()):
+    for _ in cut(stream(), context=20, longest=1000, detector=changes):
         most = max(most, sum(each() is not None for each in alive))
     assert most <= MARKS + ChangeDetector.delay + 3
