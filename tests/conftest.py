@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import re
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads would wait for cores that others use
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -33,6 +35,9 @@ from vidcolor.pipeline import shot_colors
 from vidcolor.pipeline.segments import cutting
 from vidcolor.settings import RunSettings
 
+# Modules of tests that fork processes, or work with networks that timm builds.
+IMPORTS_MUCH = re.compile(r"import timm|from (attacks|children|runs|scenes) import|test_(resnet|efficientnet)\b")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let long tests be asked for."""
@@ -40,11 +45,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip tests marked ``thorough`` that nobody has asked for."""
+    """Skip tests marked ``thorough`` that nobody has asked for; let those that import the same lie together.
+
+    To import timm, and to start a process for others to be forked from, takes seconds: so of two processes of
+    pytest-xdist, which begin with a half of the tests each, one does it.
+    """
+    paths = {item.path for item in items}
+    slow = {path for path in paths if IMPORTS_MUCH.search(path.read_text(encoding="utf-8"))}
+    items.sort(key=lambda item: item.path not in slow)
     if not config.getoption("--thorough"):
         for item in items:
             if item.get_closest_marker("thorough"):
                 item.add_marker(pytest.mark.skip(reason="takes long: pytest --thorough runs it"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare what is imported from being looked through by every collection of garbage."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +133,7 @@ def photo_shard(tmp_path: Path, photo_folder: Callable[..., Path]) -> Callable[.
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A Chromium without a window."""
     why = "needs pip install 'vidcolor[browser]'"
@@ -167,11 +185,18 @@ def prepared_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 @cache
 def _tiny() -> nn.Module:
     config = NetworkConfig(
-        encoder="test_resnet", encoder_options={}, embedding=8, fusion=16, decoder=(16, 8), hints=8, strength=4, size=32
+        encoder="mobilenetv2_050",
+        encoder_options={},
+        embedding=8,
+        fusion=16,
+        decoder=(16, 8),
+        hints=8,
+        strength=4,
+        size=32,
     )
     torch.manual_seed(0)
     network = build_network(config).eval()
-    let_color(network, 20)
+    let_color(network, 4)
     return fold_batch_norms(network, torch.zeros(1, 1, 32, 32))
 
 

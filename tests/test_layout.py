@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def room_of(module: str) -> str:
     return module.split(".")[1]
 
 
+@cache
 def imports(module: str) -> set[str]:
     """The modules and libraries that a module imports, at whatever depth of its code."""
     found = set()
@@ -60,17 +62,17 @@ def imports(module: str) -> set[str]:
     return found
 
 
-IMPORTS = {module: imports(module) for module in MODULES if module not in ROOF}
+INSIDE = [module for module in MODULES if module not in ROOF]
 
 
 def within(module: str) -> set[str]:
     """The modules of the same room that a module imports."""
-    return {other for other in IMPORTS[module] if other in IMPORTS and room_of(other) == room_of(module)} - {module}
+    return {other for other in imports(module) if other in INSIDE and room_of(other) == room_of(module)} - {module}
 
 
 def order(room: str) -> list[str]:
     """The modules of a room, those that import others after them."""
-    members = sorted(module for module in IMPORTS if room_of(module) == room)
+    members = sorted(module for module in INSIDE if room_of(module) == room)
     return list(TopologicalSorter({module: sorted(within(module)) for module in members}).static_order())
 
 
@@ -82,7 +84,7 @@ def stair_of(module: str) -> str:
 def stairs(room: str) -> list[str]:
     """The modules and folders of a room, those that import others after them."""
     found: dict[str, set[str]] = {}
-    for module in (module for module in IMPORTS if room_of(module) == room):
+    for module in (module for module in INSIDE if room_of(module) == room):
         found.setdefault(stair_of(module), set()).update(map(stair_of, within(module)))
     return list(
         TopologicalSorter({stair: sorted(below - {stair}) for stair, below in sorted(found.items())}).static_order()
@@ -108,8 +110,8 @@ def table() -> str:
 
 def test_imports_go_down() -> None:
     """No module imports from a room above its own."""
-    for module, found in IMPORTS.items():
-        for other in found:
+    for module in INSIDE:
+        for other in imports(module):
             if other.startswith("vidcolor.") and other not in ROOF:
                 assert ROOMS.index(room_of(other)) <= ROOMS.index(room_of(module)), f"{module} imports {other}"
 
@@ -117,14 +119,14 @@ def test_imports_go_down() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_circles_inside_a_room(room: str) -> None:
     """The modules of a room stand in an order, and so do its folders; graphlib names the circle where they do not."""
-    assert set(order(room)) <= set(IMPORTS)
-    assert set(stairs(room)) <= set(IMPORTS)
+    assert set(order(room)) <= set(INSIDE)
+    assert set(stairs(room)) <= set(INSIDE)
 
 
 @pytest.mark.parametrize("library", sorted(DOORS))
 def test_one_door_per_library(library: str) -> None:
     """Heavy libraries are reached through one room each."""
-    users = {module for module, found in IMPORTS.items() if library in {name.split(".")[0] for name in found}}
+    users = {module for module in INSIDE if library in {name.split(".")[0] for name in imports(module)}}
     assert {room_of(module) for module in users} == {DOORS[library]}
 
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from skimage.color import rgb2lab
-from timm.layers import DropPath
 from torch import nn
 
 from networks import let_color
@@ -90,6 +89,8 @@ def test_parts_are_dropped_in_training_only() -> None:
         assert torch.equal(network(grey()).ab, before)
         network.train()
         assert not torch.equal(network(grey()).ab, network(grey()).ab), shares
+    from timm.layers import DropPath
+
     rates = [m.drop_prob for m in network.encoder.modules() if isinstance(m, DropPath)]
     assert len(rates) == 4
     assert rates == sorted(rates)

@@ -7,7 +7,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -26,6 +25,8 @@ def create_backbone(name: str, **options: Any) -> Any:
     Raises:
         CheckpointError: timm does not know the name, or refuses the options.
     """
+    import timm  # takes seconds
+
     try:
         return timm.create_model(name, pretrained=False, **options)
     except (RuntimeError, TypeError, ValueError) as error:
@@ -40,6 +41,8 @@ def hub_weights(name: str) -> Path:
     Raises:
         CheckpointError: timm names none, or there is no network.
     """
+    import timm
+
     what = f"cannot fetch the pretrained weights of {name}"
     config = timm.get_pretrained_cfg(name, allow_unregistered=True)
     if config is None or not config.hf_hub_id:
