@@ -22,7 +22,7 @@ if not hasattr(os, "fork"):
     pytest.skip("needs fork", allow_module_level=True)
 
 CHILDREN = multiprocessing.get_context("forkserver")
-CHILDREN.set_forkserver_preload(["numpy", "cv2", "PIL.Image", "av", "torch", "typer", "rich", "pytest"])
+CHILDREN.set_forkserver_preload(["numpy", "cv2", "PIL.Image", "av", "torch", "timm", "typer", "rich", "pytest"])
 
 
 class Ended(NamedTuple):
