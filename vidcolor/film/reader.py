@@ -33,7 +33,6 @@ from vidcolor.film.transfer import TRANSFERS
 from vidcolor.settings import RunSettings
 
 _WRAP = Fraction(1 << 33, 90000)  # seconds; where the clocks of transport and program streams begin anew
-LARGE = 1_000_000  # pixels: of larger pictures the luma is copied, so that their chroma does not stay in memory with it
 GLIMPSE = 0.25  # seconds of a film of which one frame may tell what colors it has
 _FIRST = 12  # pictures that are decoded to learn a film's clock, rate, orientation and kind
 
@@ -307,8 +306,6 @@ def _frame(video: Video, raw: VideoFrame, luma: NDArray[Any] | None, pts: int) -
     info = video.info
     tags = color_tags(raw, info.codec, info.width, info.height)
     plane, bits, alpha = luma_and_alpha(raw, tags.matrix)
-    if plane.size > LARGE and len(raw.planes) > 1:
-        plane = plane.copy()
     video.transparent += alpha is not None and bool(alpha.min() < (1 << bits) - 1)
     frame = Frame(plane if luma is None else luma, bits, pts, info.time_base, tags, alpha=alpha)
     if frame.luma.shape != (info.height, info.width):
