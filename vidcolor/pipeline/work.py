@@ -32,7 +32,7 @@ from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
 GUIDES = ("references", "hints")  # what guidance calls them in its identity
-WAITING = 32 << 20  # bytes of luma that may wait for a stage, in frames: large films have fewer of them
+WAITING = 8 << 20  # bytes of luma that may wait for a stage, in frames: more of them would gain no time at 1080p
 DECODED = 8  # frames that may wait for the network
 COLORED = 4  # and for the encoder, which takes them one by one
 
