@@ -61,7 +61,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Spare what is imported from being looked through by every collection of garbage."""
-    gc.enable()
     gc.freeze()
 
 

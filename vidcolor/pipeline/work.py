@@ -10,7 +10,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from vidcolor.color.arrays import Plane
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
@@ -116,12 +115,10 @@ class Work:
             shared_cores(self.cores),
             closing(prefetch(self._prepared(steps), decoded, "decode")) as cuts,
             closing(prefetch(self.stages.colored(cuts), colored, "color")) as colors,
-            closing(prefetch(self._finished(colors), ready, "chroma")) as finished,
         ):
-            yield finished
-
-    def _finished(self, colors: Iterator[tuple[Step, Plane, Plane]]) -> Iterator[tuple[Step, Planes]]:
-        return with_chroma(colors, self.stages.grading, *self.encoding.chroma_size)
+            pictures = with_chroma(colors, self.stages.grading, *self.encoding.chroma_size)
+            with closing(prefetch(pictures, ready, "chroma")) as finished:
+                yield finished
 
     def steps(self, stream: Iterator[Frame], start: Start) -> Iterator[Step]:
         """Lay out frames in segments, by the shots of the film: :func:`vidcolor.pipeline.segments.cutting.cut`."""

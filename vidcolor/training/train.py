@@ -127,11 +127,10 @@ def _continued(model: Model, network: NetworkConfig) -> NetworkConfig:
                 f"cannot give {model.name} {parts}", "only FusionNet takes them", f"Leave --{option} out"
             )
         if wanted < has or (option == "palette" and 0 < has < wanted):
-            possible = f"or give {has}" if option == "palette" else f"or give {has} or more"
             raise CheckpointError(
                 f"cannot go on from {model.name} with {wanted} {parts}",
                 f"it has {has}",
-                f"Leave --{option} out, {possible}",
+                f"Leave --{option} out, or give {has}{' or more' * (option == 'refine')}",
             )
         config = config.with_(**{option: wanted})
     return config
