@@ -113,11 +113,11 @@ def stages(source: Path, frames: int) -> dict[str, float]:
     """Milliseconds a frame of each stage by itself, one after the other."""
     import torch
 
+    from vidcolor.evaluation.filters import Place, Smoothed
     from vidcolor.film.reader import frames as decoded
     from vidcolor.film.reader import open_video
     from vidcolor.network.predictor import Predictor
     from vidcolor.pipeline.chroma import chroma_planes
-    from vidcolor.pipeline.smoothing.averaging import Smoother
     from vidcolor.pipeline.view import View
 
     times: dict[str, float] = {}
@@ -139,8 +139,8 @@ def stages(source: Path, frames: int) -> dict[str, float]:
         batches = [small[i : i + 8] for i in range(0, frames, 8)]
         predictor.predict(batches[0])  # the first call compiles kernels
         ab = [plane for batch in timed("network", batches, predictor.predict) for plane in batch]
-        smoother = Smoother()
-        timed("smoothing", list(zip(small, ab, strict=True)), lambda pair: smoother.push(pair[0], pair[1], False))
+        smoothed = Smoothed(ShotSettings.smooth, None)
+        timed("smoothing", list(zip(small, ab, strict=True)), lambda pair: smoothed.push(pair[0], pair[1], Place()))
         height, width = pictures[0].luma.shape
         chroma_planes(pictures[0], small[0], ab[0], width // 2, height // 2)  # the first call makes its table
         timed(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vidcolor.color.arrays import Plane
+from vidcolor.evaluation.filters import Place, Smoothed
 from vidcolor.pipeline.smoothing import motion
 from vidcolor.pipeline.smoothing.averaging import BLOCK, Smoother
 from vidcolor.settings import ShotSettings
@@ -56,11 +57,11 @@ def smooth(
     starts: tuple[int, ...] = (0,),
     strength: float = ShotSettings.smooth,
 ) -> list[np.ndarray]:
-    smoother = Smoother(strength)
-    done = [
-        o for i, (luma, ab) in enumerate(zip(lumas, abs_, strict=True)) for o in smoother.push(luma, ab, i in starts)
-    ]
-    return done + smoother.flush()
+    smoothed = Smoothed(strength, None)
+    done: list[np.ndarray] = []
+    for i, (luma, ab) in enumerate(zip(lumas, abs_, strict=True)):
+        done += smoothed.push(luma, ab, Place(starts_shot=i in starts))
+    return done + smoothed.flush()
 
 
 def error(ab: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
@@ -131,12 +132,12 @@ def test_shots_are_smoothed_each_by_itself() -> None:
 def test_strength_0_changes_nothing() -> None:
     """No delay, and the very arrays."""
     lumas, truth, _ = walk(4, 5)
-    smoother = Smoother(0)
-    assert smoother.delay == 0
-    for i, (luma, ab) in enumerate(zip(lumas, jittered(truth), strict=True)):
-        (given,) = smoother.push(luma, ab, i == 0)
+    assert Smoother(0).delay == 0
+    smoothed = Smoothed(0, None)
+    for luma, ab in zip(lumas, jittered(truth), strict=True):
+        (given,) = smoothed.push(luma, ab, Place())
         assert given is ab
-    assert smoother.flush() == []
+    assert smoothed.flush() == []
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
@@ -150,12 +151,13 @@ def test_strength_is_a_share(strength: float) -> None:
 def test_one_output_a_frame_in_order_within_the_delay(frames: int) -> None:
     """Every frame comes out once, in its place, before more than the declared number wait."""
     luma = np.full((24, 32), 0.5, np.float32)
-    smoother = Smoother(1e-9)  # next to nothing of the neighbors: an output tells which input it was
+    strength = 1e-9  # next to nothing of the neighbors: an output tells which input it was
+    smoothed, delay = Smoothed(strength, None), Smoother(strength).delay
     done: list[np.ndarray] = []
     for i in range(frames):
-        done += smoother.push(luma, plain((i, -i), 24, 32), i == 0)
-        assert i + 1 - len(done) <= smoother.delay
-    done += smoother.flush()
+        done += smoothed.push(luma, plain((i, -i), 24, 32), Place())
+        assert i + 1 - len(done) <= delay
+    done += smoothed.flush()
     assert [round(float(ab[0].mean())) for ab in done] == list(range(frames))
 
 

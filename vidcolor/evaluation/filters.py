@@ -12,6 +12,7 @@ from vidcolor.color.arrays import Plane
 from vidcolor.pipeline.smoothing.averaging import Smoother
 from vidcolor.pipeline.smoothing.looks import Looks
 from vidcolor.pipeline.smoothing.motion import Sight, fetch, sight_of, ways
+from vidcolor.pipeline.smoothing.watching import Watcher
 
 KEPT_SHARE = 0.7  # of the plain exponential average: what stays of the frames before
 
@@ -51,12 +52,14 @@ class Smoothed:
     """
 
     def __init__(self, strength: float, rate: Fraction | None) -> None:
-        self._smoother = Smoother(strength, Looks(rate) if rate else None)
+        looks = Looks(rate) if rate else None
+        self._watcher = Watcher(strength, looks)
+        self._smoother = Smoother(strength, looks.weight if looks else 1)
 
     def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
         """Take the next frame; return what is done."""
-        wanted = self._smoother.watch(luma, place.starts_shot, seconds=place.seconds, ends_shot=place.ends_shot)
-        return self._smoother.add(ab if wanted else None)
+        watched = self._watcher.watch(luma, place.starts_shot, seconds=place.seconds, ends_shot=place.ends_shot)
+        return self._smoother.add(watched, ab if watched.wanted else None)
 
     def flush(self) -> list[Plane]:
         """Return the frames that are left."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import compress, groupby
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from vidcolor.pipeline.guidance.guide import Guidance
 from vidcolor.pipeline.segments.cutting import Step
 from vidcolor.pipeline.smoothing.averaging import Smoother
 from vidcolor.pipeline.smoothing.looks import Looks
+from vidcolor.pipeline.smoothing.watching import Watched, Watcher
 from vidcolor.pipeline.view import View
 
 Planes = tuple[NDArray[Any], NDArray[Any]]
@@ -30,8 +31,39 @@ MOST_WAITING = 4  # times a batch: frames that wait for the network, most of the
 
 
 @dataclass(frozen=True)
+class _Way:
+    """What the frames of some adjacent shots have in common.
+
+    Attributes:
+        smooth: How much their colors are averaged, 0..1.
+        is_colored: Their colors are seen.
+    """
+
+    smooth: float
+    is_colored: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A frame before it has colors.
+
+    Attributes:
+        way: How it is worked.
+        is_first: Of a segment, or of shots that are worked in this way: nothing flows into it from earlier ones.
+        watched: Its Y' at network size, its motion, and whether the network is asked.
+    """
+
+    step: Step
+    way: _Way
+    is_first: bool
+    watched: Watched
+
+
+@dataclass(frozen=True)
 class Stages:
-    """What colors the frames of one film.
+    """What colors the frames of one film: :meth:`watch`, :meth:`predict`, :meth:`settle`, one after the other.
+
+    Each takes what the one before gives, in the order of the film, so that each may run in a thread of its own.
 
     Attributes:
         batch: Frames that go through the network together.
@@ -52,51 +84,83 @@ class Stages:
 
         Batches and smoothing end with their segment.
         """
-        for _, segment in groupby(steps, key=lambda step: step.start.number):
-            for step, luma, ab in self._segment(segment):
-                if not step.context:
-                    if self.guidance:
-                        ab = self.guidance.settled(step.frame, self.grading.place_of(step.number), ab)
-                    yield step, luma, self.grading.graded(step.number, luma, ab, step.frame.tags.matrix)
+        return self.settle(self.predict(self.watch(steps)))
 
     @property
     def burst(self) -> int:
         """Return how many frames come out of a batch: the encoder has these while the next one is predicted."""
-        return self.batch * (Looks(self.rate).weight if self.rate else 1)
+        return self.batch * self._weight
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what had to be done otherwise than asked."""
         return self.predictor.warnings(self.batch, self.view.height, self.view.width)
 
-    def _segment(self, segment: Iterator[Step]) -> Iterator[tuple[Step, Plane, Plane]]:
-        """Yield the steps of one segment, predicted and averaged along motion; in grey where no color would be seen."""
-        waiting: deque[tuple[Step, Plane]] = deque()
-        smoother = Smoother(0)
-        for (strength, is_colored), shots in groupby(_with_ends(segment), key=lambda pair: self._way(pair[0])):
-            yield from _finished(waiting, smoother.flush())
-            if not is_colored:
-                for step, _ in shots:
+    def watch(self, steps: Iterator[Step]) -> Iterator[Moment]:
+        """Yield steps at network size, with their motion."""
+        for _, segment in groupby(steps, key=lambda step: step.start.number):
+            for way, shots in groupby(_with_ends(segment), key=lambda pair: self._way(pair[0])):
+                watcher = Watcher(way.smooth if way.is_colored else 0.0, Looks(self.rate) if self.rate else None)
+                is_first = True
+                for step, ends_shot in shots:
                     luma = self.view.small(step.frame)
-                    yield step, luma, np.zeros((2, *luma.shape), np.float32)
-                continue
-            smoother = Smoother(strength, Looks(self.rate) if self.rate else None)
-            asked = _Asked(self)
-            for step, ends_shot in shots:
-                luma = self.view.small(step.frame)
-                waiting.append((step, luma))
-                seconds = step.frame.seconds
-                asked.push(step, luma, smoother.watch(luma, step.starts_shot, seconds=seconds, ends_shot=ends_shot))
-                if asked.full:
-                    for ab in asked.answers():
-                        yield from _finished(waiting, smoother.add(ab))
-            for ab in asked.answers():
-                yield from _finished(waiting, smoother.add(ab))
-        yield from _finished(waiting, smoother.flush())
+                    seconds = step.frame.seconds
+                    watched = watcher.watch(luma, step.starts_shot, seconds=seconds, ends_shot=ends_shot)
+                    yield Moment(step, way, is_first, watched)
+                    is_first = False
 
-    def _way(self, step: Step) -> tuple[float, bool]:
-        """Return how much is averaged in the shot of a frame, and whether its colors are seen."""
-        return self.grading.settings_at(step.number).smooth, self.grading.needs_colors(step.number)
+    def predict(self, moments: Iterator[Moment]) -> Iterator[tuple[Moment, Plane | None]]:
+        """Yield moments with the network's ab; None where it is not asked, or the colors are not seen."""
+        asked = _Asked(self)
+        for moment in moments:
+            if moment.is_first:
+                yield from asked.answers()
+                asked = _Asked(self)
+            if not moment.way.is_colored:
+                yield moment, None
+                continue
+            asked.push(moment)
+            if asked.full:
+                yield from asked.answers()
+        yield from asked.answers()
+
+    def settle(self, answers: Iterator[tuple[Moment, Plane | None]]) -> Iterator[tuple[Step, Plane, Plane]]:
+        """Yield steps with their Y' and ab, averaged along motion and graded; context is left out."""
+        for step, luma, ab in self._smoothed(answers):
+            if step.context:
+                continue
+            if self.guidance:
+                ab = self.guidance.settled(step.frame, self.grading.place_of(step.number), ab)
+            yield step, luma, self.grading.graded(step.number, luma, ab, step.frame.tags.matrix)
+
+    def _smoothed(self, answers: Iterator[tuple[Moment, Plane | None]]) -> Iterator[tuple[Step, Plane, Plane]]:
+        """Yield steps with their Y' and ab, averaged along motion; grey where no color would be seen."""
+        waiting: deque[Moment] = deque()
+        smoother = Smoother(0)
+
+        def finished(done: list[Plane]) -> Iterator[tuple[Step, Plane, Plane]]:
+            for ab in done:
+                moment = waiting.popleft()
+                yield moment.step, moment.watched.luma, ab
+
+        for moment, ab in answers:
+            if moment.is_first:
+                yield from finished(smoother.flush())
+                smoother = Smoother(moment.way.smooth, self._weight)
+            waiting.append(moment)
+            if moment.way.is_colored:
+                yield from finished(smoother.add(moment.watched, ab))
+            else:
+                yield from finished([np.zeros((2, *moment.watched.luma.shape), np.float32)])
+        yield from finished(smoother.flush())
+
+    @property
+    def _weight(self) -> int:
+        """Return how many frames a look of the network stands for."""
+        return Looks(self.rate).weight if self.rate else 1
+
+    def _way(self, step: Step) -> _Way:
+        return _Way(self.grading.settings_at(step.number).smooth, self.grading.needs_colors(step.number))
 
 
 class _Asked:
@@ -108,40 +172,41 @@ class _Asked:
 
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
-        self._frames: list[tuple[Step, Plane] | None] = []  # None: the network does not see it
+        self._moments: list[Moment] = []
         self._fresh: list[bool] = []
         self._last: Plane | None = None
         self._ab: Plane | None = None
 
-    def push(self, step: Step, luma: Plane, wanted: bool) -> None:
-        self._frames.append((step, luma) if wanted else None)
+    def push(self, moment: Moment) -> None:
+        luma, wanted = moment.watched.luma, moment.watched.wanted
+        self._moments.append(moment)
         self._fresh.append(wanted and not (self._last is not None and np.array_equal(self._last, luma)))
         self._last = luma if wanted else self._last
 
     @property
     def full(self) -> bool:
         """Return whether the network's batch is full, or as many frames wait as one of all would hold several times."""
-        return sum(self._fresh) == self._stages.batch or len(self._frames) == MOST_WAITING * self._stages.batch
+        return sum(self._fresh) == self._stages.batch or len(self._moments) == MOST_WAITING * self._stages.batch
 
-    def answers(self) -> Iterator[Plane | None]:
+    def answers(self) -> Iterator[tuple[Moment, Plane | None]]:
         """Return the ab of each frame, None for those that the network does not see; nothing waits afterwards."""
-        frames, fresh = self._frames, self._fresh
-        self._frames, self._fresh = [], []
-        wanted = [frame for frame, is_fresh in zip(frames, fresh, strict=True) if frame is not None and is_fresh]
-        found = iter(self._predicted(wanted))
-        for frame, is_fresh in zip(frames, fresh, strict=True):
+        moments, fresh = self._moments, self._fresh
+        self._moments, self._fresh = [], []
+        found = iter(self._predicted(list(compress(moments, fresh))))
+        for moment, is_fresh in zip(moments, fresh, strict=True):
             if is_fresh:
                 self._ab = self._stages.view.stored(next(found))
-            yield None if frame is None else self._ab
+            yield moment, self._ab if moment.watched.wanted else None
 
-    def _predicted(self, frames: list[tuple[Step, Plane]]) -> list[Plane]:
+    def _predicted(self, moments: list[Moment]) -> list[Plane]:
         """Return the network's ab of frames, upright, with what is known of their colors."""
         view, predictor, batch = self._stages.view, self._stages.predictor, self._stages.batch
-        upright = [view.upright(luma) for _, luma in frames]
+        upright = [view.upright(moment.watched.luma) for moment in moments]
         if self._stages.guidance is None:
             return predictor.predict(upright, batch=batch)
-        places = [self._stages.grading.place_of(step.number) for step, _ in frames]
-        return self._stages.guidance.predict([step.frame for step, _ in frames], places, upright, batch=batch)
+        places = [self._stages.grading.place_of(moment.step.number) for moment in moments]
+        frames = [moment.step.frame for moment in moments]
+        return self._stages.guidance.predict(frames, places, upright, batch=batch)
 
 
 def _with_ends(steps: Iterator[Step]) -> Iterator[tuple[Step, bool]]:
@@ -153,12 +218,6 @@ def _with_ends(steps: Iterator[Step]) -> Iterator[tuple[Step, bool]]:
         before = step
     if before is not None:
         yield before, True
-
-
-def _finished(waiting: deque[tuple[Step, Plane]], done: list[Plane]) -> Iterator[tuple[Step, Plane, Plane]]:
-    """Return what has waited longest with the ab that have come for it."""
-    for ab in done:
-        yield (*waiting.popleft(), ab)
 
 
 def with_chroma(

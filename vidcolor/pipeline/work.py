@@ -32,8 +32,7 @@ from vidcolor.settings import RunSettings
 _LOG = logging.getLogger(__name__)
 GUIDES = ("references", "hints")  # what guidance calls them in its identity
 WAITING = 8 << 20  # bytes of luma that may wait for a stage, in frames: more of them would gain no time at 1080p
-DECODED = 8  # frames that may wait for the network
-COLORED = 4  # and for the encoder, which takes them one by one
+COLORED = 4  # frames that may wait for the encoder, which takes them one by one
 
 
 def frames_waiting(most: int, info: VideoInfo) -> int:
@@ -106,17 +105,19 @@ class Work:
 
     @contextmanager
     def colored(self, steps: Iterator[Step]) -> Iterator[Iterator[tuple[Step, Planes]]]:
-        """Give steps with their chroma planes; decoding, coloring and chroma run ahead of it, each in a thread."""
-        decoded, colored, ready = (
-            frames_waiting(most, self.video.info) for most in (DECODED, self.stages.burst, COLORED)
-        )
+        """Give steps with their chroma planes, which threads make ahead of it: decoding, the network, the rest.
+
+        A burst of frames lies on either side of the network: its thread is the busiest one and should not wait.
+        """
+        stages = self.stages
+        burst, ready = (frames_waiting(most, self.video.info) for most in (stages.burst, COLORED))
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
         with (
             shared_cores(self.cores),
-            closing(prefetch(self._prepared(steps), decoded, "decode")) as cuts,
-            closing(prefetch(self.stages.colored(cuts), colored, "color")) as colors,
+            closing(prefetch(stages.watch(self._prepared(steps)), burst, "decode")) as moments,
+            closing(prefetch(stages.predict(moments), burst, "network")) as answers,
         ):
-            pictures = with_chroma(colors, self.stages.grading, *self.encoding.chroma_size)
+            pictures = with_chroma(stages.settle(answers), stages.grading, *self.encoding.chroma_size)
             with closing(prefetch(pictures, ready, "chroma")) as finished:
                 yield finished
 
@@ -146,7 +147,7 @@ class Work:
     def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps; while the network has its first batch, this thread is idle and makes what chroma needs."""
         for number, step in enumerate(steps):
-            if number == self.stages.batch:
+            if number == self.stages.burst:
                 chroma_table(step.frame.tags.matrix)
             yield step
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,7 @@ class Guidance:
     identity: dict[str, object] = field(default_factory=dict)
     _tracks: dict[Guide, Track] = field(default_factory=dict, init=False)
     _spans: dict[Guide, tuple[int, int]] = field(default_factory=dict, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)  # of the tracks: predict and settled run in two threads
 
     def predict(
         self,
@@ -224,14 +226,16 @@ class Guidance:
         return self._spans[guide]
 
     def _track(self, guide: Guide, anchor: Anchor) -> Track:
-        if guide not in self._tracks:
-            self._tracks[guide] = track(self.film, self.view, anchor)
-        return self._tracks[guide]
+        with self._lock:
+            if guide not in self._tracks:
+                self._tracks[guide] = track(self.film, self.view, anchor)
+            return self._tracks[guide]
 
     def _forget(self, frame: Frame) -> None:
-        for guide, found in list(self._tracks.items()):
-            if float((frame.film_pts - found.last) * frame.time_base) > FORGOTTEN:
-                del self._tracks[guide]
+        with self._lock:
+            for guide, found in list(self._tracks.items()):
+                if float((frame.film_pts - found.last) * frame.time_base) > FORGOTTEN:
+                    del self._tracks[guide]
 
 
 def _matched(cells: Cells, guide: Guide, related: bool) -> Plane:

@@ -20,15 +20,14 @@ takes all from its neighbors.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from vidcolor.color.arrays import Plane
-from vidcolor.pipeline.smoothing.looks import Looks
-from vidcolor.pipeline.smoothing.motion import Sight, Way, sight_of, ways
+from vidcolor.pipeline.smoothing.motion import Way
+from vidcolor.pipeline.smoothing.watching import Watched
 from vidcolor.settings import ShotSettings
 
 BLOCK = 6  # frames whose future is gathered together; each sees as many frames ahead at least, twice as many at most
@@ -42,19 +41,6 @@ WIDE = 61  # pixels a side, that a point takes its color from which nobody near 
 FAINT = 0.05  # of a frame's weight: what has gathered less has hardly been seen
 
 
-@dataclass(frozen=True, eq=False)
-class _Watched:
-    """A frame whose motion is known, and that waits for its colors.
-
-    Attributes:
-        backward, onward: From it to the frame before, and from that to it; None where a shot starts.
-    """
-
-    view: Sight
-    backward: Way | None
-    onward: Way | None
-
-
 @dataclass(eq=False)
 class _Held:
     """A frame that waits for its future."""
@@ -66,65 +52,35 @@ class _Held:
 
 
 class Smoother:
-    """Averages ab over time: frames are watched first, and get their colors in the same order.
+    """Averages ab over time: takes watched frames with their colors, and gives colors back in the same order.
 
     Args:
         strength: What a neighbor counts for each frame of distance, 0..1; 0 leaves ab as it is.
-        looks: Chooses the frames that get colors of their own; None: all do. Without strength nothing is carried, and
-            all do too.
+        weight: What a frame with colors of its own counts: the frames that it stands for.
 
     Attributes:
-        delay: Frames that an output waits for, at most, once it has its colors.
+        delay: Frames that an output waits for, at most.
     """
 
-    def __init__(self, strength: float = ShotSettings.smooth, looks: Looks | None = None) -> None:
+    def __init__(self, strength: float = ShotSettings.smooth, weight: int = 1) -> None:
         if not 0 <= strength <= 1:
             raise ValueError(f"strength must be in 0..1, not {strength}")
         self.strength = strength
         self.delay = 2 * BLOCK - 1 if strength else 0
-        self._looks = looks if strength else None
-        self._weight = np.float32(self._looks.weight if self._looks else 1)
-        self._watched: deque[_Watched | None] = deque()
+        self._weight = np.float32(weight)
         self._held: list[_Held] = []
-        self._last: Sight | None = None
 
-    def watch(self, luma: Plane, starts_shot: bool, *, seconds: float = 0.0, ends_shot: bool = False) -> bool:
-        """Take the next frame, and return whether it needs colors of its own.
-
-        Args:
-            luma: Y' ``(h, w)`` in 0..1.
-            starts_shot: This frame has nothing to do with the one before.
-            seconds: When it is shown.
-            ends_shot: The next frame, if there is any, has nothing to do with this one.
-        """
-        if not self.strength:
-            self._watched.append(None)
-            return True
-        view = sight_of(luma)
-        backward = onward = None
-        if self._last is not None and not starts_shot:
-            backward, onward = ways(self._last, view)
-        self._last = view
-        self._watched.append(_Watched(view, backward, onward))
-        if self._looks is None:
-            return True
-        sure, places = (backward.weight, (backward.x, backward.y)) if backward else (None, None)
-        wanted = self._looks.wants(seconds, sure, places, ends_shot=ends_shot)
-        if wanted:
-            self._looks.looked(luma.shape)
-        return wanted
-
-    def add(self, ab: Plane | None) -> list[Plane]:
-        """Give the next of the watched frames its colors; return the frames that are done, in order.
+    def add(self, watched: Watched, ab: Plane | None) -> list[Plane]:
+        """Take the next frame with its colors; return the colors ``(2, h, w)`` of the frames that are done, in order.
 
         Args:
+            watched: By a :class:`vidcolor.pipeline.smoothing.watching.Watcher` of the same strength.
             ab: ``(2, h, w)``; None for a frame that takes them from its neighbors.
         """
-        watched = self._watched.popleft()
-        if watched is None:
+        if not self.strength:
             assert ab is not None  # without strength every frame has its own
             return [ab]
-        luma = watched.view.luma
+        luma = watched.luma
         done: list[Plane] = []
         own = np.zeros((3, *luma.shape), np.float32)
         if ab is not None:
@@ -139,16 +95,9 @@ class Smoother:
         self._held.append(_Held(luma, own, past))
         return done + (self._finish(BLOCK) if len(self._held) == 2 * BLOCK else [])
 
-    def push(self, luma: Plane, ab: Plane, starts_shot: bool) -> list[Plane]:
-        """Take the next frame with its colors ``(2, h, w)``; return the frames that are done, in order."""
-        self.watch(luma, starts_shot)
-        return self.add(ab)
-
     def flush(self) -> list[Plane]:
-        """Return what is left, when the shot or the film has ended and all that was watched has its colors."""
-        done = self._finish(len(self._held))
-        self._last = None
-        return done
+        """Return what is left, when the shot or the film has ended."""
+        return self._finish(len(self._held))
 
     def _finish(self, count: int) -> list[Plane]:
         """Give the first frames held, with the future that the others hold."""
