@@ -139,7 +139,7 @@ class ShotSettings(Settings):
         float, Setting("Steps by which white becomes more magenta; below 0 greener.", LOOK, low=-100, high=100)
     ] = 0.0
     strength: Annotated[float, Setting("How far from grey: 0 is grey, 1 all of the color.", LOOK, low=0, high=1)] = 1.0
-    smooth: Annotated[float, Setting("Averaging of the colors along motion; 0 is off.", LOOK, low=0, high=1)] = 0.92
+    smooth: Annotated[float, Setting("Averaging of the colors along motion; 0 is off.", LOOK, low=0, high=1)] = 0.97
 
 
 @dataclass(frozen=True)
