@@ -10,6 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
@@ -24,6 +26,7 @@ from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.gather import guidance_of
 from vidcolor.pipeline.segments.cutting import Start, Step, cut, located, usual_length
 from vidcolor.pipeline.smoothing.averaging import Smoother
+from vidcolor.pipeline.smoothing.looks import Looks
 from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
 from vidcolor.pipeline.stretches import stretches
 from vidcolor.pipeline.view import View
@@ -37,8 +40,24 @@ COLORED = 4  # frames that may wait for the encoder, which takes them one by one
 
 def frames_waiting(most: int, info: VideoInfo) -> int:
     """Return how many frames of a film may wait for a stage: at most so many, and fewer where they are large."""
-    size = info.width * info.height * (1 + (info.bits > 8))
-    return max(2, min(most, WAITING // size))
+    return max(2, min(most, WAITING // _size(info)))
+
+
+def frames_together(settings: RunSettings, info: VideoInfo, device: torch.device) -> int:
+    """Return how many frames of a film go through the network together: as many as is asked, or as suit the device.
+
+    On a CPU large frames, and those between them that the network does not see, would take more memory while they wait
+    for a batch than the batch gains time.
+    """
+    if settings.batch_size or device.type != "cpu":
+        return settings.batch_size or BATCH[device.type]
+    each = _size(info) * (Looks(info.rate).weight if settings.looks == "auto" else 1)
+    return max(1, min(BATCH["cpu"], 2 * WAITING // each))
+
+
+def _size(info: VideoInfo) -> int:
+    """Return the bytes of a frame's luma."""
+    return info.width * info.height * (1 + (info.bits > 8))
 
 
 def encode_settings(settings: RunSettings) -> EncodeSettings:
@@ -84,7 +103,7 @@ class Work:
         """
         short_side = settings.size or predictor.model.config.short_side(video.info.is_still)
         view = View(video.info, short_side, predictor.stride)
-        batch = settings.batch_size or BATCH[predictor.device.type]
+        batch = frames_together(settings, video.info, predictor.device)
         rate = video.info.rate if settings.looks == "auto" else None
         guidance = guidance_of(settings, grading, video.info, view, predictor)
         stages = Stages(predictor, view, batch, grading, rate, guidance)

@@ -24,7 +24,7 @@ from vidcolor.film.reader import open_film
 from vidcolor.film.writer import FilmWriter
 from vidcolor.network.checkpoint import load_model
 from vidcolor.network.device import choose_precision, named_device
-from vidcolor.network.predictor import BATCH, Predictor
+from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.distributed.plan import FILES, Plan, PlannedSegment, Seen, as_json, source_identity, with_paths
 from vidcolor.pipeline.distributed.ranges import Range, Reading, lay_out, ranges_of, read_range, together
 from vidcolor.pipeline.film import identity_of
@@ -32,7 +32,7 @@ from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.segments import cutting as segmenting
 from vidcolor.pipeline.stretches import Stretch, first_of, stretches, unreached
 from vidcolor.pipeline.target import default_output
-from vidcolor.pipeline.work import Work, encode_settings
+from vidcolor.pipeline.work import Work, encode_settings, frames_together
 from vidcolor.settings import RunSettings, ShotSettings
 
 DECODED = 8  # frames that may wait for the detector of shots
@@ -129,7 +129,7 @@ def begin_plan(
         precision = choose_precision(run.precision, device)
         decided = replace(
             with_whole_paths(run), device=device.type, precision=precision_name(precision),
-            batch_size=run.batch_size or BATCH[device.type], threads=encode_settings(run).cores,
+            batch_size=frames_together(run, video.info, device), threads=encode_settings(run).cores,
             stream=video.info.stream, resume=True, strict=False,
         )  # fmt: skip
         grading = Grading.of(run, shot, video.info)
