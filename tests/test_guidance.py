@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,13 +27,16 @@ from scenes import (
 )
 from vidcolor.color.arrays import Plane
 from vidcolor.errors import VidcolorError
-from vidcolor.film.frame import Frame
+from vidcolor.film.frame import ColorTags, Frame, VideoInfo
 from vidcolor.network.checkpoint import save_model
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.colorizer import Colorizer
 from vidcolor.pipeline.film import colorize_film
+from vidcolor.pipeline.guidance.carrying import Anchor, Open, Track
+from vidcolor.pipeline.guidance.guide import Guidance, Guide
 from vidcolor.pipeline.guidance.picture import shrunk_hints
 from vidcolor.pipeline.guidance.sources import parse_moment
+from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings
 
 
@@ -47,6 +53,29 @@ def test_a_painted_frame_is_followed_through_its_shot(
     for number in range(LENGTH):
         assert error(found[number], ab_of(truth[number])) < 0.4 * error(plain[number], ab_of(truth[number]))
     np.testing.assert_array_equal(np.stack(found[LENGTH:]), np.stack(plain[LENGTH:]))
+
+
+def test_colors_are_followed_once_for_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network's thread and that of the averaging may both be the first to ask for the colors of a painted frame."""
+    begun: list[Anchor] = []
+
+    def slowly(film: Open, view: View, anchor: Anchor) -> Track:
+        begun.append(anchor)
+        time.sleep(0.2)  # the other thread asks meanwhile
+        return Track(anchor.known.shape)
+
+    monkeypatch.setattr("vidcolor.pipeline.guidance.guide.track", slowly)
+    tags = ColorTags("bt709", False)
+    view = View(VideoInfo.of_still(32, 32, tags), 32, 32)
+    painted = Guide(anchor=Anchor(0, 0.0, np.zeros((3, 32, 32), np.float32)))
+    guidance = Guidance(None, view, nullcontext, (painted,))  # type: ignore[arg-type]  # nothing is predicted or read
+    frame = Frame(np.zeros((32, 32), np.uint8), 8, 0, Fraction(1, 25), tags)
+    ab = np.ones((2, 32, 32), np.float32)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda number: guidance.settled(frame, None, ab), range(2)))
+    assert len(begun) == 1
+    np.testing.assert_array_equal(found[0], ab)
+    np.testing.assert_array_equal(found[1], ab)
 
 
 def test_segments_are_as_the_whole(
