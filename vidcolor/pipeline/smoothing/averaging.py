@@ -33,7 +33,7 @@ from vidcolor.settings import ShotSettings
 BLOCK = 6  # frames whose future is gathered together; each sees as many frames ahead at least, twice as many at most
 
 # A point is left to itself with as much weight as the best point nearby has, between these two, in frames.
-FEW, ENOUGH = 4.5, 8.0
+FEW, ENOUGH = 4.5, 12.0
 AROUND = 15  # pixels a side that are nearby
 SURROUNDINGS = 5  # pixels a side, that it takes the rest from
 EPSILON = 0.02**2  # variance of luma below which surroundings count as flat
