@@ -10,7 +10,7 @@ import numpy as np
 
 from vidcolor.color.arrays import Plane
 from vidcolor.pipeline.smoothing.averaging import Smoother
-from vidcolor.pipeline.smoothing.looks import Looks
+from vidcolor.pipeline.smoothing.looks import Looks, frames_per_look
 from vidcolor.pipeline.smoothing.motion import Sight, fetch, sight_of, ways
 from vidcolor.pipeline.smoothing.watching import Watcher
 
@@ -52,9 +52,8 @@ class Smoothed:
     """
 
     def __init__(self, strength: float, rate: Fraction | None) -> None:
-        looks = Looks(rate) if rate else None
-        self._watcher = Watcher(strength, looks)
-        self._smoother = Smoother(strength, looks.weight if looks else 1)
+        self._watcher = Watcher(strength, Looks() if rate else None)
+        self._smoother = Smoother(strength, frames_per_look(rate))
 
     def push(self, luma: Plane, ab: Plane, place: Place) -> list[Plane]:
         """Take the next frame; return what is done."""

@@ -22,7 +22,7 @@ from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.guide import Guidance
 from vidcolor.pipeline.segments.cutting import Step
 from vidcolor.pipeline.smoothing.averaging import Smoother
-from vidcolor.pipeline.smoothing.looks import Looks
+from vidcolor.pipeline.smoothing.looks import Looks, frames_per_look
 from vidcolor.pipeline.smoothing.watching import Watched, Watcher
 from vidcolor.pipeline.view import View
 
@@ -59,6 +59,10 @@ class Moment:
     watched: Watched
 
 
+Answer = tuple[Moment, Plane | None]
+"""A moment and the network's ab; None where it is not asked, or the colors are not seen."""
+
+
 @dataclass(frozen=True)
 class Stages:
     """What colors the frames of one film: :meth:`watch`, :meth:`predict`, :meth:`settle`, one after the other.
@@ -89,7 +93,7 @@ class Stages:
     @property
     def burst(self) -> int:
         """Return how many frames come out of a batch: the encoder has these while the next one is predicted."""
-        return self.batch * self._weight
+        return self.batch * frames_per_look(self.rate)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -100,7 +104,7 @@ class Stages:
         """Yield steps at network size, with their motion."""
         for _, segment in groupby(steps, key=lambda step: step.start.number):
             for way, shots in groupby(_with_ends(segment), key=lambda pair: self._way(pair[0])):
-                watcher = Watcher(way.smooth if way.is_colored else 0.0, Looks(self.rate) if self.rate else None)
+                watcher = Watcher(way.smooth if way.is_colored else 0.0, Looks() if self.rate else None)
                 is_first = True
                 for step, ends_shot in shots:
                     luma = self.view.small(step.frame)
@@ -109,8 +113,8 @@ class Stages:
                     yield Moment(step, way, is_first, watched)
                     is_first = False
 
-    def predict(self, moments: Iterator[Moment]) -> Iterator[tuple[Moment, Plane | None]]:
-        """Yield moments with the network's ab; None where it is not asked, or the colors are not seen."""
+    def predict(self, moments: Iterator[Moment]) -> Iterator[Answer]:
+        """Yield moments with the network's answers."""
         asked = _Asked(self)
         for moment in moments:
             if moment.is_first:
@@ -124,7 +128,7 @@ class Stages:
                 yield from asked.answers()
         yield from asked.answers()
 
-    def settle(self, answers: Iterator[tuple[Moment, Plane | None]]) -> Iterator[tuple[Step, Plane, Plane]]:
+    def settle(self, answers: Iterator[Answer]) -> Iterator[tuple[Step, Plane, Plane]]:
         """Yield steps with their Y' and ab, averaged along motion and graded; context is left out."""
         for step, luma, ab in self._smoothed(answers):
             if step.context:
@@ -133,7 +137,7 @@ class Stages:
                 ab = self.guidance.settled(step.frame, self.grading.place_of(step.number), ab)
             yield step, luma, self.grading.graded(step.number, luma, ab, step.frame.tags.matrix)
 
-    def _smoothed(self, answers: Iterator[tuple[Moment, Plane | None]]) -> Iterator[tuple[Step, Plane, Plane]]:
+    def _smoothed(self, answers: Iterator[Answer]) -> Iterator[tuple[Step, Plane, Plane]]:
         """Yield steps with their Y' and ab, averaged along motion; grey where no color would be seen."""
         waiting: deque[Moment] = deque()
         smoother = Smoother(0)
@@ -146,18 +150,13 @@ class Stages:
         for moment, ab in answers:
             if moment.is_first:
                 yield from finished(smoother.flush())
-                smoother = Smoother(moment.way.smooth, self._weight)
+                smoother = Smoother(moment.way.smooth, frames_per_look(self.rate))
             waiting.append(moment)
             if moment.way.is_colored:
                 yield from finished(smoother.add(moment.watched, ab))
             else:
                 yield from finished([np.zeros((2, *moment.watched.luma.shape), np.float32)])
         yield from finished(smoother.flush())
-
-    @property
-    def _weight(self) -> int:
-        """Return how many frames a look of the network stands for."""
-        return Looks(self.rate).weight if self.rate else 1
 
     def _way(self, step: Step) -> _Way:
         return _Way(self.grading.settings_at(step.number).smooth, self.grading.needs_colors(step.number))
@@ -188,7 +187,7 @@ class _Asked:
         """Return whether the network's batch is full, or as many frames wait as one of all would hold several times."""
         return sum(self._fresh) == self._stages.batch or len(self._moments) == MOST_WAITING * self._stages.batch
 
-    def answers(self) -> Iterator[tuple[Moment, Plane | None]]:
+    def answers(self) -> Iterator[Answer]:
         """Return the ab of each frame, None for those that the network does not see; nothing waits afterwards."""
         moments, fresh = self._moments, self._fresh
         self._moments, self._fresh = [], []

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.gather import guidance_of
 from vidcolor.pipeline.segments.cutting import Start, Step, cut, located, usual_length
 from vidcolor.pipeline.smoothing.averaging import Smoother
-from vidcolor.pipeline.smoothing.looks import Looks
-from vidcolor.pipeline.stages import Planes, Stages, shared_cores, with_chroma
+from vidcolor.pipeline.smoothing.looks import frames_per_look
+from vidcolor.pipeline.stages import Answer, Planes, Stages, shared_cores, with_chroma
 from vidcolor.pipeline.stretches import stretches
 from vidcolor.pipeline.view import View
 from vidcolor.settings import RunSettings
@@ -51,8 +52,13 @@ def frames_together(settings: RunSettings, info: VideoInfo, device: torch.device
     """
     if settings.batch_size or device.type != "cpu":
         return settings.batch_size or BATCH[device.type]
-    each = _size(info) * (Looks(info.rate).weight if settings.looks == "auto" else 1)
+    each = _size(info) * frames_per_look(_rate(settings, info))
     return max(1, min(BATCH["cpu"], 2 * WAITING // each))
+
+
+def _rate(settings: RunSettings, info: VideoInfo) -> Fraction | None:
+    """Return the frames per second of a film of which the network need not see every frame; None: it sees all."""
+    return info.rate if settings.looks == "auto" else None
 
 
 def _size(info: VideoInfo) -> int:
@@ -104,9 +110,8 @@ class Work:
         short_side = settings.size or predictor.model.config.short_side(video.info.is_still)
         view = View(video.info, short_side, predictor.stride)
         batch = frames_together(settings, video.info, predictor.device)
-        rate = video.info.rate if settings.looks == "auto" else None
         guidance = guidance_of(settings, grading, video.info, view, predictor)
-        stages = Stages(predictor, view, batch, grading, rate, guidance)
+        stages = Stages(predictor, view, batch, grading, _rate(settings, video.info), guidance)
         how = encode_settings(settings)
         encoding = choose_form(video, target, bits, settings, how, grading)
         video.keeps_alpha = encoding.alpha
@@ -135,10 +140,12 @@ class Work:
             shared_cores(self.cores),
             closing(prefetch(stages.watch(self._prepared(steps)), burst, "decode")) as moments,
             closing(prefetch(stages.predict(moments), burst, "network")) as answers,
+            closing(prefetch(self._finished(answers), ready, "chroma")) as finished,
         ):
-            pictures = with_chroma(stages.settle(answers), stages.grading, *self.encoding.chroma_size)
-            with closing(prefetch(pictures, ready, "chroma")) as finished:
-                yield finished
+            yield finished
+
+    def _finished(self, answers: Iterator[Answer]) -> Iterator[tuple[Step, Planes]]:
+        return with_chroma(self.stages.settle(answers), self.stages.grading, *self.encoding.chroma_size)
 
     def steps(self, stream: Iterator[Frame], start: Start) -> Iterator[Step]:
         """Lay out frames in segments, by the shots of the film: :func:`vidcolor.pipeline.segments.cutting.cut`."""

@@ -19,18 +19,19 @@ A_SECOND = 8  # looks: every third frame of a film of 24
 NEW = 0.5  # share of the picture that no look has seen, as far as motion tells, from which a frame is looked at
 
 
-class Looks:
-    """Chooses the frames that are looked at, in the order in which they are shown.
+def frames_per_look(rate: Fraction | None) -> int:
+    """Return how many frames a look stands for: so much it counts in averages, where each frame's own would count 1.
 
     Args:
-        rate: Frames per second, for how many frames a look stands for.
-
-    Attributes:
-        weight: What a look counts in averages, where a frame of its own would count 1: the frames it stands for.
+        rate: Frames per second of a film of which the network need not see every frame; None: it sees all.
     """
+    return max(1, round(rate / A_SECOND)) if rate else 1
 
-    def __init__(self, rate: Fraction) -> None:
-        self.weight = max(1, round(rate / A_SECOND))
+
+class Looks:
+    """Chooses the frames that are looked at, in the order in which they are shown."""
+
+    def __init__(self) -> None:
         self._known: Plane | None = None  # how much of each point some look has seen, 0..1
         self._beat = 0
 
