@@ -75,7 +75,7 @@ def test_the_clip_stops_at_the_frame_that_the_page_names(browser: Any, film: Pat
         part.locator(".play").click()
         for button in (".on", ".on", ".back"):
             part.locator(button).click()
-            page.wait_for_timeout(150)
+            page.wait_for_timeout(500)  # the browser seeks, and then paints
         told = part.locator(".time").inner_text()
         seconds = sum(float(piece) * 60**power for power, piece in enumerate(reversed(told.split(":"))))
         shown = cv2.resize(
