@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -146,3 +147,19 @@ def test_interrupting_leaves_the_earlier_output(tmp_path: Path) -> None:
     assert b"vidcolor: interrupted" in errors
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
     assert (tmp_path / "out.mp4").read_text() == "precious"
+
+
+def test_heavy_imports_leave_garbage_collection_as_it_was() -> None:
+    """What was imported is looked through no more; what a film leaves behind is still collected."""
+    script = (
+        "import gc\n"
+        "from vidcolor.cli.process import heavy_imports\n"
+        "with heavy_imports():\n"
+        "    assert not gc.isenabled()\n"
+        "    import torch\n"
+        "kept = gc.get_freeze_count()\n"
+        "with heavy_imports():  # nothing is left to import\n"
+        "    assert gc.isenabled()\n"
+        "print(gc.isenabled(), kept > 100_000, gc.get_freeze_count() == kept)\n"
+    )
+    assert subprocess.check_output([sys.executable, "-c", script], text=True).split() == ["True"] * 3

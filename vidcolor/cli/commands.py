@@ -13,6 +13,7 @@ import typer
 from vidcolor.cli.cluster import colorize_on_cluster
 from vidcolor.cli.dry_run import dry_run
 from vidcolor.cli.fields import Only
+from vidcolor.cli.process import heavy_imports
 from vidcolor.cli.rows import print_row, size_of, tell
 from vidcolor.cli.shots import PAGE, make_page
 from vidcolor.cli.terminal import Terminal
@@ -55,8 +56,9 @@ def colorize(
 
     Of several, those that are done already are skipped, and one that fails does not stop the rest.
     """
-    from vidcolor.pipeline.batch import colorize as colorize_one
-    from vidcolor.pipeline.inputs import are_several
+    with heavy_imports():
+        from vidcolor.pipeline.batch import colorize as colorize_one
+        from vidcolor.pipeline.inputs import are_several
 
     if files.dry_run:
         if not dry_run(sources, output, run, shot, files, terminal):
@@ -193,8 +195,9 @@ def preview(
     if page:
         make_page(sources[0], page, run, shot, files, terminal)
         return
-    from vidcolor.pipeline.preview.samples import Choice
-    from vidcolor.pipeline.preview.sheets import preview as make
+    with heavy_imports():
+        from vidcolor.pipeline.preview.samples import Choice
+        from vidcolor.pipeline.preview.sheets import preview as make
 
     with terminal.progress({str(sources[0]): 1}) as progress:
         progress.begin(str(sources[0]))

@@ -5,10 +5,14 @@ This belongs to the command line alone: importing vidcolor changes nothing in a 
 
 from __future__ import annotations
 
+import atexit
 import codecs
+import gc
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Read by the libraries when they are imported, so they must stand before that. A user's own values win.
 QUIET_LIBRARIES = {
@@ -37,6 +41,25 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="vidcolor")
+
+
+@contextmanager
+def heavy_imports() -> Iterator[None]:
+    """Import torch and all that comes with it in two thirds of the time.
+
+    Its modules are half a million objects that stay. Python's search for garbage would go through them again and again
+    while they are made, and once more at the very end.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+        atexit.register(gc.freeze)
 
 
 def bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from functools import lru_cache
+from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +14,8 @@ from vidcolor.color.arrays import Plane
 from vidcolor.color.spaces import lab_to_rgb, rgb_to_luma, rgb_to_ycbcr
 from vidcolor.color.weights import LUMA_WEIGHTS, Matrix
 
-_making = threading.Lock()  # a table that two threads want is made once
+# What nodes() gives for each matrix, written by benchmarks/chroma_tables.py: computing one takes 0.3 s of every start.
+STORED = Path(__file__).with_name("chroma.npz")
 
 
 def lightness_at_luma(luma: Tensor, ab: Tensor, matrix: Matrix, steps: int = 16) -> Tensor:
@@ -80,25 +81,31 @@ class ChromaTable:
     over the whole of sRGB, whose corners lie between nodes, by less than 0.5 and 5.
 
     Args:
-        matrix: The Y'CbCr matrix of the film.
+        nodes: Cb and Cr of the grid, as :meth:`nodes` gives them.
     """
 
     EXTENT = 110.0  # |a|, |b| of the sRGB gamut stay below (its corner, blue, has b = -108)
     NODES_LUMA = 33
     NODES_AB = 45
 
-    def __init__(self, matrix: Matrix) -> None:
-        luma = torch.linspace(0, 1, self.NODES_LUMA)
-        axis = torch.linspace(-self.EXTENT, self.EXTENT, self.NODES_AB)
+    def __init__(self, nodes: Plane) -> None:
+        # One picture for OpenCV to read from: the (b, a) planes of all Y' but the last, one below the other, each
+        # with the plane that follows it in two more channels.
+        pairs = np.concatenate([nodes[:-1], nodes[1:]], axis=3)
+        self._pairs: Plane = np.ascontiguousarray(pairs.reshape(-1, self.NODES_AB, 4))
+
+    @classmethod
+    def nodes(cls, matrix: Matrix) -> Plane:
+        """Return Cb and Cr at each Y', b and a of the grid, computed: ``(33, 45, 45, 2)`` in fp32."""
+        luma = torch.linspace(0, 1, cls.NODES_LUMA)
+        axis = torch.linspace(-cls.EXTENT, cls.EXTENT, cls.NODES_AB)
         y, b, a = torch.meshgrid(luma, axis, axis, indexing="ij")
         shape = (len(luma), 1, len(axis), len(axis))
         # Steps of 0.03 in L* and of 1/256 of the chroma: a tenth of what interpolation between nodes loses.
         ab = torch.cat([a.reshape(shape), b.reshape(shape)], dim=1)
-        cbcr = ab_to_cbcr(y.reshape(shape), ab, matrix, steps=8, lightness_steps=12).permute(0, 2, 3, 1).numpy()
-        # One picture for OpenCV to read from: the (b, a) planes of all Y' but the last, one below the other, each
-        # with the plane that follows it in two more channels.
-        pairs = np.concatenate([cbcr[:-1], cbcr[1:]], axis=3)
-        self._nodes: Plane = np.ascontiguousarray(pairs.reshape(-1, self.NODES_AB, 4))
+        cbcr = ab_to_cbcr(y.reshape(shape), ab, matrix, steps=8, lightness_steps=12)
+        found: Plane = cbcr.permute(0, 2, 3, 1).contiguous().numpy()
+        return found
 
     def __call__(self, luma: Tensor, ab: Tensor) -> Tensor:
         """Return Cb and Cr ``(N, 2, H, W)`` for luma ``(N, 1, H, W)`` in 0..1 and ab ``(N, 2, H, W)``."""
@@ -109,22 +116,18 @@ class ChromaTable:
         x, y = np.clip(planes * np.float32(last / (2 * self.EXTENT)) + last / 2, 0, last)
         below = np.clip(np.floor(light), 0, self.NODES_LUMA - 2)
         y += below * np.float32(self.NODES_AB)
-        found = cv2.remap(self._nodes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found = cv2.remap(self._pairs, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         share = np.clip(light - below, 0, 1)
         low_cb, low_cr, high_cb, high_cr = cv2.split(found)
         cbcr = np.stack([low_cb + (high_cb - low_cb) * share, low_cr + (high_cr - low_cr) * share])
         return torch.from_numpy(cbcr.reshape(2, n, height, width)).transpose(0, 1)
 
 
+@cache
 def chroma_table(matrix: Matrix) -> ChromaTable:
-    """Return the table of a matrix; making it takes a fifth of a second, once."""
-    with _making:
-        return _made(matrix)
-
-
-@lru_cache(maxsize=3)
-def _made(matrix: Matrix) -> ChromaTable:
-    return ChromaTable(matrix)
+    """Return the table of a Y'CbCr matrix, from the file that comes with vidcolor."""
+    with np.load(STORED) as file:
+        return ChromaTable(file[matrix])
 
 
 def limit_to_gamut(luma: Plane, cbcr: Plane, matrix: Matrix) -> Plane:

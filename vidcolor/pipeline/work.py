@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 
-from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
 from vidcolor.film.encoding.encode import EncodeSettings, Encoding
@@ -138,7 +137,7 @@ class Work:
         # Closed in this order: a stage must not outlive the one it draws from, nor the container.
         with (
             shared_cores(self.cores),
-            closing(prefetch(stages.watch(self._prepared(steps)), burst, "decode")) as moments,
+            closing(prefetch(stages.watch(steps), burst, "decode")) as moments,
             closing(prefetch(stages.predict(moments), burst, "network")) as answers,
             closing(prefetch(self._finished(answers), ready, "chroma")) as finished,
         ):
@@ -169,13 +168,6 @@ class Work:
             places = dict.fromkeys(grading.place_of(number) for number in range(start, end))
             found["guides"] = [guidance.wanted(place) for place in places]
         return found
-
-    def _prepared(self, steps: Iterator[Step]) -> Iterator[Step]:
-        """Yield the steps; while the network has its first batch, this thread is idle and makes what chroma needs."""
-        for number, step in enumerate(steps):
-            if number == self.stages.burst:
-                chroma_table(step.frame.tags.matrix)
-            yield step
 
     @contextmanager
     def reopened(self) -> Iterator[Video]:

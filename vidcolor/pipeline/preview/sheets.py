@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from vidcolor.color.arrays import RgbImage
-from vidcolor.color.gamut import chroma_table
 from vidcolor.errors import InputError, VidcolorError
 from vidcolor.film.images.image import Image
 from vidcolor.film.images.writing import check_format, write_image
@@ -157,8 +155,7 @@ class _Making:
             yield self._captioned(self._photograph(source), source.name)
             return
         settings = self.variants[0].settings
-        with open_film(source, settings) as video, ThreadPoolExecutor(1) as beside:
-            beside.submit(chroma_table, video.info.tags.matrix)  # takes as long as the network, and another core
+        with open_film(source, settings) as video:
             shots = None
             if not settings.shots and not self.choice.by_time:
                 shots = shots_of(video, settings, self.progress)
