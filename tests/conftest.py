@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: its threads would wait for cores that others use
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:  # before torch is imported: its threads would wait for cores that others use
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Modules of tests that fork processes, or work with networks that timm builds.
@@ -22,9 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Import what the fixtures need, except where the tests run in other processes; its half a million objects stay."""
-    if not getattr(config.option, "numprocesses", None):
+    if IS_WORKER or not getattr(config.option, "numprocesses", None):
         gc.disable()
-        config.pluginmanager.import_plugin("fixtures")
+        config.pluginmanager.import_plugin("shared")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

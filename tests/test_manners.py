@@ -17,7 +17,7 @@ import cv2
 import pytest
 
 import vidcolor
-from fixtures import colored_picture
+from shared import colored_picture
 from vidcolor.cli.app import main
 from vidcolor.cli.process import QUIET_LIBRARIES
 from vidcolor.cli.progress import Progress
