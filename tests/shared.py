@@ -113,6 +113,12 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
+def one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planes go through a network on a CPU in whole batches, as if there were one core."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+
+
+@pytest.fixture
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Films of few frames have several segments."""
     monkeypatch.setattr(cutting, "SHORTEST", SHORTEST)

@@ -52,10 +52,16 @@ def test_photographs_and_their_inversions(model: str) -> None:
     """What is said of the one is the opposite of the other; of another library's pictures nearly all are told right."""
     pictures = [data.astronaut(), data.coffee(), data.chelsea(), data.camera(), data.rocket()]
     greys = [(p if p.ndim == 2 else cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)).astype(np.float32) / 255 for p in pictures]
-    odds = [log_odds(predictor(model), grey) for grey in greys]
+    odds = log_odds(predictor(model), greys)
     assert sum(each > 0 for each in odds) >= 4
-    assert np.allclose(odds, [-log_odds(predictor(model), 1 - grey) for grey in greys], atol=1e-3)
-    assert log_odds(predictor(model), np.full((60, 80), 0.4, np.float32)) == 0
+    assert np.allclose(odds, np.negative(log_odds(predictor(model), [1 - grey for grey in greys])), atol=1e-3)
+
+
+def test_what_is_flat_tells_nothing() -> None:
+    """Beside a picture that does tell, or alone."""
+    flat, grey = np.full((60, 80), 0.4, np.float32), data.camera().astype(np.float32) / 255
+    (of_flat, of_grey), (alone,) = (log_odds(predictor(), each) for each in ([flat, grey], [flat]))
+    assert of_flat == alone == 0 != of_grey
 
 
 def test_a_negative_film_is_told() -> None:
@@ -98,5 +104,5 @@ def test_a_negative_photograph_is_told(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), shown)
         notes = colorize_photograph(tmp_path / name, tmp_path / f"out.{name}", predictor=predictor()).notes
         is_told = any("it looks like a negative" in line for line in notes)
-        assert is_told == (log_odds(predictor(), shown.astype(np.float32) / 255) < NEGATIVE)
+        assert is_told == (log_odds(predictor(), [shown.astype(np.float32) / 255])[0] < NEGATIVE)
         assert not is_told or name == "b.png"

@@ -46,6 +46,7 @@ def test_photographs_come_out_as_they_do_alone(folder: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.prepares
+@pytest.mark.usefixtures("one_lane")
 def test_a_folder_shares_one_network(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is loaded, folded and lowered once, and asked in batches of one size; and not at all without work."""
     folds = noted(monkeypatch, predictor, "fold_batch_norms")

@@ -140,6 +140,7 @@ def test_device_that_takes_no_frame() -> None:
         prepared.predict(planes(8))
 
 
+@pytest.mark.usefixtures("one_lane")
 def test_memory_short_for_cells_halves_batches_too() -> None:
     """What is asked of the encoder is asked in the same batches as the colors."""
     prepared = hinting()
@@ -277,8 +278,8 @@ def test_hints_change_the_planes_they_are_given_for(size: tuple[int, int]) -> No
     known = np.zeros((3, *size), np.float32)
     known[:, 10:20, 10:20] = np.array([40, -30, 1], np.float32)[:, None, None]
     plain, hinted = prepared.predict(lumas), prepared.predict(lumas, hints=[None, known, None])
-    np.testing.assert_array_equal(hinted[0], plain[0])
-    np.testing.assert_array_equal(hinted[2], plain[2])
+    for place in (0, 2):  # but for the last bits, which follow from how many planes go through at once
+        np.testing.assert_allclose(hinted[place], plain[place], rtol=0, atol=1e-6)
     assert np.abs(hinted[1] - plain[1]).max() > 0.1
 
 

@@ -47,14 +47,17 @@ def seen(predictor: Predictor, lumas: Sequence[Plane]) -> NDArray[np.float32]:
     return np.stack([half.ravel() for half in halves]).astype(np.float32)
 
 
-def log_odds(predictor: Predictor, luma: Plane) -> float:
-    """Return the log odds that Y' ``(h, w)`` in 0..1, upright, is a positive: below 0 it looks like a negative.
+def log_odds(predictor: Predictor, lumas: Sequence[Plane]) -> list[float]:
+    """Return the log odds that each Y' ``(h, w)`` in 0..1, upright, is a positive: below 0 it looks like a negative.
 
     Args:
         predictor: One whose model there are weights for.
     """
-    plane = squeezed(luma)
-    if plane.std() < FLAT:
-        return 0.0
-    right, wrong = seen(predictor, [plane, 1 - plane])
-    return float((right - wrong) @ _weights()[predictor.model.sha256])
+    planes = [squeezed(luma) for luma in lumas]
+    telling = [place for place, plane in enumerate(planes) if plane.std() >= FLAT]
+    odds = np.zeros(len(planes), np.float64)
+    if telling:
+        shown = [planes[place] for place in telling]
+        right, wrong = np.split(seen(predictor, [*shown, *(1 - plane for plane in shown)]), 2)
+        odds[telling] = (right - wrong) @ _weights()[predictor.model.sha256]
+    return [float(each) for each in odds]

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from vidcolor.network.device import choose_device, choose_precision, on_device
 from vidcolor.network.fusion import FusionNet
 from vidcolor.network.hints import no_hints
 from vidcolor.network.inference import fold_batch_norms, lower_precision
+from vidcolor.network.lanes import side_by_side
 from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
@@ -109,13 +111,13 @@ class Predictor:
         alike: dict[tuple[tuple[int, ...], bool], list[int]] = {}
         for place, (luma, hint) in enumerate(zip(lumas, known, strict=True)):
             alike.setdefault((luma.shape, hint is not None), []).append(place)
-        found: dict[int, Plane] = {}
+        groups: list[list[NDArray[Any]]] = []
         for (_, are_hinted), places in alike.items():
-            planes: list[NDArray[Any]] = [np.stack([lumas[place] for place in places]), gains[places]]
+            groups.append([np.stack([lumas[place] for place in places]), gains[places]])
             if are_hinted:
-                planes.append(np.stack([hint for place in places if (hint := known[place]) is not None]))
-            results = self._in_batches(self._colors, planes, batch)
-            found.update(zip(places, results, strict=True))
+                groups[-1].append(np.stack([hint for place in places if (hint := known[place]) is not None]))
+        answers = self._answers(self._colors, groups, batch)
+        found = dict(zip(chain.from_iterable(alike.values()), answers, strict=True))
         return [found[place] for place in range(len(lumas))]
 
     def cells(self, lumas: Sequence[Plane], batch: int = 0) -> list[Plane]:
@@ -129,7 +131,7 @@ class Predictor:
             CheckpointError: the network takes no hints, and nobody has use for its cells.
         """
         network = self._hinted()
-        return list(self._in_batches(partial(_asked, network.cells), [np.stack(lumas)], batch)) if lumas else []
+        return self._answers(partial(_asked, network.cells), [[np.stack(lumas)]], batch) if lumas else []
 
     def spread(self, lumas: Sequence[Plane], hints: Sequence[Plane], batch: int = 0) -> list[Plane]:
         """Return the hints that each cell is taken for: a, b in ab units and how surely, 0..1, ``(3, h / 8, w / 8)``.
@@ -142,8 +144,8 @@ class Predictor:
             CheckpointError: the network takes no hints.
         """
         network = self._hinted()
-        planes = [np.stack(lumas), np.stack(hints)] if lumas else []
-        return list(self._in_batches(partial(_asked, network.spread), planes, batch)) if lumas else []
+        groups = [[np.stack(lumas), np.stack(hints)]] if lumas else []
+        return self._answers(partial(_asked, network.spread), groups, batch)
 
     def _hinted(self) -> FusionNet:
         if not isinstance(self.network, FusionNet) or not self.takes_hints:
@@ -161,6 +163,24 @@ class Predictor:
         if self._most_pixels is None:
             return batch
         return max(1, min(batch, self._most_pixels // (height * width)))
+
+    def _answers(self, ask: Callable[..., Tensor], groups: Sequence[Sequence[NDArray[Any]]], batch: int) -> list[Plane]:
+        """Return what is asked of groups of Y' ``(N, h, w)``, and what belongs to them, one after the other.
+
+        A CPU's cores take parts of them side by side.
+        """
+        lanes = torch.get_num_threads() if self.device.type == "cpu" else 1
+        most = max(1, -(-sum(len(group[0]) for group in groups) // lanes))
+        parts = [
+            [plane[start : start + most] for plane in group]
+            for group in groups
+            for start in range(0, len(group[0]), most)
+        ]
+
+        def answer(planes: Sequence[NDArray[Any]]) -> list[Plane]:
+            return list(self._in_batches(ask, planes, batch))
+
+        return list(chain.from_iterable(side_by_side(answer, parts, lanes)))
 
     def _in_batches(self, ask: Callable[..., Tensor], planes: Sequence[NDArray[Any]], batch: int) -> Iterator[Plane]:
         """Yield what is asked of Y' ``(N, h, w)``, and what belongs to it, in batches that fit into the memory."""

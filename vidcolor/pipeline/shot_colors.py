@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ _ODDS, _LOOKED_AT = "odds of a positive", "frames judged by their light"
 MOST_OF_FRAME = 6.0  # log odds that a single frame adds at most
 NEGATIVE = -4.0  # log odds below which a photograph is a negative: 2 of 1,000 positives lie there, and 650 negatives
 NEGATIVE_TOLD = "{} looks like a negative, whose colors cannot be guessed: invert it first (ffmpeg -vf negate does)"
-Judge = Callable[[Plane], float]
+Judge = Callable[[Sequence[Plane]], list[float]]
 _COUNTED = ("colored", "tinted", "grey")
 
 
@@ -52,7 +52,7 @@ def shown_luma(frame: Frame, turns: int = 0) -> Plane:
 
 
 def judge_of(predictor: Predictor) -> Judge | None:
-    """Return what tells whether Y' is a positive, by the encoder of a network; None where nobody has taught it."""
+    """Return what tells whether Y' planes are positives, by a network's encoder; None where nobody has taught it."""
     return partial(log_odds, predictor) if tells_negatives(predictor) else None
 
 
@@ -79,7 +79,7 @@ class ShotColors:
     Attributes:
         keeps: Shots in color are left as they are.
         turns: Quarter turns anticlockwise by which players turn the picture.
-        judge: Tells the log odds that Y', upright, is a positive; None: nothing is told of negatives.
+        judge: Tells the log odds that Y' planes, upright, are positives; None: nothing is told of negatives.
         counts: How many shots are of each kind, without the one that runs.
         odds: Sum of the log odds of the frames that were judged, that they are positives.
         judged: How many these are.
@@ -105,7 +105,7 @@ class ShotColors:
             self._running[kind_of(frame)] += 1
             self._beat = beat
         if self.judge and self._place % _LONG == _INSIDE and self.judged < _ENOUGH:
-            odds = self.judge(shown_luma(frame, self.turns))
+            (odds,) = self.judge([shown_luma(frame, self.turns)])
             self.odds += min(max(odds, -MOST_OF_FRAME), MOST_OF_FRAME)
             self.judged += 1
 

@@ -11,11 +11,11 @@ from itertools import compress, groupby
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import Plane
 from vidcolor.film.prefetch import one_cv2_thread
+from vidcolor.network.lanes import torch_threads
 from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.chroma import chroma_planes
 from vidcolor.pipeline.grading import Grading
@@ -239,10 +239,5 @@ def shared_cores(cores: int) -> Iterator[None]:
     Args:
         cores: That are shared.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, cores // 2))
-    try:
-        with one_cv2_thread():
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with torch_threads(max(1, cores // 2)), one_cv2_thread():
+        yield

@@ -13,11 +13,17 @@ from functools import cache
 from vidcolor.color.arrays import Plane
 from vidcolor.errors import VidcolorError
 from vidcolor.film.cores import budget
-from vidcolor.film.prefetch import prefetch
+from vidcolor.film.prefetch import one_cv2_thread, prefetch
+from vidcolor.network.lanes import torch_threads
 from vidcolor.network.predictor import Predictor
-from vidcolor.pipeline.photos.photo import Photograph, photograph_grading, read_photograph, write_photograph
+from vidcolor.pipeline.photos.photo import (
+    Photograph,
+    note_negatives,
+    photograph_grading,
+    read_photograph,
+    write_photograph,
+)
 from vidcolor.pipeline.result import Job, Outcome
-from vidcolor.pipeline.stages import shared_cores
 from vidcolor.settings import RunSettings, ShotSettings
 
 TOGETHER = 32  # photographs that are colored together, so that those of one network size share batches
@@ -61,7 +67,12 @@ class PhotographBatch:
         waiting: deque[Future[Outcome]] = deque()
         cores = budget(self._settings.threads)
         writers = ThreadPoolExecutor(min(WRITERS, cores), "photograph-writer")
-        with shared_cores(cores), writers, closing(prefetch(self._read(plan), TOGETHER)) as ready:
+        with (
+            torch_threads(cores),
+            one_cv2_thread(),
+            writers,
+            closing(prefetch(self._read(plan), TOGETHER)) as ready,
+        ):
             try:
                 for together in self._gathered(ready):
                     waiting += self._colored(together, writers)
@@ -125,8 +136,9 @@ class PhotographBatch:
     def _predicted(self, photographs: Sequence[Photograph]) -> list[Plane]:
         if not photographs:
             return []
-        small = [photograph.small for photograph in photographs]
-        return self._prepared().predict(small, batch=self._settings.batch_size)
+        predictor = self._prepared()
+        note_negatives(photographs, predictor)
+        return predictor.predict([each.small for each in photographs], batch=self._settings.batch_size)
 
     def _write(self, job: Job, photograph: Photograph, ab: Plane, seconds: float) -> Outcome:
         try:

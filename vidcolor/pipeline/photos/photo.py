@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def colorize_photograph(
     grading = photograph_grading(settings, shot)
     predictor = predictor or Predictor.load(settings)
     photograph = read_photograph(source, output, settings, grading, predictor)
+    note_negatives([photograph], predictor)
     (ab,) = predictor.predict([photograph.small], batch=settings.batch_size)
     return write_photograph(photograph, ab, predictor, time.monotonic() - began)
 
@@ -142,7 +144,7 @@ def read_photograph(
     view = View(VideoInfo.of_still(width, height, TAGS, 16, source), short_side, predictor.stride)
     found = Photograph(output, grey, frame, view.small(frame), grading, _at_depth(image, bits) if keeps else None)
     found.warnings, found.batch = tuple(warnings), settings.batch_size
-    found.notes = (*_unused(settings), *_told(kind, keeps), *_told_negative(found.small, predictor))
+    found.notes = (*_unused(settings), *_told(kind, keeps))
     found.seconds = time.monotonic() - began
     return found
 
@@ -163,17 +165,19 @@ def _told(kind: Kind, keeps: bool) -> tuple[str, ...]:
     return ("it is tinted: the tint is taken off",) if kind == "tinted" else ()
 
 
-def _told_negative(luma: Plane, predictor: Predictor) -> tuple[str, ...]:
-    judge = judge_of(predictor)
-    return (NEGATIVE_TOLD.format("it"),) if judge and judge(luma) < NEGATIVE else ()
-
-
 def _unused(settings: RunSettings) -> tuple[str, ...]:
     usual = RunSettings()
     given = [name for name in _OF_FILMS if getattr(settings, name) != getattr(usual, name)]
     if not given:
         return ()
     return (f"{', '.join(given)} {'are' if given[1:] else 'is'} for films: a photograph is colored without",)
+
+
+def note_negatives(photographs: Sequence[Photograph], predictor: Predictor) -> None:
+    """Note on each photograph that looks like a negative that it does."""
+    if judge := judge_of(predictor):
+        for each, odds in zip(photographs, judge([each.small for each in photographs]), strict=True):
+            each.notes += (NEGATIVE_TOLD.format("it"),) if odds < NEGATIVE else ()
 
 
 def write_photograph(photograph: Photograph, ab: Plane, predictor: Predictor, seconds: float) -> Result:
