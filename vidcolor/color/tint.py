@@ -11,9 +11,11 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vidcolor.color.arrays import RgbImage
+from vidcolor.color.spaces import rgb_to_lab
 
 SIDE = 64  # pixels, the short side of the copy that is judged: averaging takes the noise of scans and codecs away
 BLACK = 12.0  # L*: a picture whose brightest tenth stays below is black
@@ -52,7 +54,8 @@ class Tint:
 
 def tint_of(image: RgbImage) -> Tint:
     """Return the measures of an sRGB picture ``(H, W, 3)``."""
-    lab = cv2.cvtColor(shrink(image, SIDE).astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    rgb = torch.from_numpy(shrink(image, SIDE).astype(np.float32) / 255).permute(2, 0, 1)
+    lab = rgb_to_lab(rgb).flatten(1).T.numpy()
     dark, bright, highlights = np.percentile(lab[:, 0], (2, 98, 90))
     chroma = float(np.percentile(np.hypot(lab[:, 1], lab[:, 2]), 95))
     return Tint(float(highlights), float(bright - dark), chroma, _hue_spread(lab))
