@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -168,8 +169,8 @@ def test_known_colors_take_no_gain() -> None:
 def test_folded_and_lowered_networks_take_hints(precision: torch.dtype, within: float) -> None:
     """They agree with the plain one, with hints and without, to the rounding of their number type."""
     network = network_of(HINTED.with_(palette=4))
-    lowered = lower_precision(fold_batch_norms(network, torch.zeros(1, 1, 32, 32)), precision)
-    folded = fold_batch_norms(network, torch.zeros(1, 1, 32, 32))
+    lowered = lower_precision(fold_batch_norms(copy.deepcopy(network), torch.zeros(1, 1, 32, 32)), precision)
+    folded = fold_batch_norms(copy.deepcopy(network), torch.zeros(1, 1, 32, 32))
     with torch.no_grad():
         for hints in ((), (point(grey()),)):
             expected = network(grey(), *hints).ab

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ class Exported(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network = _padded(fold_batch_norms(model.network, torch.zeros(1, 1, *[2 * model.network.stride] * 2)))
+        example = torch.zeros(1, 1, *[2 * model.network.stride] * 2)
+        self.network = _padded(fold_batch_norms(copy.deepcopy(model.network), example))
         self.gain = model.config.gain
         self.takes_hints = bool(model.config.hints)
 

@@ -15,13 +15,13 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 @torch.no_grad()
-def fold_batch_norms(network: nn.Module, example: Tensor) -> nn.Module:
-    """Return a copy of a network, for inference only, whose convolutions carry the batch norms that follow them.
+def fold_batch_norms(network: AnyModule, example: Tensor) -> AnyModule:
+    """Let the convolutions of a network carry the batch norms that follow them, for inference only; return it.
 
     Which norm follows which convolution is seen by running ``example`` through: a norm whose input is a
     convolution's very output. That finds them in any backbone, whatever its modules are called.
     """
-    network = copy.deepcopy(network).eval()
+    network.eval()
     outputs: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # holds the tensors, so that no address is used twice
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
 

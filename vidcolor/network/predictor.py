@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -61,12 +62,18 @@ class Predictor:
     @cached_property
     def network(self) -> nn.Module:
         """The network on its device."""
-        folded = fold_batch_norms(self.model.network, torch.zeros(1, 1, self.stride, self.stride))
+        return self._prepared(copy.deepcopy(self.model.network))
+
+    def _prepared(self, network: nn.Module) -> nn.Module:
+        """Return a network made ready for its device; it is changed."""
+        folded = fold_batch_norms(network, torch.zeros(1, 1, self.stride, self.stride))
         return lower_precision(folded.to(self.device), self.precision).to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, settings: RunSettings) -> Predictor:
-        """Return a predictor for the model, device and precision of a run.
+        """Return a predictor for the model, device and precision of a run, prepared.
+
+        Its model's network is the prepared one: a copy in fp32 would lie in the memory of the whole run.
 
         Raises:
             CheckpointError: no such model, or a damaged one; DeviceError: no such device.
@@ -74,7 +81,7 @@ class Predictor:
         began = time.monotonic()
         device = choose_device(settings.device)
         found = cls(load_model(settings.model), device, choose_precision(settings.precision, device))
-        found.network  # noqa: B018  # prepared now, not in the middle of the work
+        found.network = found._prepared(found.model.network)
         what = f"{found.model.name} on {device} in {str(found.precision).removeprefix('torch.')}"
         _LOG.info("%s, prepared in %.1f s", what, time.monotonic() - began)
         return found
