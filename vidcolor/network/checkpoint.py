@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import torch
@@ -150,7 +151,8 @@ def load_model(model: str | Path = DEFAULT_MODEL) -> Model:
     config = NetworkConfig.from_json(metadata["network"])
     network = build_network(config)
     load_strictly(network, tensors, str(path))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:  # no copy in the memory
+        digest = hashlib.sha256(content).hexdigest()
     return Model(path.stem, network.float().eval(), config, digest)
 
 
