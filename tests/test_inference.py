@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -29,7 +31,7 @@ def test_folding_keeps_the_function(backbone: str) -> None:
             module.bias.data.uniform_(-1, 1)
     let_color(network)
     network.eval()
-    folded = fold_batch_norms(network, torch.zeros(1, 1, 64, 64))
+    folded = fold_batch_norms(copy.deepcopy(network), torch.zeros(1, 1, 64, 64))
     lightness = torch.rand(2, 1, 64, 96) * 100
     with torch.no_grad():
         expected, found = network(lightness).ab, folded(lightness).ab
