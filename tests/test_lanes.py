@@ -31,8 +31,6 @@ def test_lanes_share_the_threads(lanes: int, count: int, used: int, each: int) -
             gate.wait(10)  # all of them are here at the same time, or this fails
         return number, threading.current_thread().name, torch.get_num_threads()
 
-    if used == 1:
-        gate = threading.Barrier(1)
     found = side_by_side(work, range(count), lanes)
     assert [number for number, _, _ in found] == list(range(count))
     assert len({name for _, name, _ in found}) == used

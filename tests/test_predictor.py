@@ -163,6 +163,7 @@ def test_memory_short_for_cells_halves_batches_too() -> None:
     np.testing.assert_allclose(np.stack(found), np.stack(wanted), atol=1e-3)
 
 
+@pytest.mark.usefixtures("one_lane")
 def test_nothing_of_a_batch_is_kept_when_the_memory_is_given_back() -> None:
     """The tensors of a batch that did not fit are gone when the device's unused memory is given back."""
     kept: list[weakref.ref[Tensor]] = []

@@ -42,8 +42,5 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item], lanes: i
     def begin() -> None:
         torch.set_num_threads(max(1, threads // lanes))  # of this thread, and of those that torch meets later
 
-    try:
-        with ThreadPoolExecutor(lanes, "lane", begin) as pool:
-            return list(pool.map(work, items))
-    finally:
-        torch.set_num_threads(threads)
+    with torch_threads(threads), ThreadPoolExecutor(lanes, "lane", begin) as pool:
+        return list(pool.map(work, items))

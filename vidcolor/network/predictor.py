@@ -138,7 +138,8 @@ class Predictor:
             CheckpointError: the network takes no hints, and nobody has use for its cells.
         """
         network = self._hinted()
-        return self._answers(partial(_asked, network.cells), [[np.stack(lumas)]], batch) if lumas else []
+        groups = [[np.stack(lumas)]] if lumas else []
+        return self._answers(partial(_asked, network.cells), groups, batch)
 
     def spread(self, lumas: Sequence[Plane], hints: Sequence[Plane], batch: int = 0) -> list[Plane]:
         """Return the hints that each cell is taken for: a, b in ab units and how surely, 0..1, ``(3, h / 8, w / 8)``.
