@@ -106,6 +106,8 @@ def _work(
 ) -> None:
     """What the process does: what ``python -m vidcolor`` or ``python -c`` does."""
     multiprocessing.set_start_method(None, force=True)  # as in a process that Python starts, not one of a fork server
+    # The background jobs of a shell ignore it, and so would the processes of tests that run in one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if leads:
         os.setsid()
     for descriptor, end in enumerate(streams):
