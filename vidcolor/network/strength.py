@@ -77,10 +77,9 @@ class Strength(nn.Module):
         colored = squared / (squared + NEUTRAL**2)
         tint = (colored * ab).mean(dim=(2, 3), keepdim=True) / colored.mean(dim=(2, 3), keepdim=True).clamp(min=1e-6)
         grown = (factor - 1) / (1 + squared / form.knee**2)
-        if form.contrast:
-            tiny = 1e-6  # the root of zero has no gradient
-            ab = ab * ((squared + tiny) / MIDDLE**2) ** (form.contrast / 2)
-        return ab + grown * (ab - form.tint * colored * tint)
+        tiny = 1e-6  # the root of zero has no gradient
+        parted = ab * ((squared + tiny) / MIDDLE**2) ** (form.contrast / 2)
+        return parted + grown * (parted - form.tint * colored * tint)
 
 
 def build_strength(channels: int, hidden: int, form: int) -> Strength:
