@@ -93,17 +93,17 @@ class Learned(NamedTuple):
 
 @pytest.fixture(scope="module")
 def learned(photos: Path) -> Learned:
-    """What was learned by a network that predicts colors of no meaning."""
+    """What was learned by a network that predicts weak colors of no meaning."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "LEARNING_RATE", 1e-2)  # in few steps
         torch.manual_seed(0)
         network = build_network(TINY)
         assert isinstance(network, FusionNet)
-        let_color(network, std=60)
+        let_color(network, std=20)
         lab, listed = lab_of(photos), find_photos([photos])
         own = calibrate(network.eval(), listed, TINY.size, torch.device("cpu"), target=0.0).share
         examples = [(lab[:, :1], lab)] * STEPS
-        return Learned(network, *learn_strength(network, examples, listed, TINY.size, 1.15 * own), 1.15 * own)
+        return Learned(network, *learn_strength(network, examples, listed, TINY.size, 1.5 * own), 1.5 * own)
 
 
 def test_learned_strength_reaches_the_share(learned: Learned, photos: Path) -> None:

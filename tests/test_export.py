@@ -35,15 +35,7 @@ def model() -> Model:
 
 def small(encoder: str, options: dict[str, str], std: float = 1.0, **others: Any) -> Model:
     torch.manual_seed(0)
-    known: dict[str, Any] = {
-        "embedding": 16,
-        "fusion": 16,
-        "decoder": (16, 8),
-        "hints": 8,
-        "strength": 4,
-        "strength_form": 2,
-        "gain": 1.25,
-    }
+    known: dict[str, Any] = {"embedding": 16, "fusion": 16, "decoder": (16, 8), "hints": 8, "strength": 4, "gain": 1.25}
     config = NetworkConfig(encoder=encoder, encoder_options=options, **{**known, **others})
     network = build_network(config).eval()
     let_color(network, std)

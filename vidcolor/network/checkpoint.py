@@ -38,7 +38,7 @@ class Model:
 
     def uncalibrated(self) -> Model:
         """Return the same network, its colors as strong as it predicts them."""
-        config = self.config.with_(strength=0, strength_form=1, gain=1.0)
+        config = self.config.with_(strength=0, gain=1.0)
         network = build_network(config)
         weights = self.network.state_dict()
         load_strictly(network, {k: v for k, v in weights.items() if not k.startswith("strength.")}, self.name)

@@ -74,9 +74,6 @@ class NetworkConfig:
     """Hidden channels of the calibrated strength of colors, learned after all else; 0 shows them as predicted (fusion
     only)."""
 
-    strength_form: int = 1
-    """What that strength does to colors, by its number in ``vidcolor.network.strength.FORMS``."""
-
     gain: float = 1.0
     """Calibrated factor on ab where there is no such strength, measured on validation photos after training."""
 

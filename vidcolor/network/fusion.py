@@ -24,7 +24,7 @@ from vidcolor.network.config import NetworkConfig
 from vidcolor.network.encoders import create_encoder
 from vidcolor.network.heads import AB_TYPICAL, Prediction, build_head
 from vidcolor.network.hints import HintPath, no_hints
-from vidcolor.network.strength import Strength, build_strength
+from vidcolor.network.strength import Strength
 
 
 def conv_block(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Sequential:
@@ -173,9 +173,7 @@ class FusionNet(nn.Module):
         self.palette = Palette(config.embedding, config.palette, widths[-1]) if config.palette else None
         features = widths[-1] + config.palette
         self.head = build_head(config, features)
-        self.strength: Strength | None = None
-        if config.strength:
-            self.strength = build_strength(features, config.strength, config.strength_form)
+        self.strength = Strength(features, config.strength) if config.strength else None
         self.hints: HintPath | None = None
         if config.hints:
             reductions = [int(stride) for stride in self.encoder.feature_info.reduction()]

@@ -24,7 +24,7 @@ from vidcolor.data.photos import Photo, center_crop
 from vidcolor.network.build import build_network
 from vidcolor.network.fusion import FusionNet
 from vidcolor.network.heads import Prediction
-from vidcolor.network.strength import FORMS, Strength
+from vidcolor.network.strength import Strength
 from vidcolor.training.loss import log_error_loss, target_at
 from vidcolor.training.precision import autocast
 
@@ -144,7 +144,7 @@ def learn_strength(
     device = next(network.parameters()).device
     with torch.random.fork_rng(devices=[]):  # the same beginning whatever was drawn before: runs repeat exactly
         torch.manual_seed(0)
-        calibrated = build_network(network.config.with_(strength=HIDDEN, strength_form=max(FORMS), gain=1.0))
+        calibrated = build_network(network.config.with_(strength=HIDDEN))
     assert isinstance(calibrated, FusionNet)
     calibrated = calibrated.to(device).eval()
     strength = calibrated.strength
