@@ -76,3 +76,19 @@ def test_a_film_of_unknown_length() -> None:
         clock.now += 1
     assert moments[-1].fps == pytest.approx(10)
     assert moments[-1].seconds_left is None
+
+
+def test_the_last_frame_is_told() -> None:
+    """Also of a film that is done before anything is due, with fewer frames than expected; and each frame once."""
+    progress, clock, moments = follow({"blink": 1, "film": 1})
+    progress.begin("blink")
+    for done in (1, 2, 3, 4):
+        progress.step(done, 5)
+        clock.now += 0.01
+    assert len(moments) == 1
+    progress.end()
+    assert (moments[-1].file, moments[-1].frame, moments[-1].frames) == ("blink", 4, 5)
+    progress.begin("film")
+    progress.step(5, 5)
+    progress.end()
+    assert [(moment.file, moment.frame) for moment in moments] == [("blink", 0), ("blink", 4), ("film", 0), ("film", 5)]

@@ -55,11 +55,11 @@ class _Follower:
 
 
 class Progress(_Follower):
-    """Follows a run over one or several files, and tells about it a few times a second."""
+    """Follows a run over one or several files, and tells about it a few times a second, and how far each file came."""
 
     _number = 0
     _told = -1e9
-    _file, _last = "", (0, 0)
+    _file, _last, _last_told = "", (0, 0), (0, 0)
     _first: tuple[int, float] | None = None
 
     def begin(self, file: str) -> None:
@@ -81,14 +81,20 @@ class Progress(_Follower):
             self._look(now)
 
     def end(self, *, skipped: bool = False) -> None:
-        """Note that the current file is done, or failed; a skipped one says nothing about the time that others take."""
+        """Note that the current file is done, or failed; a skipped one says nothing about the time that others take.
+
+        The last step is told now, if it came too soon after another: a film of a blink would never be told about, nor
+        the end of one with fewer frames than were expected.
+        """
+        if self._last != self._last_told:
+            self._look(self._clock())
         weight = self._weights.get(self._file, 0.0)
         self._left -= weight
         self._done += 0.0 if skipped else weight
-        self._last = (0, 0)
+        self._last = self._last_told = (0, 0)
 
     def _look(self, now: float, begins: bool = False) -> None:
-        self._told = now
+        self._told, self._last_told = now, self._last
         (done, total), (first, since) = self._last, self._first or (0, now)
         fps = (done - first) / (now - since) if done > first and now > since else None
         left = (total - done) / fps if fps and total >= done else None
