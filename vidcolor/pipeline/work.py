@@ -6,63 +6,31 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vidcolor.errors import InputError
 from vidcolor.film.cores import budget
 from vidcolor.film.encoding.encode import EncodeSettings, Encoding
-from vidcolor.film.frame import Frame, VideoInfo
+from vidcolor.film.frame import Frame
 from vidcolor.film.prefetch import prefetch
 from vidcolor.film.reader import Video, frames, open_film
 from vidcolor.film.sequences.writing import FrameFiles
-from vidcolor.network.predictor import BATCH, Predictor
+from vidcolor.network.predictor import Predictor
 from vidcolor.pipeline.destination import choose_form
 from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.guidance.gather import guidance_of
 from vidcolor.pipeline.segments.cutting import Start, Step, cut, located, usual_length
 from vidcolor.pipeline.smoothing.averaging import Smoother
-from vidcolor.pipeline.smoothing.looks import frames_per_look
 from vidcolor.pipeline.stages import Answer, Planes, Stages, shared_cores, with_chroma
 from vidcolor.pipeline.stretches import stretches
 from vidcolor.pipeline.view import View
+from vidcolor.pipeline.waiting import COLORED, frames_together, frames_waiting, look_rate
 from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
 GUIDES = ("references", "hints")  # what guidance calls them in its identity
-WAITING = 8 << 20  # bytes of luma that may wait for a stage, in frames: more of them would gain no time at 1080p
-COLORED = 4  # frames that may wait for the encoder, which takes them one by one
-
-
-def frames_waiting(most: int, info: VideoInfo) -> int:
-    """Return how many frames of a film may wait for a stage: at most so many, and fewer where they are large."""
-    return max(2, min(most, WAITING // _size(info)))
-
-
-def frames_together(settings: RunSettings, info: VideoInfo, device: torch.device) -> int:
-    """Return how many frames of a film go through the network together: as many as is asked, or as suit the device.
-
-    On a CPU large frames, and those between them that the network does not see, would take more memory while they wait
-    for a batch than the batch gains time.
-    """
-    if settings.batch_size or device.type != "cpu":
-        return settings.batch_size or BATCH[device.type]
-    each = _size(info) * frames_per_look(_rate(settings, info))
-    return max(1, min(BATCH["cpu"], 2 * WAITING // each))
-
-
-def _rate(settings: RunSettings, info: VideoInfo) -> Fraction | None:
-    """Return the frames per second of a film of which the network need not see every frame; None: it sees all."""
-    return info.rate if settings.looks == "auto" else None
-
-
-def _size(info: VideoInfo) -> int:
-    """Return the bytes of a frame's luma."""
-    return info.width * info.height * (1 + (info.bits > 8))
 
 
 def encode_settings(settings: RunSettings) -> EncodeSettings:
@@ -110,7 +78,7 @@ class Work:
         view = View(video.info, short_side, predictor.stride)
         batch = frames_together(settings, video.info, predictor.device)
         guidance = guidance_of(settings, grading, video.info, view, predictor)
-        stages = Stages(predictor, view, batch, grading, _rate(settings, video.info), guidance)
+        stages = Stages(predictor, view, batch, grading, look_rate(settings, video.info), guidance)
         how = encode_settings(settings)
         encoding = choose_form(video, target, bits, settings, how, grading)
         video.keeps_alpha = encoding.alpha

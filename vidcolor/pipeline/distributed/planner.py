@@ -32,7 +32,8 @@ from vidcolor.pipeline.grading import Grading
 from vidcolor.pipeline.segments import cutting as segmenting
 from vidcolor.pipeline.stretches import Stretch, first_of, stretches, unreached
 from vidcolor.pipeline.target import default_output
-from vidcolor.pipeline.work import Work, encode_settings, frames_together
+from vidcolor.pipeline.waiting import frames_together
+from vidcolor.pipeline.work import Work, encode_settings
 from vidcolor.settings import RunSettings, ShotSettings
 
 DECODED = 8  # frames that may wait for the detector of shots

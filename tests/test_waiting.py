@@ -10,7 +10,7 @@ import torch
 
 from vidcolor.film.frame import ColorTags, VideoInfo
 from vidcolor.network.predictor import BATCH
-from vidcolor.pipeline.work import WAITING, frames_together, frames_waiting
+from vidcolor.pipeline.waiting import WAITING, frames_together, frames_waiting
 from vidcolor.settings import RunSettings
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
