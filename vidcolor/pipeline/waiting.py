@@ -1,18 +1,24 @@
-"""How many frames of a film wait in memory between the stages of a run."""
+"""How many frames of a film wait in memory between the stages of a run, and how much memory each takes."""
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import torch
 
-from vidcolor.film.frame import VideoInfo
+from vidcolor.color.arrays import Luma
+from vidcolor.film.frame import Frame, VideoInfo
 from vidcolor.network.predictor import BATCH
 from vidcolor.pipeline.smoothing.looks import frames_per_look
 from vidcolor.settings import RunSettings
 
 WAITING = 8 << 20  # bytes of luma that may wait for a stage, in frames: more of them would gain no time at 1080p
 COLORED = 4  # frames that may wait for the encoder, which takes them one by one
+LARGE = 4 << 20  # bytes of luma from which on a frame waits without its picture: copying smaller ones gains little
 
 
 def frames_waiting(most: int, info: VideoInfo) -> int:
@@ -35,6 +41,28 @@ def frames_together(settings: RunSettings, info: VideoInfo, device: torch.device
 def look_rate(settings: RunSettings, info: VideoInfo) -> Fraction | None:
     """Return the frames per second of a film of which the network need not see every frame; None: it sees all."""
     return info.rate if settings.looks == "auto" else None
+
+
+def without_pictures(stream: Iterator[Frame]) -> Iterator[Frame]:
+    """Yield frames of which the large ones do not keep the decoded picture in memory, where only its luma is of use.
+
+    Some forty frames wait between decoder and encoder. A luma as decoded is a part of its picture, so that chroma which
+    nobody looks at would wait too, half as much again. Lumas are copied to memory that is used again once nobody holds
+    the frame: malloc and the system would take longer to give it than the copy takes.
+    """
+    free: list[bytearray] = []
+    for frame in stream:
+        luma = frame.luma
+        if luma.nbytes < LARGE or luma.base is None or frame.chroma is not None or frame.alpha is not None:
+            yield frame
+            continue
+        memory = free.pop() if free else bytearray()
+        if len(memory) != luma.nbytes:
+            memory = bytearray(luma.nbytes)
+        own: Luma = np.ndarray(luma.shape, luma.dtype, memory)  # views of it hold it, as it does not own its memory
+        weakref.finalize(own, free.append, memory)
+        own[:] = luma
+        yield replace(frame, luma=own)
 
 
 def _size(info: VideoInfo) -> int:

@@ -26,7 +26,7 @@ from vidcolor.pipeline.smoothing.averaging import Smoother
 from vidcolor.pipeline.stages import Answer, Planes, Stages, shared_cores, with_chroma
 from vidcolor.pipeline.stretches import stretches
 from vidcolor.pipeline.view import View
-from vidcolor.pipeline.waiting import COLORED, frames_together, frames_waiting, look_rate
+from vidcolor.pipeline.waiting import COLORED, frames_together, frames_waiting, look_rate, without_pictures
 from vidcolor.settings import RunSettings
 
 _LOG = logging.getLogger(__name__)
@@ -119,7 +119,12 @@ class Work:
         grading, (shortest, longest) = self.stages.grading, self.lengths
         shortest = usual_length(grading.shots is not None) if shortest is None else shortest
         return cut(
-            stream, start=start, context=self.context, detector=grading.detector, shortest=shortest, longest=longest
+            without_pictures(stream),
+            start=start,
+            context=self.context,
+            detector=grading.detector,
+            shortest=shortest,
+            longest=longest,
         )
 
     def wanted(self, start: int, end: int) -> dict[str, Any]:
