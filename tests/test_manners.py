@@ -183,6 +183,15 @@ def test_progress_for_other_programs(run: Run, tmp_path: Path) -> None:
     assert (begun["event"], failed["event"], failed["file"]) == ("started", "failed", str(folder / "c.mp4"))
 
 
+def test_every_command_tells_of_the_last_frame(run: Run) -> None:
+    """Also one that reads a film without working on it."""
+    code, _, err = run("info", "--shots", SAMPLES / "rocket.mov", "--progress", "json")
+    assert code == 0
+    begun, *moments = (json.loads(line) for line in err.splitlines())
+    assert begun["event"] == "started"
+    assert moments[-1]["frame"] == moments[-1]["frames"] > 0
+
+
 def test_ctrl_c_in_a_batch_loses_its_table(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was done before is told, what was at work too, and how many were not begun; with --json as well."""
     folder = photos(tmp_path / "in", "a.png", "b.png", "c.png")

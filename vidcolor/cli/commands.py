@@ -73,13 +73,10 @@ def colorize(
     (source,) = sources
     if output is not None and str(output) == "-":
         terminal.leave_stdout()
-    with terminal.progress({str(source): 1}) as progress:
-        progress.begin(str(source))
+    with terminal.steps_of(source) as step:
         result = colorize_one(
-            source, output, overwrite=files.overwrite, settings=run, shot=shot, progress=progress.step,
-            report=terminal.say,
-        )  # fmt: skip
-        progress.end()
+            source, output, overwrite=files.overwrite, settings=run, shot=shot, progress=step, report=terminal.say
+        )
     terminal.finished(result)
 
 
@@ -199,13 +196,11 @@ def preview(
         from vidcolor.pipeline.preview.samples import Choice
         from vidcolor.pipeline.preview.sheets import preview as make
 
-    with terminal.progress({str(sources[0]): 1}) as progress:
-        progress.begin(str(sources[0]))
+    with terminal.steps_of(sources[0]) as step:
         found = make(
             sources, output, choice=Choice(tuple(at), every, count), compare=compare, recursive=files.recursive,
-            overwrite=files.overwrite, settings=run, shot=shot, progress=progress.step,
+            overwrite=files.overwrite, settings=run, shot=shot, progress=step,
         )  # fmt: skip
-        progress.end()
     for note in found.notes:
         terminal.say(f"note: {note}")
     for line in found.failed:
@@ -230,9 +225,8 @@ def info(
     if shots:
         from vidcolor.pipeline.shotlist.survey import survey
 
-        with terminal.progress({str(source): 1}) as progress:
-            progress.begin(str(source))
-            found["shots"] = survey(source, stream=run.stream, fps=run.rate, progress=progress.step).rows()
+        with terminal.steps_of(source) as step:
+            found["shots"] = survey(source, stream=run.stream, fps=run.rate, progress=step).rows()
     terminal.result(found, *(() if terminal.settings.json else described_film(found)))
 
 

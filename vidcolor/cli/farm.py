@@ -53,10 +53,8 @@ def plan(
 
     check_target(source, output, files.overwrite)
     readers = usable_cores() // CORES_A_READER
-    with terminal.progress({str(source): 1}) as progress:
-        progress.begin(str(source))
-        found = make_plan(source, suffix=container, settings=run, shot=shot, readers=readers, progress=progress.step)
-        progress.end()
+    with terminal.steps_of(source) as step:
+        found = make_plan(source, suffix=container, settings=run, shot=shot, readers=readers, progress=step)
     found.write(output)
     last = len(found.segments) - 1
     result = {"plan": output, "segments": last + 1, "frames": found.frames, "digest": found.digest}
@@ -97,10 +95,8 @@ def work(
     def made(receipt: Receipt) -> None:
         terminal.event("segment", **{key: value for key, value in asdict(receipt).items() if key != "plan"})
 
-    with terminal.progress({str(found.film): 1}) as progress:
-        progress.begin(str(found.film))
-        done = make(found, parts, numbers, progress=progress.step, made=made)
-        progress.end()
+    with terminal.steps_of(found.film) as step:
+        done = make(found, parts, numbers, progress=step, made=made)
     for warning in done.warnings:
         terminal.warn(warning)
     terminal.event("finished", **asdict(done))
@@ -124,10 +120,6 @@ def join(
     from vidcolor.pipeline.distributed.plan import read_plan
 
     found = read_plan(source).moved_to(film)
-    with terminal.progress({str(found.film): 1}) as progress:
-        progress.begin(str(found.film))
-        result = put_together(
-            found, parts, output, overwrite=files.overwrite, strict=run.strict, progress=progress.step
-        )
-        progress.end()
+    with terminal.steps_of(found.film) as step:
+        result = put_together(found, parts, output, overwrite=files.overwrite, strict=run.strict, progress=step)
     terminal.finished(result)

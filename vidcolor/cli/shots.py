@@ -54,11 +54,10 @@ def shots(
         return
     from vidcolor.pipeline.shotlist.listing import list_shots
 
-    with terminal.progress({str(source): 1}) as progress:
-        progress.begin(str(source))
+    with terminal.steps_of(source) as step:
         found = list_shots(
             source, output, edl=edl, otio=otio, stream=run.stream, fps=run.rate, overwrite=files.overwrite,
-            progress=progress.step,
+            progress=step,
         )  # fmt: skip
     for note in found.notes:
         terminal.say(f"note: {note}")
@@ -70,9 +69,8 @@ def told(path: Path, film: Path, run: RunSettings, terminal: Terminal) -> None:
     """Print what is wrong with a list; exit code 1 when something is."""
     from vidcolor.pipeline.shotlist.check import check_list
 
-    with terminal.progress({str(film): 1}) as progress:
-        progress.begin(str(film))
-        found = check_list(path, film, progress.step, fps=run.rate)
+    with terminal.steps_of(film) as step:
+        found = check_list(path, film, step, fps=run.rate)
     lines = [*(f"{path}: {problem}" for problem in found.problems), *(f"note: {remark}" for remark in found.remarks)]
     if not found.problems:
         lines.append(f"{path} is right: {found.shots} shots of {film}")
@@ -87,8 +85,7 @@ def make_page(
     """Write a page of a film's shots, and print a line about it."""
     from vidcolor.pipeline.shotpage.page import write_page
 
-    with terminal.progress({str(film): 1}) as progress:
-        progress.begin(str(film))
-        found = write_page(film, page, overwrite=files.overwrite, settings=run, shot=shot, progress=progress.step)
+    with terminal.steps_of(film) as step:
+        found = write_page(film, page, overwrite=files.overwrite, settings=run, shot=shot, progress=step)
     line = f"{found.output}  ({found.shots} shots, {found.bytes / 1e6:.1f} MB)"
     terminal.result(asdict(found), *(() if terminal.settings.quiet else (line,)))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from vidcolor.cli.progress import INTERVAL, FilmsProgress, Moment, Progress
@@ -134,6 +135,14 @@ class Terminal:
         """Show how far a run over files is, each with its share of the work."""
         with self._showing(len(weights) > 1) as show:
             yield Progress(weights, show)
+
+    @contextmanager
+    def steps_of(self, what: Path | str) -> Iterator[Callable[[int, int], None]]:
+        """Show how far work on one file, or of another name, is; gives what is told of the steps done and expected."""
+        with self.progress({str(what): 1}) as progress:
+            progress.begin(str(what))
+            yield progress.step
+            progress.end()
 
     @contextmanager
     def films_progress(self, weights: Mapping[str, float]) -> Iterator[FilmsProgress]:

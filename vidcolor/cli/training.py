@@ -157,9 +157,8 @@ def extract(
     """Take the best frames of color films as photos for training."""
     from vidcolor.data.extraction import extract as run
 
-    with terminal.progress({"extract": 1}) as progress:
-        progress.begin("extract")
-        found = run(films, output, overwrite=files.overwrite, settings=settings, progress=progress.step)
+    with terminal.steps_of("extract") as step:
+        found = run(films, output, overwrite=files.overwrite, settings=settings, progress=step)
     for warning in found.warnings:
         terminal.warn(warning)
     dropped = ", ".join(f"{number} {reason}" for reason, number in found.dropped.items())
@@ -196,9 +195,8 @@ def evaluate(
     if report:
         prepare_report(report)
     gallery = Gallery() if report else None
-    with terminal.progress({"evaluating": 1}) as progress:
-        progress.begin("evaluating")
-        found = measure(data, settings=settings, run=run, shot=shot, gallery=gallery, progress=progress.step)
+    with terminal.steps_of("evaluating") as step:
+        found = measure(data, settings=settings, run=run, shot=shot, gallery=gallery, progress=step)
     for warning in found.warnings:
         terminal.warn(warning)
     terminal.result(found.to_dict(), describe(found))
